@@ -1,0 +1,177 @@
+/* The tensor IR: modules of pure functions in SSA form over arrays of nodes.
+ *
+ * A node is referred to by its index in its function; its sources come before it. Axes are named and
+ * align by name: an elementwise node has the union of its sources' axes, and there is no reshape and
+ * no transpose. The order of a node's axes is its order in memory (outermost first) and nothing else.
+ * ir/README.md is the definition of the IR; ir/ops.def is the table of its ops.
+ *
+ * Everything is owned by the module's arena. Passes do not edit functions: they build new ones.
+ */
+#ifndef SCANLINE_IR_GRAPH_H
+#define SCANLINE_IR_GRAPH_H
+
+#include "ir/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum OpCode {
+#define OP(ID, ...) OP_##ID,
+#include "ir/ops.def"
+#undef OP
+    OP_COUNT
+} OpCode;
+
+/* A tensor's element. A bool is a byte, 0 or 1, in memory. */
+typedef enum DType { DTYPE_F32, DTYPE_BF16, DTYPE_I32, DTYPE_BOOL, DTYPE_NONE } DType;
+
+enum { MAX_AXES = 8, VARIADIC = -1 };
+
+typedef uint32_t NodeId;
+typedef uint16_t AxisId;
+#define NODE_NONE UINT32_MAX
+#define AXIS_NONE UINT16_MAX
+
+typedef struct Axis {
+    const char *name; /* unique in its function */
+    int64_t extent;   /* > 0 */
+} Axis;
+
+/* An ordered list of axes. As a set where order means nothing. */
+typedef struct Axes {
+    uint8_t count;
+    AxisId at[MAX_AXES];
+} Axes;
+
+/* A place in a spec; line and column count from 1, in bytes. */
+typedef struct Span {
+    const char *file;
+    uint32_t line, column;
+} Span;
+
+/* The places that a node came from; fused nodes have several. Immutable, shared. */
+typedef struct SpanSet {
+    uint32_t count;
+    Span at[];
+} SpanSet;
+
+struct Function;
+
+typedef struct Attributes {
+    double value;                /* const; its dtype is the node's */
+    int64_t amount;              /* shift: by how many positions; result: which one */
+    uint64_t key;                /* random, random_normal: hash of the call path */
+    const char *name;            /* param, input: the name it is bound by */
+    Axes axes;                   /* the op's own axes, [x, y...] in ops.def */
+    const struct Function *body; /* kernel, attention, attention_grad */
+} Attributes;
+
+typedef struct Node {
+    OpCode op;
+    DType dtype; /* DTYPE_NONE for a node with several results: read them through `result` nodes */
+    Axes axes;
+    uint32_t source_count;
+    const NodeId *sources;
+    Attributes attributes;
+    const SpanSet *spans; /* NULL: of no place */
+} Node;
+
+typedef struct Output {
+    const char *name; /* unique among the outputs */
+    NodeId node;
+    const char *donated; /* name of the param or input whose buffer it may take; NULL: none */
+} Output;
+
+/* A pure function: its params and inputs are its PARAM and INPUT nodes, in node order. */
+typedef struct Function {
+    Arena *arena;
+    const char *name;
+    Axis *axes;
+    uint32_t axis_count, axis_capacity;
+    Node *nodes;
+    uint32_t node_count, node_capacity;
+    Output *outputs;
+    uint32_t output_count, output_capacity;
+} Function;
+
+typedef struct Module {
+    Arena *arena;
+    Function **functions;
+    uint32_t function_count, function_capacity;
+} Module;
+
+/* --- the op table --- */
+
+typedef struct OpInfo {
+    const char *name;
+    int arity;
+    const char *doc;
+} OpInfo;
+
+extern const OpInfo op_table[OP_COUNT];
+
+/* OP_COUNT when there is no such op. */
+OpCode op_by_name(const char *name);
+const char *dtype_name(DType dtype);
+DType dtype_by_name(const char *name); /* DTYPE_NONE when there is none */
+size_t dtype_size(DType dtype);        /* bytes */
+
+/* --- building --- */
+
+Module *module_create(Arena *arena);
+Function *module_function(const Module *module, const char *name); /* NULL when there is none */
+void module_add(Module *module, Function *function);
+
+Function *function_create(Arena *arena, const char *name);
+
+/* The axis of that name, made if new. AXIS_NONE when it exists with another extent. */
+AxisId function_axis(Function *function, const char *name, int64_t extent);
+AxisId function_find_axis(const Function *function, const char *name); /* AXIS_NONE if absent */
+/* A name that no axis has yet, made from `stem`. */
+AxisId function_fresh_axis(Function *function, const char *stem, int64_t extent);
+
+/* Copies the axis table of another function, so that AxisIds mean the same in both. */
+void function_copy_axes(Function *function, const Function *from);
+
+void function_output(Function *function, const char *name, NodeId node, const char *donated);
+NodeId function_find_output(const Function *function, const char *name);  /* NODE_NONE if absent */
+NodeId function_find_binding(const Function *function, const char *name); /* PARAM or INPUT */
+
+/* Adds a node; dtype and axes are computed by the op's shape rule, which also checks it. A request
+ * that breaks the rule is a bug of the caller: it is asserted. Use graph_check first on input that is
+ * not trusted. When `node.axes.count` is not 0 for a node with sources, its order is taken as the
+ * memory order wanted (the same set as the rule gives). */
+NodeId graph_add(Function *function, Node node);
+
+/* What the shape rule says of a node: NULL and its dtype and axes filled in, or the fault in words
+ * (from the function's arena). Sources must exist. */
+const char *graph_check(Function *function, Node *node);
+
+const Node *graph_node(const Function *function, NodeId id);
+const Axis *graph_axis(const Function *function, AxisId id);
+
+/* Elements of a node's result: the product of its axes' extents (1 for a scalar). */
+int64_t graph_elements(const Function *function, const Node *node);
+
+/* Number of results of a node: 1, or more for attention, attention_grad and kernel. */
+uint32_t graph_result_count(const Node *node);
+
+/* --- sets of axes --- */
+
+bool axes_has(const Axes *axes, AxisId axis);
+int axes_find(const Axes *axes, AxisId axis);                       /* its place, or -1 */
+void axes_append(Axes *axes, AxisId axis);                          /* must be absent, and fit */
+Axes axes_of(const AxisId *at, size_t count);
+Axes axes_union(const Axes *a, const Axes *b);                      /* a's order, then what is new in b */
+Axes axes_minus(const Axes *a, const Axes *b);
+Axes axes_intersection(const Axes *a, const Axes *b);
+bool axes_same_set(const Axes *a, const Axes *b);
+bool axes_equal(const Axes *a, const Axes *b);                      /* the same in the same order */
+bool axes_subset(const Axes *part, const Axes *whole);
+
+/* Union of two sets of places. */
+const SpanSet *spans_union(Arena *arena, const SpanSet *a, const SpanSet *b);
+const SpanSet *spans_one(Arena *arena, Span span);
+
+#endif

@@ -1,0 +1,15 @@
+/* A program: an experiment, its plan, and the machine code. Made by the JIT (passes/compile.h) or linked in ahead of time. */
+#ifndef SCANLINE_RUNTIME_PROGRAM_H
+#define SCANLINE_RUNTIME_PROGRAM_H
+
+#include "runtime/experiment.h"
+#include "runtime/kernel.h"
+#include "runtime/plan.h"
+
+typedef struct Program {
+    const Experiment *experiment;
+    const Plan *plan;
+    const KernelFunction *kernels; /* parallel to plan->kernels */
+} Program;
+
+#endif
