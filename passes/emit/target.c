@@ -1,0 +1,136 @@
+/* Named targets are a table. "native" is the host's CPU name with the host's own feature set, since
+ * a virtual machine may hide some of what the name promises; widths then come from the features. */
+#include "passes/emit/target.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct NamedTarget {
+    const char *name;
+    const char *architecture; /* how the triple starts */
+    uint32_t vector_bytes, vector_registers;
+    bool has_fma, has_bf16_dot;
+    int64_t l1_bytes, l2_bytes;
+} NamedTarget;
+
+enum { KIB = 1024 };
+
+static const NamedTarget named_targets[] = {
+    {"x86-64-v2", "x86_64", 16, 16, false, false, 32 * KIB, 256 * KIB},
+    {"x86-64-v3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
+    {"x86-64-v4", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB},
+    {"haswell", "x86_64", 32, 16, true, false, 32 * KIB, 256 * KIB},
+    {"skylake", "x86_64", 32, 16, true, false, 32 * KIB, 256 * KIB},
+    {"skylake-avx512", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB},
+    {"cascadelake", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB},
+    {"icelake-server", "x86_64", 64, 32, true, false, 48 * KIB, 1280 * KIB},
+    {"sapphirerapids", "x86_64", 64, 32, true, true, 48 * KIB, 2048 * KIB},
+    {"znver2", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
+    {"znver3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
+    {"znver4", "x86_64", 64, 32, true, true, 32 * KIB, 1024 * KIB},
+    {"generic", "aarch64", 16, 32, true, false, 32 * KIB, 512 * KIB},
+    {"neoverse-n1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
+    {"neoverse-v1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
+};
+
+enum { NAMED_TARGETS = sizeof named_targets / sizeof named_targets[0] };
+
+static bool copy_text(char *to, size_t size, const char *from) {
+    return snprintf(to, size, "%s", from) < (int)size;
+}
+
+/* Whether the comma-separated `features` enable `feature`: "+avx512f". */
+static bool has_feature(const char *features, const char *feature) {
+    size_t length = strlen(feature);
+    for (const char *at = features; (at = strstr(at, feature)); at += length)
+        if ((at == features || at[-1] == ',') && (at[length] == ',' || !at[length]))
+            return true;
+    return false;
+}
+
+static const NamedTarget *named_target(const char *name, const char *triple) {
+    for (int i = 0; i < NAMED_TARGETS; i++) {
+        const NamedTarget *named = &named_targets[i];
+        if (!strcmp(named->name, name) &&
+            !strncmp(named->architecture, triple, strlen(named->architecture)))
+            return named;
+    }
+    return NULL;
+}
+
+static void target_assume(Target *target, const NamedTarget *named) {
+    target->vector_bytes = named->vector_bytes;
+    target->vector_registers = named->vector_registers;
+    target->has_fma = named->has_fma;
+    target->has_bf16_dot = named->has_bf16_dot;
+    target->l1_bytes = named->l1_bytes;
+    target->l2_bytes = named->l2_bytes;
+}
+
+/* Widths from the host's features; cache sizes from the table, by its name or else by its width. */
+static bool target_native(Target *target) {
+    char *cpu = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
+    bool fits = copy_text(target->name, sizeof target->name, cpu) &&
+                copy_text(target->cpu, sizeof target->cpu, cpu) &&
+                copy_text(target->features, sizeof target->features, features);
+    LLVMDisposeMessage(cpu);
+    LLVMDisposeMessage(features);
+    if (!fits)
+        return false;
+    bool x86 = !strncmp(target->triple, "x86_64", 6);
+    const char *has = target->features;
+    bool avx512 = has_feature(has, "+avx512f") && has_feature(has, "+avx512vl") &&
+                  has_feature(has, "+avx512bw") && has_feature(has, "+avx512dq");
+    const char *likeness = !x86                        ? "generic"
+                           : avx512                    ? "x86-64-v4"
+                           : has_feature(has, "+avx2") ? "x86-64-v3"
+                                                       : "x86-64-v2";
+    const NamedTarget *like = named_target(likeness, target->triple);
+    if (!like || (x86 && !has_feature(has, "+sse4.1")))
+        return false;
+    const NamedTarget *exact = named_target(target->cpu, target->triple);
+    target_assume(target, exact ? exact : like);
+    target->vector_bytes = like->vector_bytes;
+    target->vector_registers = like->vector_registers;
+    target->has_fma = !x86 || has_feature(has, "+fma");
+    target->has_bf16_dot = avx512 && has_feature(has, "+avx512bf16");
+    return true;
+}
+
+static void list_names(const char *triple, char *error, size_t size, const char *name) {
+    int used = snprintf(error, size, "unknown target '%s'; known: native", name);
+    for (int i = 0; i < NAMED_TARGETS && used >= 0 && (size_t)used < size; i++) {
+        const NamedTarget *named = &named_targets[i];
+        if (!strncmp(named->architecture, triple, strlen(named->architecture)))
+            used += snprintf(error + used, size - (size_t)used, ", %s", named->name);
+    }
+}
+
+bool target_find(const char *name, Target *target, char *error, size_t size) {
+    *target = (Target){0};
+    if (LLVMInitializeNativeTarget() || LLVMInitializeNativeAsmPrinter()) {
+        snprintf(error, size, "this LLVM cannot make code for this machine");
+        return false;
+    }
+    char *triple = LLVMGetDefaultTargetTriple();
+    bool fits = copy_text(target->triple, sizeof target->triple, triple);
+    LLVMDisposeMessage(triple);
+    if (!name || !strcmp(name, "native")) {
+        if (fits && target_native(target))
+            return true;
+        snprintf(error, size, "no code can be made for this machine (%s)", target->triple);
+        return false;
+    }
+    const NamedTarget *named = named_target(name, target->triple);
+    if (!fits || !named) {
+        list_names(target->triple, error, size, name);
+        return false;
+    }
+    copy_text(target->name, sizeof target->name, name);
+    copy_text(target->cpu, sizeof target->cpu, name);
+    target_assume(target, named);
+    return true;
+}

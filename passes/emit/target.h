@@ -1,0 +1,32 @@
+/* What code is made for: a CPU by LLVM's name, and the few facts that choices depend on. Nothing is
+ * measured: a Target is a function of its name (and, for "native", of the host's feature set). */
+#ifndef SCANLINE_PASSES_EMIT_TARGET_H
+#define SCANLINE_PASSES_EMIT_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Target {
+    char name[64];       /* what a plan records: "x86-64-v3", "znver4", ... */
+    char triple[128];    /* LLVM's */
+    char cpu[64];        /* LLVM's */
+    char features[8192]; /* LLVM's; "" where the CPU's name says it all */
+
+    uint32_t vector_bytes;     /* of the widest register */
+    uint32_t vector_registers; /* of that width */
+    bool has_fma;              /* where it lacks, emit_fma rounds twice */
+    bool has_bf16_dot;         /* AVX512-BF16 */
+
+    /* Sizes that blocking assumes, in bytes; of a core. */
+    int64_t l1_bytes, l2_bytes;
+} Target;
+
+/* NULL or "native" is this machine. On failure false, and the fault in words (at most `size`
+ * bytes). */
+bool target_find(const char *name, Target *target, char *error, size_t size);
+
+/* f32 elements in the widest register. */
+static inline uint32_t target_lanes(const Target *target) { return target->vector_bytes / 4; }
+
+#endif
