@@ -1,11 +1,9 @@
 /* From functions of the tensor IR to a plan and machine code: the pipeline.
  *
- *     forward --derive--> grad, eval, features, sample
- *     each function: simplify, attention, autodiff, lower, simplify, layout, fuse, plan
- *     each distinct kernel body: emit LLVM IR --> one object in memory --> JIT (or a file)
+ *     each function:     the passes of passes/passes.def, then the plan
+ *     each kernel body:  LLVM IR, an object in memory (or from the cache on disk), the JIT
  *
- * passes/README.md describes each pass, and how to add one.
- */
+ * passes/README.md describes each pass, and how to add one. */
 #ifndef SCANLINE_PASSES_COMPILE_H
 #define SCANLINE_PASSES_COMPILE_H
 
@@ -14,36 +12,55 @@
 #include "runtime/plan.h"
 
 typedef struct CompileOptions {
-    const char *target;     /* NULL or "native": this machine; else an LLVM CPU name */
-    const char *dump;       /* name of the pass after which functions are printed to stderr; "all" */
+    const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */
+    const char *dump;   /* name of the pass after which functions are printed to stderr; "all" */
     const char *stop_after; /* name of the last pass to run */
     const char *skip;       /* comma-separated names of passes to leave out */
     bool verify;            /* run the verifier after every pass */
-    bool check;             /* compare the interpreter's values before and after every pass (small dims) */
+    bool check;             /* compare values before and after every pass by the interpreter */
+    int threads;            /* that compile kernels; 0: one */
+    /* A sentence the user should hear of, with the places it is about (may be NULL). May be NULL.
+     */
+    void (*warn)(void *user, const SpanSet *spans, const char *text);
+    void *user;
 } CompileOptions;
 
 typedef struct CompileError {
     char text[1024];
 } CompileError;
 
-/* Everything in it belongs to the CompiledModule. */
+typedef struct ObjectCode {
+    char *bytes; /* a relocatable ELF file with one global symbol: the kernel's */
+    size_t size;
+} ObjectCode;
+
+/* The plan lies in the arena of the module that it was made from. */
 typedef struct CompiledModule {
-    Plan *plan;
-    char *object; /* a relocatable ELF file holding every kernel of the plan */
-    size_t object_size;
+    const Plan *plan;
+    ObjectCode *objects; /* by kernel */
+    uint32_t from_cache; /* how many of the kernels were found in the cache */
 } CompiledModule;
 
-/* A loaded object: kernels[i] is plan->kernels[i]. */
+/* Runs the passes over every function of a module; the new functions replace the old ones in a new
+ * module. NULL and `error` on a fault (an unknown pass, or what --verify and --check-passes find).
+ */
+Module *compile_passes(const Module *module, const CompileOptions *options, CompileError *error);
+
+/* The passes and the plan alone, without machine code: what `check` needs. In the module's arena.
+ */
+const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error);
+
+/* All of it. NULL and `error` on failure. An allocation in the module's arena that fails jumps to
+ * its boundary, after everything else was released. */
+CompiledModule *compile_module(const Module *module, const CompileOptions *options,
+                               CompileError *error);
+void compile_free(CompiledModule *compiled);
+
+/* Objects loaded into this process. */
 typedef struct Jit Jit;
 
-/* NULL and `error` on failure. The module is not changed. */
-CompiledModule *compile_module(const Module *module, const CompileOptions *options, CompileError *error);
-/* The passes and the plan alone, no machine code: what `check` needs. Kernels have no code. */
-CompiledModule *plan_module(const Module *module, const CompileOptions *options, CompileError *error);
-void compiled_free(CompiledModule *compiled);
-
 Jit *jit_load(const CompiledModule *compiled, CompileError *error);
-const KernelFunction *jit_kernels(const Jit *jit);
+const KernelFunction *jit_kernels(const Jit *jit); /* by kernel of the plan */
 void jit_free(Jit *jit);
 
 #endif

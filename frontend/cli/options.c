@@ -1,0 +1,153 @@
+#include "frontend/cli/options.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum Key {
+    KEY_JSON = 0x1000,
+    KEY_TARGET,
+    KEY_DUMP,
+    KEY_STOP_AFTER,
+    KEY_NO_PASS,
+    KEY_VERIFY,
+    KEY_CHECK_PASSES,
+    KEY_OUT,
+    KEY_THREADS,
+};
+
+static const struct argp_option json_keys[] = {
+    {"json", KEY_JSON, 0, 0, "results and errors as JSON on standard output", 1}, {0}};
+
+static const struct argp_option run_keys[] = {
+    {"out", KEY_OUT, "DIR", 0,
+     "put the results into DIR, which must not exist, instead of a new folder in runs/", 2},
+    {"threads", KEY_THREADS, "N", 0,
+     "threads to use (default: every core); results do not depend on it", 2},
+    {0}};
+
+static const struct argp_option compile_keys[] = {
+    {"target", KEY_TARGET, "CPU", 0,
+     "compile for CPU: native (the default), x86-64-v3, x86-64-v4, znver4, ...", 3},
+    {"dump", KEY_DUMP, "PASS", 0, "print every function after PASS (or `all') to standard error",
+     3},
+    {"stop-after", KEY_STOP_AFTER, "PASS", 0,
+     "run the passes up to PASS alone, print the functions, and stop", 3},
+    {"no-pass", KEY_NO_PASS, "PASS,...", 0, "leave these passes out", 3},
+    {"verify", KEY_VERIFY, 0, 0, "verify the graph after every pass", 3},
+    {"check-passes", KEY_CHECK_PASSES, 0, 0,
+     "compare values before and after every pass by the interpreter (small models)", 3},
+    {0}};
+
+typedef struct Parser {
+    const CommandLine *line;
+    Options *options;
+} Parser;
+
+static void settings_add(Options *options, const char *setting, struct argp_state *state) {
+    size_t size = (options->setting_count + 1) * sizeof *options->settings;
+    const char **larger = realloc(options->settings, size);
+    if (!larger)
+        argp_failure(state, EXIT_MACHINE, 0, "out of memory");
+    options->settings = larger;
+    options->settings[options->setting_count++] = setting;
+}
+
+static int threads_of(const char *text) {
+    char *end;
+    long threads = strtol(text, &end, 10);
+    return *text && !*end && threads >= 1 && threads <= 1024 ? (int)threads : 0;
+}
+
+static error_t parse_word(Parser *parser, char *word, struct argp_state *state) {
+    Options *options = parser->options;
+    bool is_path = *word == '/' || *word == '.';
+    if ((parser->line->groups & OPTIONS_SETTINGS) && strchr(word, '=') && !is_path)
+        settings_add(options, word, state);
+    else if (!options->subject)
+        options->subject = word;
+    else if (!parser->line->parse || parser->line->parse(ARGP_KEY_ARG, word, parser->line->user))
+        argp_error(state, "what is '%s' for? %s is given already", word, options->subject);
+    return 0;
+}
+
+static error_t parse_shared(int key, char *argument, struct argp_state *state) {
+    Parser *parser = state->input;
+    Options *options = parser->options;
+    switch (key) {
+    case KEY_JSON:
+        options->json = true;
+        return 0;
+    case KEY_TARGET:
+        options->compile.target = argument;
+        return 0;
+    case KEY_DUMP:
+        options->compile.dump = argument;
+        return 0;
+    case KEY_STOP_AFTER:
+        options->compile.stop_after = argument;
+        return 0;
+    case KEY_NO_PASS:
+        options->compile.skip = argument;
+        return 0;
+    case KEY_VERIFY:
+        options->compile.verify = true;
+        return 0;
+    case KEY_CHECK_PASSES:
+        options->compile.check = true;
+        return 0;
+    case KEY_OUT:
+        options->out = argument;
+        return 0;
+    case KEY_THREADS:
+        options->threads = threads_of(argument);
+        if (!options->threads)
+            argp_error(state, "--threads takes a number from 1 to 1024, not '%s'", argument);
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_word(parser, argument, state);
+    default:
+        return parser->line->parse ? parser->line->parse(key, argument, parser->line->user)
+                                   : ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void append_keys(struct argp_option *all, size_t *count, const struct argp_option *keys) {
+    for (; keys && (keys->name || keys->key || keys->doc); keys++)
+        all[(*count)++] = *keys;
+}
+
+void options_parse(const CommandLine *line, int count, char **arguments, Options *options) {
+    struct argp_option keys[64] = {{0}};
+    size_t key_count = 0;
+    append_keys(keys, &key_count, line->keys);
+    if (line->groups & OPTIONS_JSON)
+        append_keys(keys, &key_count, json_keys);
+    if (line->groups & OPTIONS_RUN)
+        append_keys(keys, &key_count, run_keys);
+    if (line->groups & OPTIONS_COMPILE)
+        append_keys(keys, &key_count, compile_keys);
+    *options = (Options){.command = line->command};
+    Parser parser = {line, options};
+    struct argp argp = {keys, parse_shared, line->arguments, line->doc, 0, 0, 0};
+    char name[64];
+    snprintf(name, sizeof name, "scanline %s", line->command);
+    char *first = arguments[0];
+    arguments[0] = name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, count, arguments, 0, NULL, &parser);
+    arguments[0] = first;
+}
+
+int options_threads(const Options *options) {
+    if (options->threads)
+        return options->threads;
+    const char *given = getenv("SCANLINE_THREADS");
+    if (given && threads_of(given))
+        return threads_of(given);
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0)
+        return CPU_COUNT(&cores);
+    return 1;
+}

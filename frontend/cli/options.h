@@ -1,0 +1,63 @@
+/* The command line: what all commands share, on top of glibc's argp.
+ *
+ *     scanline COMMAND [OPTION...] [SPEC or RUN] [KEY=VALUE...]
+ *
+ * A word with '=' in it is a setting; the first other word is the spec (or the run). */
+#ifndef SCANLINE_FRONTEND_CLI_OPTIONS_H
+#define SCANLINE_FRONTEND_CLI_OPTIONS_H
+
+#include "passes/compile.h"
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit codes of the program (README.md). */
+typedef enum ExitCode {
+    EXIT_DONE = 0,
+    EXIT_INPUT = 1, /* the input is at fault: a spec, an image, a checkpoint */
+    EXIT_USAGE = 2,
+    EXIT_MACHINE = 3,  /* the machine: memory, disk */
+    EXIT_DIVERGED = 4, /* NaN; the run is kept */
+    EXIT_DIFFERS = 5,  /* a reproduction differs */
+    EXIT_STOPPED = 75, /* by a signal; resumable */
+} ExitCode;
+
+/* Which groups of options a command takes. */
+typedef enum OptionGroup {
+    OPTIONS_JSON = 1,     /* --json */
+    OPTIONS_COMPILE = 2,  /* --target, --dump, --stop-after, --no-pass, --verify, --check-passes */
+    OPTIONS_RUN = 4,      /* --out, --threads */
+    OPTIONS_SETTINGS = 8, /* KEY=VALUE */
+} OptionGroup;
+
+typedef struct Options {
+    const char *command;
+    const char *subject;   /* SPEC or RUN; NULL: not given */
+    const char **settings; /* "key=value" */
+    uint32_t setting_count;
+    bool json;
+    CompileOptions compile;
+    const char *out;
+    int threads; /* 0: SCANLINE_THREADS, or every core */
+} Options;
+
+/* A command's own options, beside the shared ones: `keys` as for argp; `parse` is called for each
+ * of them and for further words, and answers 0, or ARGP_ERR_UNKNOWN. */
+typedef struct CommandLine {
+    const char *command;
+    const char *arguments; /* "[SPEC] [KEY=VALUE...]" */
+    const char *doc;       /* what it does; after '\v' examples */
+    unsigned groups;       /* OptionGroup */
+    const struct argp_option *keys;
+    error_t (*parse)(int key, char *argument, void *user);
+    void *user;
+} CommandLine;
+
+/* Parses; on a fault prints it to stderr and exits with EXIT_USAGE, as argp does for --help too. */
+void options_parse(const CommandLine *line, int count, char **arguments, Options *options);
+
+/* Threads to use: options->threads, else SCANLINE_THREADS, else the cores this process may use. */
+int options_threads(const Options *options);
+
+#endif

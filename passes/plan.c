@@ -1,0 +1,367 @@
+#include "passes/plan.h"
+
+#include "passes/canonical.h"
+#include "passes/emit/kernel.h"
+#include "passes/memory.h"
+
+#include <assert.h>
+#include <string.h>
+#include <xxhash.h>
+
+typedef struct Kernel {
+    const Function *body;
+    CanonicalForm form;
+    uint64_t hash;
+} Kernel;
+
+struct PlanBuilder {
+    Arena *arena;
+    const Target *target;
+    Plan *plan;
+    uint32_t kernel_capacity, function_capacity;
+    Kernel *kernels;             /* parallel to plan->kernels */
+    const Function **bodies;     /* the same */
+    uint32_t *slots, slot_count; /* open addressing: kernel number + 1, or 0 */
+};
+
+/* One function under way. */
+typedef struct Planner {
+    PlanBuilder *builder;
+    Arena *arena;
+    const Function *function;
+    PlanFunction *plan;
+    uint32_t *first_buffer;  /* by node: its buffer, or its first of several */
+    uint32_t *birth, *death; /* by buffer: steps */
+} Planner;
+
+PlanBuilder *plan_begin(Arena *arena, const Target *target) {
+    PlanBuilder *builder = arena_alloc(arena, sizeof *builder);
+    builder->arena = arena;
+    builder->target = target;
+    builder->plan = arena_alloc(arena, sizeof *builder->plan);
+    builder->plan->target = arena_string(arena, target->name, strlen(target->name));
+    return builder;
+}
+
+const Function *const *plan_bodies(const PlanBuilder *builder) { return builder->bodies; }
+
+Plan *plan_end(PlanBuilder *builder) { return builder->plan; }
+
+/* --- kernels --- */
+
+static void kernels_rehash(PlanBuilder *builder) {
+    builder->slot_count = builder->slot_count ? builder->slot_count * 2 : 256;
+    builder->slots = arena_array(builder->arena, builder->slot_count, sizeof *builder->slots);
+    for (uint32_t i = 0; i < builder->plan->kernel_count; i++) {
+        uint32_t slot = (uint32_t)builder->kernels[i].hash & (builder->slot_count - 1);
+        while (builder->slots[slot])
+            slot = (slot + 1) & (builder->slot_count - 1);
+        builder->slots[slot] = i + 1;
+    }
+}
+
+static void kernels_reserve(PlanBuilder *builder) {
+    uint32_t count = builder->plan->kernel_count;
+    if (count < builder->kernel_capacity)
+        return;
+    uint32_t capacity = count ? 2 * count : 64;
+    Arena *arena = builder->arena;
+    builder->plan->kernels = arena_grow(arena, builder->plan->kernels, count * sizeof(PlanKernel),
+                                        capacity * sizeof(PlanKernel));
+    builder->kernels =
+        arena_grow(arena, builder->kernels, count * sizeof(Kernel), capacity * sizeof(Kernel));
+    builder->bodies = arena_grow(arena, builder->bodies, count * sizeof *builder->bodies,
+                                 capacity * sizeof *builder->bodies);
+    builder->kernel_capacity = capacity;
+}
+
+/* What a kernel mostly does, for its symbol: the op that decides which emitter takes it. */
+static const char *kernel_kind(const Function *body) {
+    for (uint32_t i = 0; i < body->node_count; i++) {
+        OpCode op = body->nodes[i].op;
+        if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
+            op == OP_SCATTER_ADD)
+            return op_table[op].name;
+    }
+    return "loop";
+}
+
+static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
+    CanonicalForm form = canonical_form(builder->arena, body);
+    uint64_t hash = XXH3_64bits(form.bytes, form.length);
+    if (builder->plan->kernel_count * 2 >= builder->slot_count)
+        kernels_rehash(builder);
+    uint32_t slot = (uint32_t)hash & (builder->slot_count - 1);
+    for (; builder->slots[slot]; slot = (slot + 1) & (builder->slot_count - 1)) {
+        const Kernel *kernel = &builder->kernels[builder->slots[slot] - 1];
+        if (kernel->hash == hash && kernel->form.length == form.length &&
+            memcmp(kernel->form.bytes, form.bytes, form.length) == 0)
+            return builder->slots[slot] - 1;
+    }
+    kernels_reserve(builder);
+    uint32_t number = builder->plan->kernel_count++;
+    builder->slots[slot] = number + 1;
+    builder->kernels[number] = (Kernel){body, form, hash};
+    builder->bodies[number] = body;
+    KernelShape shape = {0};
+    kernel_measure(body, builder->target, &shape);
+    builder->plan->kernels[number] = (PlanKernel){
+        .symbol =
+            arena_printf(builder->arena, "%s_%016llx", kernel_kind(body), (unsigned long long)hash),
+        .tiles = shape.tiles,
+        .scratch_bytes = shape.scratch_bytes,
+        .flops = shape.flops,
+        .bytes = shape.bytes,
+    };
+    return number;
+}
+
+/* --- bindings and buffers --- */
+
+static PlanType plan_type(DType dtype) {
+    switch (dtype) {
+    case DTYPE_F32:
+        return PLAN_F32;
+    case DTYPE_BF16:
+        return PLAN_BF16;
+    case DTYPE_I32:
+        return PLAN_I32;
+    case DTYPE_BOOL:
+        return PLAN_BOOL;
+    case DTYPE_NONE:
+        break;
+    }
+    assert(!"a buffer holds one tensor");
+    return PLAN_F32;
+}
+
+static PlanBinding binding_of(const Planner *planner, const char *name, const Node *node) {
+    PlanBinding binding = {
+        .name = arena_string(planner->arena, name, strlen(name)),
+        .type = plan_type(node->dtype),
+        .axis_count = node->axes.count,
+        .elements = graph_elements(planner->function, node),
+        .donated = -1,
+    };
+    for (int i = 0; i < node->axes.count; i++) {
+        const Axis *axis = graph_axis(planner->function, node->axes.at[i]);
+        binding.axes[i] = arena_string(planner->arena, axis->name, strlen(axis->name));
+        binding.extents[i] = axis->extent;
+    }
+    return binding;
+}
+
+static uint32_t buffer_add(Planner *planner, PlanStorage storage, const Function *function,
+                           const Node *node, int64_t binding) {
+    PlanFunction *plan = planner->plan;
+    plan->buffers[plan->buffer_count] = (PlanBuffer){
+        .storage = storage,
+        .type = plan_type(node->dtype),
+        .elements = graph_elements(function, node),
+        .binding = binding,
+    };
+    return plan->buffer_count++;
+}
+
+/* A renamed tensor is its source's memory. */
+static NodeId resolve_rename(const Function *function, NodeId id) {
+    while (function->nodes[id].op == OP_RENAME)
+        id = function->nodes[id].sources[0];
+    return id;
+}
+
+static uint32_t buffer_of(const Planner *planner, NodeId id) {
+    const Node *node = &planner->function->nodes[id];
+    if (node->op == OP_RENAME)
+        return buffer_of(planner, node->sources[0]);
+    if (node->op == OP_RESULT)
+        return planner->first_buffer[node->sources[0]] + (uint32_t)node->attributes.amount;
+    return planner->first_buffer[id];
+}
+
+static void inputs_add(Planner *planner) {
+    const Function *function = planner->function;
+    for (NodeId id = 0; id < function->node_count; id++) {
+        const Node *node = &function->nodes[id];
+        if (node->op != OP_PARAM && node->op != OP_INPUT)
+            continue;
+        uint32_t number = planner->plan->input_count++;
+        planner->plan->inputs[number] = binding_of(planner, node->attributes.name, node);
+        planner->first_buffer[id] = buffer_add(planner, PLAN_INPUT, function, node, number);
+    }
+}
+
+/* The function's outputs become the buffers of the kernel results that they are. */
+static const char *outputs_add(Planner *planner) {
+    const Function *function = planner->function;
+    PlanFunction *plan = planner->plan;
+    for (uint32_t i = 0; i < function->output_count; i++) {
+        const Output *output = &function->outputs[i];
+        plan->outputs[i] = binding_of(planner, output->name, &function->nodes[output->node]);
+        NodeId id = resolve_rename(function, output->node);
+        PlanBuffer *buffer = &plan->buffers[buffer_of(planner, id)];
+        if (function->nodes[id].op != OP_RESULT || buffer->storage == PLAN_OUTPUT)
+            return arena_printf(planner->arena,
+                                "output \"%s\" of @%s is not a kernel result of its own",
+                                output->name, function->name);
+        buffer->storage = PLAN_OUTPUT;
+        buffer->binding = i;
+        plan->output_count++;
+    }
+    return NULL;
+}
+
+/* --- steps --- */
+
+static char *step_origin(Arena *arena, const Node *node, const char *symbol) {
+    char *text = arena_printf(arena, "%s", symbol);
+    for (uint32_t i = 0; node->spans && i < node->spans->count && i < 3; i++) {
+        const Span *span = &node->spans->at[i];
+        text = arena_printf(arena, "%s%s%s:%u:%u", text, i ? ", " : " ", span->file, span->line,
+                            span->column);
+    }
+    return text;
+}
+
+static void results_add(Planner *planner, NodeId id) {
+    const Node *node = &planner->function->nodes[id];
+    const Function *body = node->attributes.body;
+    uint32_t step = planner->plan->step_count;
+    for (uint32_t i = 0; i < body->output_count; i++) {
+        uint32_t buffer =
+            buffer_add(planner, PLAN_ARENA, body, &body->nodes[body->outputs[i].node], -1);
+        if (i == 0)
+            planner->first_buffer[id] = buffer;
+        planner->birth[buffer] = planner->death[buffer] = step;
+    }
+}
+
+static void step_add(Planner *planner, NodeId id) {
+    const Node *node = &planner->function->nodes[id];
+    const Function *body = node->attributes.body;
+    results_add(planner, id);
+    PlanStep *step = &planner->plan->steps[planner->plan->step_count];
+    step->kernel = kernel_number(planner->builder, body);
+    step->origin =
+        step_origin(planner->arena, node, planner->builder->plan->kernels[step->kernel].symbol);
+    step->immediate_count = canonical_keys(planner->arena, body, &step->immediates);
+    step->operands = arena_array(planner->arena, node->source_count + body->output_count,
+                                 sizeof *step->operands);
+    for (uint32_t i = 0; i < node->source_count; i++) {
+        uint32_t buffer = buffer_of(planner, node->sources[i]);
+        planner->death[buffer] = planner->plan->step_count;
+        step->operands[step->operand_count++] = buffer;
+    }
+    for (uint32_t i = 0; i < body->output_count; i++)
+        step->operands[step->operand_count++] = planner->first_buffer[id] + i;
+    planner->plan->step_count++;
+}
+
+/* --- donation --- */
+
+static bool donation_holds(const Planner *planner, uint32_t input, uint32_t output) {
+    const PlanFunction *plan = planner->plan;
+    const Function *function = planner->function;
+    NodeId result = resolve_rename(function, function->outputs[output].node);
+    const Node *kernel = &function->nodes[function->nodes[result].sources[0]];
+    uint32_t written = buffer_of(planner, result), read = UINT32_MAX;
+    for (uint32_t i = 0; i < plan->buffer_count; i++)
+        if (plan->buffers[i].storage == PLAN_INPUT && plan->buffers[i].binding == input)
+            read = i;
+    if (read == UINT32_MAX || planner->death[read] > planner->birth[written] ||
+        plan->buffers[read].elements != plan->buffers[written].elements)
+        return false;
+    for (uint32_t i = 0; i < kernel->source_count; i++)
+        if (buffer_of(planner, kernel->sources[i]) == read &&
+            !kernel_in_place(kernel->attributes.body, i,
+                             (uint32_t)function->nodes[result].attributes.amount))
+            return false;
+    return true;
+}
+
+static void donations_settle(Planner *planner) {
+    PlanFunction *plan = planner->plan;
+    for (uint32_t i = 0; i < plan->output_count; i++) {
+        const char *donated = planner->function->outputs[i].donated;
+        int64_t input = donated ? plan_find_input(plan, donated) : -1;
+        if (input >= 0 && donation_holds(planner, (uint32_t)input, i))
+            plan->outputs[i].donated = input;
+    }
+}
+
+/* --- the arena --- */
+
+static void temporaries_place(Planner *planner) {
+    PlanFunction *plan = planner->plan;
+    Lifetime *lifetimes = arena_array(planner->arena, plan->buffer_count, sizeof *lifetimes);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->buffer_count; i++)
+        if (plan->buffers[i].storage == PLAN_ARENA)
+            lifetimes[count++] = (Lifetime){
+                .bytes = plan->buffers[i].elements * (int64_t)plan_type_size(plan->buffers[i].type),
+                .birth = planner->birth[i],
+                .death = planner->death[i],
+            };
+    plan->arena_bytes = memory_place(planner->arena, lifetimes, count, PLAN_ALIGNMENT);
+    count = 0;
+    for (uint32_t i = 0; i < plan->buffer_count; i++)
+        if (plan->buffers[i].storage == PLAN_ARENA)
+            plan->buffers[i].offset = lifetimes[count++].offset;
+}
+
+static PlanFunction *function_reserve(PlanBuilder *builder, const Function *function) {
+    Plan *plan = builder->plan;
+    if (plan->function_count == builder->function_capacity) {
+        uint32_t capacity = plan->function_count ? 2 * plan->function_count : 8;
+        plan->functions = arena_grow(builder->arena, plan->functions,
+                                     plan->function_count * sizeof *plan->functions,
+                                     capacity * sizeof *plan->functions);
+        builder->function_capacity = capacity;
+    }
+    PlanFunction *new = &plan->functions[plan->function_count++];
+    uint32_t inputs = 0, steps = 0, buffers = 0;
+    for (NodeId id = 0; id < function->node_count; id++) {
+        const Node *node = &function->nodes[id];
+        inputs += node->op == OP_PARAM || node->op == OP_INPUT;
+        steps += node->op == OP_KERNEL;
+        buffers += node->op == OP_KERNEL ? node->attributes.body->output_count : 0;
+    }
+    Arena *arena = builder->arena;
+    *new = (PlanFunction){
+        .name = arena_string(arena, function->name, strlen(function->name)),
+        .inputs = arena_array(arena, inputs, sizeof *new->inputs),
+        .outputs = arena_array(arena, function->output_count, sizeof *new->outputs),
+        .buffers = arena_array(arena, inputs + buffers, sizeof *new->buffers),
+        .steps = arena_array(arena, steps, sizeof *new->steps),
+    };
+    return new;
+}
+
+const char *plan_add(PlanBuilder *builder, const Function *fused) {
+    Arena *arena = builder->arena;
+    PlanFunction *plan = function_reserve(builder, fused);
+    uint32_t most_buffers = 0;
+    for (NodeId id = 0; id < fused->node_count; id++) {
+        const Node *node = &fused->nodes[id];
+        most_buffers += node->op == OP_KERNEL ? node->attributes.body->output_count : 1;
+    }
+    Planner planner = {
+        .builder = builder,
+        .arena = arena,
+        .function = fused,
+        .plan = plan,
+        .first_buffer = arena_array(arena, fused->node_count, sizeof *planner.first_buffer),
+        .birth = arena_array(arena, most_buffers, sizeof *planner.birth),
+        .death = arena_array(arena, most_buffers, sizeof *planner.death),
+    };
+    inputs_add(&planner);
+    for (NodeId id = 0; id < fused->node_count; id++)
+        if (fused->nodes[id].op == OP_KERNEL)
+            step_add(&planner, id);
+    const char *fault = outputs_add(&planner);
+    if (fault)
+        return fault;
+    donations_settle(&planner);
+    temporaries_place(&planner);
+    return NULL;
+}
