@@ -1,0 +1,165 @@
+/* A checked spec: the main file, all that it uses, and the settings of the command line, put
+ * together.
+ *
+ * Dims and consts are numbers, settings are validated and complete, every top-level name is
+ * declared once, objectives have their addresses. Bodies (of fn, model, objective, update) are
+ * still syntax: lowering gives them meaning (frontend/lower.h).
+ *
+ * All of it is in one arena; an allocation that fails jumps to that arena's boundary (ir/arena.h).
+ */
+#ifndef SCANLINE_FRONTEND_SPEC_H
+#define SCANLINE_FRONTEND_SPEC_H
+
+#include "frontend/diagnostic.h"
+#include "frontend/names.h"
+#include "frontend/source.h"
+#include "frontend/syntax.h"
+#include "runtime/experiment.h"
+
+/* Where a value is from, strongest first: a stronger one replaces a weaker, an equal one is an
+ * error. */
+typedef enum SpecLevel {
+    LEVEL_COMMAND_LINE,
+    LEVEL_MAIN,
+    LEVEL_USED,
+    LEVEL_DEFAULT,
+    LEVEL_NONE,
+} SpecLevel;
+
+typedef struct SpecDim {
+    const char *name;
+    int64_t extent;    /* 0: it has no value, or a faulty one that has been reported. Read it with
+                          spec_extent. */
+    bool derived;      /* its value names other dims: cannot be set */
+    bool faulty;       /* reported already */
+    const Expr *value; /* NULL: none was given */
+    SpecLevel level;   /* of value */
+    SourceSpan declared, given;
+} SpecDim;
+
+typedef struct SpecConst {
+    const char *name;
+    double number;
+    bool integer; /* exactly an integer by its expression: 3, 2 * 3; not 6 / 2 */
+    bool faulty;  /* reported already */
+    const Expr *value;
+    SpecLevel level;
+    SourceSpan declared, given;
+} SpecConst;
+
+/* An objective that can be chosen: a declaration that extends several parents gives one for each.
+ */
+typedef struct SpecObjective {
+    const char *address; /* "ar", "ar.classify": unique */
+    const char *name;    /* "classify" */
+    const ObjectiveDecl *declaration;
+    const struct SpecObjective
+        *parent; /* its body runs first; NULL: none. At most SPEC_MAX_PARENTS deep. */
+} SpecObjective;
+
+enum { SPEC_MAX_PARENTS = 16 };
+
+/* One key of the sweep: what is set, and the values that it takes in turn. */
+typedef struct SpecSweep {
+    const char *key;     /* "train.objective", "layers" */
+    const char **values; /* as one would give them on the command line */
+    uint32_t value_count;
+    SourceSpan span;
+} SpecSweep;
+
+typedef enum SymbolKind {
+    SYMBOL_DIM,
+    SYMBOL_CONST,
+    SYMBOL_INPUT,
+    SYMBOL_PARAM,
+    SYMBOL_FUNCTION, /* fn or model */
+    SYMBOL_EXTERN,
+} SymbolKind;
+
+/* A top-level name. All kinds share one space of names. Updates and objectives have their own. */
+typedef struct Symbol {
+    SymbolKind kind;
+    const char *name;
+    SourceSpan declared;
+    union {
+        SpecDim *dim;
+        SpecConst *constant;
+        const InputDecl *input;
+        struct {
+            const ParamDecl *declaration;
+            const TensorName *tensor;
+        } param;
+        const FunctionDecl *function;
+        const ExternDecl *external;
+    };
+} Symbol;
+
+typedef struct Spec {
+    Arena *arena;
+    const Sources *sources;
+    const char *name; /* the main file's, without ".scan" */
+
+    /* In order of declaration, used files before those that use them. */
+    const SyntaxFile **files; /* the main file is the last */
+    uint32_t file_count;
+    SpecDim **dims;
+    uint32_t dim_count;
+    SpecConst **consts;
+    uint32_t const_count;
+    const InputDecl **inputs;
+    uint32_t input_count;
+    const ParamDecl **params; /* outside of all functions */
+    uint32_t param_count;
+    const UpdateDecl **updates;
+    uint32_t update_count;
+    SpecObjective **objectives;
+    uint32_t objective_count;
+    Names symbols; /* name -> const Symbol * */
+
+    /* train.objective; without that setting, the only objective there is; NULL: none was chosen. */
+    const SpecObjective *objective;
+    /* train.update: a call of one of `updates`, its name and keywords checked; NULL: there is no
+     * setting and no update called adam. */
+    const Expr *update;
+
+    DataSettings data;
+    TrainSettings train; /* train.objective is the address of `objective`, or NULL */
+    ProbeSettings probe;
+    SampleSettings sample;
+    SpecSweep *sweeps;
+    uint32_t sweep_count;
+
+    Setting *settings; /* dims that have a value, consts, settings: each with its origin */
+    uint32_t setting_count;
+} Spec;
+
+typedef struct SpecOptions {
+    const char *const *directories; /* where `use` looks after the using file's own folder */
+    uint32_t directory_count;
+    const char *const *overrides; /* "d=128", "train.update=sgd(lr=0.1)" */
+    uint32_t override_count;
+} SpecOptions;
+
+/* Reads and checks. NULL when a file cannot be read or has an error of syntax. A Spec may be given
+ * in spite of other errors, so that lowering can report its own in the same go; whoever wants a
+ * sound one asks diagnostics_error_count() at the end. `sources` also holds the memory files. */
+Spec *spec_load(Arena *arena, Sources *sources, const char *path, const SpecOptions *options,
+                Diagnostics *diagnostics);
+
+/* Each is NULL when there is no such name. */
+const Symbol *spec_symbol(const Spec *spec, const char *name);
+const SpecDim *spec_dim(const Spec *spec, const char *name);
+const UpdateDecl *spec_update(const Spec *spec, const char *name);
+/* By address, or by plain name where that is unique. *ambiguous (may be NULL) is set when it is
+ * not. */
+const SpecObjective *spec_objective(const Spec *spec, const char *text, bool *ambiguous);
+
+/* The extent of a dim that is used at `use`. 0 after reporting that there is no such dim (with the
+ * nearest one), that it has no value (and how to give it one) or that its value is faulty. */
+int64_t spec_extent(const Spec *spec, Name use, Diagnostics *diagnostics);
+
+/* The text of one file that holds everything, each value with its origin as a comment: read again,
+ * it gives the same Spec. Only for a Spec without errors. In the spec's arena. */
+const char *spec_flatten(const Spec *spec);
+
+#endif
