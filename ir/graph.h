@@ -26,7 +26,10 @@ typedef enum OpCode {
 /* A tensor's element. A bool is a byte, 0 or 1, in memory. */
 typedef enum DType { DTYPE_F32, DTYPE_BF16, DTYPE_I32, DTYPE_BOOL, DTYPE_NONE } DType;
 
-enum { MAX_AXES = 8, VARIADIC = -1 };
+enum { MAX_AXES = 8, VARIADIC = -1, MAX_DEPTH = 8 };
+
+/* No tensor has more elements, so sizes in bytes fit in an int64_t. */
+#define MAX_ELEMENTS (INT64_MAX / 16)
 
 typedef uint32_t NodeId;
 typedef uint16_t AxisId;
@@ -57,13 +60,15 @@ typedef struct SpanSet {
 } SpanSet;
 
 struct Function;
+struct NameTable;
 
 typedef struct Attributes {
     double value;                /* const; its dtype is the node's */
     int64_t amount;              /* shift: by how many positions; result: which one */
     uint64_t key;                /* random, random_normal: hash of the call path */
     const char *name;            /* param, input: the name it is bound by */
-    Axes axes;                   /* the op's own axes, [x, y...] in ops.def */
+    Axes axes;                   /* the op's own axes, [x, y...] in ops.def; of random and random_normal:
+                                  * the axes of an image's element, in the order that numbers them */
     const struct Function *body; /* kernel, attention, attention_grad */
 } Attributes;
 
@@ -93,6 +98,8 @@ typedef struct Function {
     uint32_t node_count, node_capacity;
     Output *outputs;
     uint32_t output_count, output_capacity;
+    uint32_t depth; /* how deep bodies nest in it; 0: none */
+    struct NameTable *axis_names, *binding_names, *output_names;
 } Function;
 
 typedef struct Module {
@@ -113,6 +120,8 @@ extern const OpInfo op_table[OP_COUNT];
 
 /* OP_COUNT when there is no such op. */
 OpCode op_by_name(const char *name);
+/* Computes each element from the elements of its sources at the same place: casts, unary, binary, select. */
+bool op_is_elementwise(OpCode op);
 const char *dtype_name(DType dtype);
 DType dtype_by_name(const char *name); /* DTYPE_NONE when there is none */
 size_t dtype_size(DType dtype);        /* bytes */
@@ -154,8 +163,12 @@ const Axis *graph_axis(const Function *function, AxisId id);
 /* Elements of a node's result: the product of its axes' extents (1 for a scalar). */
 int64_t graph_elements(const Function *function, const Node *node);
 
-/* Number of results of a node: 1, or more for attention, attention_grad and kernel. */
+/* Number of results of a node: 1, or as many as attention, attention_grad and kernel have. */
 uint32_t graph_result_count(const Node *node);
+
+/* dtype and axes of result number `which` of a node; false when it has no such result. */
+bool graph_result_type(const Function *function, const Node *node, uint32_t which, DType *dtype,
+                       Axes *axes);
 
 /* --- sets of axes --- */
 
@@ -169,6 +182,9 @@ Axes axes_intersection(const Axes *a, const Axes *b);
 bool axes_same_set(const Axes *a, const Axes *b);
 bool axes_equal(const Axes *a, const Axes *b);                      /* the same in the same order */
 bool axes_subset(const Axes *part, const Axes *whole);
+
+/* "[b, n, d]", in the arena. */
+char *axes_text(Arena *arena, const Function *function, const Axes *axes);
 
 /* Union of two sets of places. */
 const SpanSet *spans_union(Arena *arena, const SpanSet *a, const SpanSet *b);

@@ -1,0 +1,116 @@
+/* Each builder fills in a Node and adds it. */
+#include "ir/build.h"
+
+NodeId build_const(Function *function, DType dtype, double value) {
+    return graph_add(function,
+                     (Node){.op = OP_CONST, .dtype = dtype, .attributes = {.value = value}});
+}
+
+static NodeId build_declared(Function *function, OpCode op, const char *name, DType dtype,
+                             const Axes *axes) {
+    return graph_add(function,
+                     (Node){.op = op, .dtype = dtype, .axes = *axes, .attributes = {.name = name}});
+}
+
+NodeId build_param(Function *function, const char *name, DType dtype, const Axes *axes) {
+    return build_declared(function, OP_PARAM, name, dtype, axes);
+}
+
+NodeId build_input(Function *function, const char *name, DType dtype, const Axes *axes) {
+    return build_declared(function, OP_INPUT, name, dtype, axes);
+}
+
+NodeId build_index(Function *function, AxisId axis) {
+    return graph_add(function, (Node){.op = OP_INDEX, .attributes = {.axes = axes_of(&axis, 1)}});
+}
+
+NodeId build_unary(Function *function, OpCode op, NodeId a) {
+    return graph_add(function, (Node){.op = op, .source_count = 1, .sources = &a});
+}
+
+NodeId build_binary(Function *function, OpCode op, NodeId a, NodeId b) {
+    const NodeId sources[] = {a, b};
+    return graph_add(function, (Node){.op = op, .source_count = 2, .sources = sources});
+}
+
+NodeId build_select(Function *function, NodeId condition, NodeId yes, NodeId no) {
+    const NodeId sources[] = {condition, yes, no};
+    return graph_add(function, (Node){.op = OP_SELECT, .source_count = 3, .sources = sources});
+}
+
+NodeId build_along(Function *function, OpCode op, NodeId a, const Axes *axes) {
+    if (op == OP_SUM && axes->count == 0)
+        return a;
+    return graph_add(
+        function,
+        (Node){.op = op, .source_count = 1, .sources = &a, .attributes = {.axes = *axes}});
+}
+
+NodeId build_contract_as(Function *function, NodeId a, NodeId b, const Axes *axes,
+                         const Axes *order) {
+    const NodeId sources[] = {a, b};
+    return graph_add(function, (Node){.op = OP_CONTRACT,
+                                      .axes = *order,
+                                      .source_count = 2,
+                                      .sources = sources,
+                                      .attributes = {.axes = *axes}});
+}
+
+NodeId build_contract(Function *function, NodeId a, NodeId b, const Axes *axes) {
+    const Axes natural = {0};
+    return build_contract_as(function, a, b, axes, &natural);
+}
+
+/* An op with two sources and axes of its own. */
+static NodeId build_pair(Function *function, OpCode op, NodeId a, NodeId b, const Axes *axes) {
+    const NodeId sources[] = {a, b};
+    return graph_add(
+        function,
+        (Node){.op = op, .source_count = 2, .sources = sources, .attributes = {.axes = *axes}});
+}
+
+NodeId build_cross_entropy(Function *function, NodeId logits, NodeId classes, AxisId axis) {
+    const Axes axes = axes_of(&axis, 1);
+    return build_pair(function, OP_CROSS_ENTROPY, logits, classes, &axes);
+}
+
+NodeId build_gather(Function *function, NodeId table, NodeId positions, AxisId axis) {
+    if (axes_has(&graph_node(function, positions)->axes, axis)) {
+        const Axis *old = graph_axis(function, axis);
+        AxisId fresh = function_fresh_axis(function, old->name, old->extent);
+        table = build_rename(function, table, axis, fresh);
+        axis = fresh;
+    }
+    const Axes axes = axes_of(&axis, 1);
+    return build_pair(function, OP_GATHER, table, positions, &axes);
+}
+
+NodeId build_scatter_add(Function *function, NodeId positions, NodeId updates, AxisId axis,
+                         const Axes *over) {
+    const Axes first = axes_of(&axis, 1);
+    const Axes axes = axes_union(&first, over);
+    return build_pair(function, OP_SCATTER_ADD, positions, updates, &axes);
+}
+
+NodeId build_shift(Function *function, NodeId a, NodeId fill, AxisId axis, int64_t amount) {
+    const NodeId sources[] = {a, fill};
+    return graph_add(function, (Node){.op = OP_SHIFT,
+                                      .source_count = 2,
+                                      .sources = sources,
+                                      .attributes = {.amount = amount, .axes = axes_of(&axis, 1)}});
+}
+
+NodeId build_rename(Function *function, NodeId a, AxisId from, AxisId to) {
+    const AxisId axes[] = {from, to};
+    return graph_add(function, (Node){.op = OP_RENAME,
+                                      .source_count = 1,
+                                      .sources = &a,
+                                      .attributes = {.axes = axes_of(axes, 2)}});
+}
+
+NodeId build_result(Function *function, NodeId several, int64_t which) {
+    return graph_add(function, (Node){.op = OP_RESULT,
+                                      .source_count = 1,
+                                      .sources = &several,
+                                      .attributes = {.amount = which}});
+}
