@@ -39,6 +39,7 @@ typedef struct DataSet {
     int64_t height, width, positions; /* positions = height * width */
     int64_t colours;                  /* tokens are in [0, colours) */
     int64_t classes;                  /* labels are in [0, classes); 0: there are none */
+    int32_t *labels;                  /* [count], or NULL */
     DataImages splits[DATA_SPLIT_COUNT];
     char hash[DATA_HASH_SIZE];       /* of the images and labels */
     char split_hash[DATA_HASH_SIZE]; /* of the three lists */

@@ -1,0 +1,1 @@
+scanline_test(runtime_data SOURCES unit/runtime_data.c LIBRARIES scanline_runtime)

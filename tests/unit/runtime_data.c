@@ -1,0 +1,344 @@
+/* Data sets: the embedded digits, IDX files as they may come, splits, batches and augmentation. */
+#include "runtime/data.h"
+#include "runtime/data_idx.h"
+#include "runtime/data_split.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const DataSettings digits = {.source = "digits", .validation = 0.1, .test = 0.2};
+
+static DataSet *open_or_fail(const DataSettings *settings) {
+    DataError error = {""};
+    DataSet *data = data_open(settings, &error);
+    cr_assert(data, "%s", error.text);
+    return data;
+}
+
+Test(data, digits_are_whole) {
+    DataSet *data = open_or_fail(&digits);
+    cr_expect_eq(data->count, 1797);
+    cr_expect_eq(data->height, 8);
+    cr_expect_eq(data->width, 8);
+    cr_expect_eq(data->positions, 64);
+    cr_expect_eq(data->colours, 17);
+    cr_expect_eq(data->classes, 10);
+    const int32_t first = 0;
+    int32_t tokens[64], label;
+    data_batch(data, NULL, 0, &first, 1, tokens, &label);
+    const int32_t row[8] = {0, 0, 5, 13, 9, 1, 0, 0};
+    cr_expect_arr_eq(tokens, row, sizeof row);
+    cr_expect_eq(label, 0);
+    data_close(data);
+}
+
+static void expect_list(const DataImages *list, const char *file) {
+    char path[512];
+    snprintf(path, sizeof path, SCANLINE_SOURCE_DIR "/models/digits/%s.txt", file);
+    FILE *stream = fopen(path, "r");
+    cr_assert(stream, "%s", path);
+    int image;
+    int64_t i = 0;
+    for (; fscanf(stream, "%d", &image) == 1; i++)
+        cr_assert(i < list->count && list->images[i] == image, "%s, line %ld", file, (long)i + 1);
+    cr_expect_eq(i, list->count, "%s has %ld images", file, (long)i);
+    fclose(stream);
+}
+
+Test(data, split_of_digits_is_the_committed_one) {
+    DataSet *data = open_or_fail(&digits);
+    for (int split = 0; split < DATA_SPLIT_COUNT; split++)
+        expect_list(&data->splits[split], data_split_name(split));
+    data_close(data);
+}
+
+Test(data, hashes_tell_splits_apart) {
+    DataSet *data = open_or_fail(&digits);
+    DataSettings other_seed = digits;
+    other_seed.seed = 1;
+    DataSet *other = open_or_fail(&other_seed), *again = open_or_fail(&digits);
+    cr_expect_str_eq(data->hash, other->hash);
+    cr_expect_str_neq(data->split_hash, other->split_hash);
+    cr_expect_str_eq(data->split_hash, again->split_hash);
+    cr_expect_eq(strlen(data->hash), 32);
+    data_close(data);
+    data_close(other);
+    data_close(again);
+}
+
+Test(data, split_is_stratified_and_a_partition) {
+    DataSettings settings = digits;
+    settings.validation = 0.25;
+    settings.test = 0.5;
+    settings.seed = -7;
+    DataSet *data = open_or_fail(&settings);
+    int seen[1797] = {0}, classes[DATA_SPLIT_COUNT][10] = {{0}}, all[10] = {0};
+    for (int split = 0; split < DATA_SPLIT_COUNT; split++)
+        for (int64_t i = 0; i < data->splits[split].count; i++) {
+            const int32_t image = data->splits[split].images[i];
+            seen[image]++;
+            classes[split][data->labels[image]]++;
+            all[data->labels[image]]++;
+        }
+    for (int image = 0; image < 1797; image++)
+        cr_assert_eq(seen[image], 1);
+    for (int label = 0; label < 10; label++) {
+        cr_expect_eq(classes[DATA_TEST][label], (int)(0.5 * all[label] + 0.5));
+        cr_expect_eq(classes[DATA_VALIDATION][label], (int)(0.25 * all[label] + 0.5));
+    }
+    data_close(data);
+}
+
+Test(data, subset_has_so_many_a_class) {
+    DataSet *data = open_or_fail(&digits);
+    DataImages ten, other;
+    cr_assert(data_split_subset(&data->splits[DATA_TRAIN], data->labels, 10, 0, &ten));
+    cr_assert(data_split_subset(&data->splits[DATA_TRAIN], data->labels, 10, 1, &other));
+    cr_assert_eq(ten.count, 100);
+    cr_assert_eq(other.count, 100);
+    cr_expect_arr_neq(ten.images, other.images, 100 * sizeof *ten.images);
+    int classes[10] = {0};
+    for (int i = 0; i < 100; i++)
+        classes[data->labels[ten.images[i]]]++;
+    for (int label = 0; label < 10; label++)
+        cr_expect_eq(classes[label], 10);
+    free(ten.images);
+    free(other.images);
+    data_close(data);
+}
+
+Test(data, settings_are_checked) {
+    const struct {
+        DataSettings settings;
+        const char *says;
+    } cases[] = {
+        {{.source = "digits", .validation = 0.5, .test = 0.5}, "nothing to train on"},
+        {{.source = "digits", .validation = -0.1}, "nothing to train on"},
+        {{.source = "digits", .validation = __builtin_nan("")}, "nothing to train on"},
+        {{.source = "digits", .validation = 0.9999}, "no image to train on"},
+        {{.source = "digits", .augment = "flip"}, "data.augment = flip"},
+        {{.source = "digits", .augment = "shift", .shift = 8}, "0 to 7"},
+        {{.source = "digits", .augment = "shift", .shift = -1}, "0 to 7"},
+        {{.source = ""}, "names no data set"},
+        {{.source = "/nowhere/images"}, "No such file"},
+        {{.source = "/"}, "directory"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        DataError error = {""};
+        cr_expect_null(data_open(&cases[i].settings, &error), "case %zu", i);
+        cr_expect(strstr(error.text, cases[i].says), "case %zu: %s", i, error.text);
+    }
+}
+
+Test(data, inputs_are_checked) {
+    DataSet *data = open_or_fail(&digits);
+    const struct {
+        DataInput input;
+        const char *says; /* NULL: it fits */
+    } cases[] = {
+        {{.name = "tokens", .axis_count = 1, .extents = {64}, .limit = 17}, NULL},
+        {{.name = "tokens", .axis_count = 2, .extents = {8, 8}, .limit = 512}, NULL},
+        {{.name = "tokens", .axis_count = 1, .extents = {63}, .limit = 17}, "63 tokens"},
+        {{.name = "tokens", .axis_count = 1, .extents = {64}, .limit = 16}, "16 colours"},
+        {{.name = "label", .limit = 10}, NULL},
+        {{.name = "label", .limit = 9}, "9 classes"},
+        {{.name = "label", .axis_count = 1, .extents = {2}, .limit = 10}, "one label an image"},
+        {{.name = "caption", .limit = 10}, "caption"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        DataError error = {""};
+        const bool fits = data_fits(data, &cases[i].input, 1, &error);
+        cr_expect_eq(fits, cases[i].says == NULL, "case %zu", i);
+        cr_expect(fits || strstr(error.text, cases[i].says), "case %zu: %s", i, error.text);
+    }
+    data_close(data);
+}
+
+/* --- augmentation --- */
+
+Test(data, shift_moves_by_at_most_that_and_fills_with_0) {
+    DataSet *data = open_or_fail(&digits);
+    const DataAugmentation shift = {.shift = 1, .seed = 3};
+    int seen[3][3] = {{0}};
+    for (int32_t image = 0; image < 300; image++) {
+        int32_t plain[64], moved[64];
+        data_batch(data, NULL, 5, &image, 1, plain, NULL);
+        data_batch(data, &shift, 5, &image, 1, moved, NULL);
+        int matches = 0;
+        for (int down = -1; down <= 1; down++)
+            for (int right = -1; right <= 1; right++) {
+                bool same = true;
+                for (int row = 0; row < 8; row++)
+                    for (int column = 0; column < 8; column++) {
+                        const int y = row - down, x = column - right;
+                        const bool inside = y >= 0 && y < 8 && x >= 0 && x < 8;
+                        same = same && moved[row * 8 + column] == (inside ? plain[y * 8 + x] : 0);
+                    }
+                matches += same;
+                seen[down + 1][right + 1] += same;
+            }
+        cr_assert(matches >= 1, "image %d is no shift of itself", image);
+    }
+    for (int place = 0; place < 9; place++)
+        cr_expect(seen[place / 3][place % 3] > 10, "shift %d is drawn %d times of 300", place,
+                  seen[place / 3][place % 3]);
+    data_close(data);
+}
+
+Test(data, a_draw_depends_on_image_step_and_seed_alone) {
+    DataSet *data = open_or_fail(&digits);
+    const DataAugmentation shift = {.shift = 2, .seed = 3}, other = {.shift = 2, .seed = 4};
+    int32_t images[64], together[64 * 64], alone[64], elsewhere[64 * 64];
+    for (int i = 0; i < 64; i++)
+        images[i] = 7 * i + 1;
+    data_batch(data, &shift, 9, images, 64, together, NULL);
+    for (int i = 0; i < 64; i++) {
+        data_batch(data, &shift, 9, &images[i], 1, alone, NULL);
+        cr_expect_arr_eq(alone, together + 64 * i, sizeof alone);
+    }
+    data_batch(data, &shift, 10, images, 64, elsewhere, NULL);
+    cr_expect_arr_neq(elsewhere, together, sizeof together);
+    data_batch(data, &other, 9, images, 64, elsewhere, NULL);
+    cr_expect_arr_neq(elsewhere, together, sizeof together);
+    data_close(data);
+}
+
+Test(data, augmentation_follows_the_settings) {
+    DataSettings settings = {.source = "digits", .augment = "none", .shift = 1};
+    cr_expect_eq(data_augmentation(&settings, 1).shift, 0);
+    settings.augment = "shift";
+    cr_expect_eq(data_augmentation(&settings, 1).shift, 1);
+    cr_expect_eq(data_augmentation(&settings, 1).seed, 1);
+}
+
+/* --- IDX files --- */
+
+typedef struct Bytes {
+    unsigned char at[256];
+    size_t size;
+} Bytes;
+
+static Bytes idx(unsigned type, unsigned rank, const uint32_t *extents, size_t payload) {
+    Bytes bytes = {.at = {0, 0, (unsigned char)type, (unsigned char)rank},
+                   .size = 4 + 4 * rank + payload};
+    for (unsigned axis = 0; axis < rank; axis++)
+        for (int byte = 0; byte < 4; byte++)
+            bytes.at[4 + 4 * axis + byte] = (unsigned char)(extents[axis] >> (24 - 8 * byte));
+    return bytes;
+}
+
+Test(data, idx_headers_are_not_trusted) {
+    const uint32_t shape[] = {2, 3}, empty[] = {0, 3},
+                   huge[] = {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF};
+    const struct {
+        Bytes bytes;
+        const char *says; /* NULL: it is right */
+    } cases[] = {
+        {idx(8, 2, shape, 6), NULL},
+        {idx(0x0B, 2, shape, 12), NULL},
+        {idx(0x0C, 2, shape, 24), NULL},
+        {idx(8, 2, shape, 5), "not as long"},
+        {idx(8, 2, shape, 7), "not as long"},
+        {idx(0x0C, 2, shape, 6), "not as long"},
+        {idx(0x0D, 2, shape, 24), "real numbers"},
+        {idx(9, 2, shape, 6), "not read here"},
+        {idx(8, 2, empty, 0), "empty"},
+        {idx(0x0C, 3, huge, 6), "impossible"},
+        {idx(8, 2, huge, 6), "impossible"},
+        {idx(8, 0, shape, 0), "damaged"},
+        {idx(8, 5, (uint32_t[5]){1, 1, 1, 1, 1}, 1), "too many axes"},
+        {{.at = {0, 0, 8, 3, 0}, .size = 5}, "damaged"},
+        {{.at = {0}, .size = 0}, "not an IDX"},
+        {{.at = {0, 0, 8}, .size = 3}, "not an IDX"},
+        {{.at = {'h', 'e', 'l', 'l', 'o'}, .size = 5}, "not an IDX"},
+        {{.at = {0x1F, 0x8B, 8, 0}, .size = 4}, "gunzip"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* An allocation of exactly that size lets a sanitizer see any read beyond it. */
+        unsigned char *exact = malloc(cases[i].bytes.size + 1);
+        memcpy(exact + 1, cases[i].bytes.at, cases[i].bytes.size);
+        IdxArray array;
+        const char *fault = NULL;
+        const bool right = idx_parse(exact + 1, cases[i].bytes.size, &array, &fault);
+        cr_expect_eq(right, cases[i].says == NULL, "case %zu: %s", i, fault ? fault : "accepted");
+        cr_expect(right || strstr(fault, cases[i].says), "case %zu: %s", i, fault);
+        free(exact);
+    }
+}
+
+static void write_file(const char *folder, const char *name, const Bytes *bytes) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *stream = fopen(path, "wb");
+    cr_assert(stream);
+    cr_assert_eq(fwrite(bytes->at, 1, bytes->size, stream), bytes->size);
+    fclose(stream);
+}
+
+static void remove_folder(const char *folder) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/some-images-idx3-ubyte", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/some-labels-idx1-ubyte", folder);
+    unlink(path);
+    cr_expect_eq(rmdir(folder), 0);
+}
+
+Test(data, idx_files_of_any_width_with_labels_beside_them) {
+    char folder[] = "/tmp/scanline-data-XXXXXX";
+    cr_assert(mkdtemp(folder));
+    Bytes images = idx(0x0B, 3, (uint32_t[]){4, 1, 2}, 16), labels = idx(8, 1, (uint32_t[]){4}, 4);
+    memcpy(images.at + 16, (unsigned char[]){0, 1, 0, 2, 0, 3, 1, 44, 0, 0, 0, 0, 0, 9, 0, 8}, 16);
+    memcpy(labels.at + 8, (unsigned char[]){0, 2, 0, 1}, 4);
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    char source[256];
+    snprintf(source, sizeof source, "%s/some-images-idx3-ubyte", folder);
+    const DataSettings settings = {.source = source};
+    DataSet *bare = open_or_fail(&settings);
+    cr_expect_eq(bare->classes, 0);
+    cr_expect_null(bare->labels);
+    write_file(folder, "some-labels-idx1-ubyte", &labels);
+    cr_assert_eq(setenv("SCANLINE_DATA", folder, 1), 0);
+    const DataSettings in_folder = {.source = "some-images-idx3-ubyte"};
+    DataSet *data = open_or_fail(&in_folder);
+    cr_expect_eq(data->count, 4);
+    cr_expect_eq(data->colours, 301);
+    cr_expect_eq(data->classes, 3);
+    cr_expect_str_neq(data->hash, bare->hash);
+    const int32_t chosen[] = {1, 3};
+    int32_t tokens[4], got[2];
+    data_batch(data, NULL, 0, chosen, 2, tokens, got);
+    cr_expect_arr_eq(tokens, ((int32_t[]){3, 300, 9, 8}), sizeof tokens);
+    cr_expect_arr_eq(got, ((int32_t[]){2, 1}), sizeof got);
+    data_close(bare);
+    data_close(data);
+    remove_folder(folder);
+}
+
+Test(data, idx_files_with_wrong_contents_are_refused) {
+    char folder[] = "/tmp/scanline-data-XXXXXX";
+    cr_assert(mkdtemp(folder));
+    char source[256];
+    snprintf(source, sizeof source, "%s/some-images-idx3-ubyte", folder);
+    const DataSettings settings = {.source = source};
+    DataError error;
+    Bytes images = idx(0x0B, 2, (uint32_t[]){2, 1}, 4);
+    images.at[12] = 0xFF; /* below 0 */
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    cr_expect_null(data_open(&settings, &error));
+    cr_expect(strstr(error.text, "from -256"), "%s", error.text);
+    images = idx(8, 4, (uint32_t[]){1, 1, 1, 3}, 3);
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    cr_expect_null(data_open(&settings, &error));
+    cr_expect(strstr(error.text, "4 axes"), "%s", error.text);
+    images = idx(8, 2, (uint32_t[]){2, 1}, 2);
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    const Bytes labels = idx(8, 1, (uint32_t[]){3}, 3);
+    write_file(folder, "some-labels-idx1-ubyte", &labels);
+    cr_expect_null(data_open(&settings, &error));
+    cr_expect(strstr(error.text, "3 labels"), "%s", error.text);
+    remove_folder(folder);
+}
