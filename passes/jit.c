@@ -1,8 +1,9 @@
-/* Links an object in memory with LLVM's ORC. Kernels call nothing but the few functions of C that
+/* Links the objects in memory with LLVM's ORC. Kernels call nothing but the few functions of C that
  * LLVM itself may turn a loop into. */
 #include "passes/compile.h"
 #include "passes/emit/target.h"
 
+#include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <stdio.h>
@@ -64,11 +65,16 @@ static bool define_library(Jit *jit, CompileError *error) {
     return !jit_failed(fault, error);
 }
 
-static bool add_object(Jit *jit, const CompiledModule *compiled, CompileError *error) {
-    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
-        compiled->object, compiled->object_size, "scanline");
+static bool add_objects(Jit *jit, const CompiledModule *compiled, CompileError *error) {
     LLVMOrcJITDylibRef library = LLVMOrcLLJITGetMainJITDylib(jit->engine);
-    return !jit_failed(LLVMOrcLLJITAddObjectFile(jit->engine, library, buffer), error);
+    for (uint32_t i = 0; i < compiled->plan->kernel_count; i++) {
+        const ObjectCode *object = &compiled->objects[i];
+        LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
+            object->bytes, object->size, compiled->plan->kernels[i].symbol);
+        if (jit_failed(LLVMOrcLLJITAddObjectFile(jit->engine, library, buffer), error))
+            return false;
+    }
+    return true;
 }
 
 static bool look_up(Jit *jit, const Plan *plan, CompileError *error) {
@@ -88,7 +94,7 @@ static bool jit_open(Jit *jit, const CompiledModule *compiled, CompileError *err
     if (!jit->kernels)
         return out_of_memory(error);
     return !jit_failed(LLVMOrcCreateLLJIT(&jit->engine, NULL), error) &&
-           define_library(jit, error) && add_object(jit, compiled, error) &&
+           define_library(jit, error) && add_objects(jit, compiled, error) &&
            look_up(jit, compiled->plan, error);
 }
 

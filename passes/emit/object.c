@@ -1,4 +1,4 @@
-/* One context, module and target machine a call. The kernels are vectors and blocked loops already,
+/* One context, module and target machine a call. A kernel is vectors and blocked loops already,
  * so the optimiser's part is small: memory to registers, redundancies, rotation of loops and moving
  * of what does not change out of them. Unrolling and vectorising would only cost time. */
 #include "passes/emit/object.h"
@@ -105,14 +105,6 @@ static bool write_object(ObjectWork *work, char **bytes, size_t *size) {
     return kept;
 }
 
-static void emit_all(ObjectWork *work, const Target *target, const ObjectKernel *kernels,
-                     size_t count) {
-    emitter_open(&work->emitter, work->arena, target, work->module);
-    for (size_t i = 0; i < count; i++)
-        emit_kernel(&work->emitter, kernels[i].body, kernels[i].symbol);
-    emitter_close(&work->emitter);
-}
-
 static bool make_module(ObjectWork *work, const Target *target) {
     work->context = LLVMContextCreate();
     work->module = LLVMModuleCreateWithNameInContext("scanline", work->context);
@@ -136,23 +128,28 @@ static void close_work(ObjectWork *work) {
     arena_destroy(work->arena);
 }
 
-bool object_emit(const Target *target, const ObjectKernel *kernels, size_t count,
+/* In a function of its own, so that what longjmp finds of `work` is what was last written there. */
+static bool emit_guarded(ObjectWork *work, const Target *target, const Function *body,
+                         const char *symbol, const ObjectOptions *options, char **bytes,
+                         size_t *size) {
+    if (setjmp(*arena_boundary(work->arena)))
+        return fail(work, "no memory", "compiling");
+    if (!make_module(work, target))
+        return false;
+    emitter_open(&work->emitter, work->arena, target, work->module);
+    emit_kernel(&work->emitter, body, symbol);
+    return (!options->verify || verify(work, "the emitted IR is not valid")) && optimise(work) &&
+           (!options->verify || verify(work, "the optimised IR is not valid")) &&
+           (options->text ? write_text(work, bytes, size) : write_object(work, bytes, size));
+}
+
+bool object_emit(const Target *target, const Function *body, const char *symbol,
                  const ObjectOptions *options, char **bytes, size_t *size, char *error,
                  size_t error_size) {
     ObjectWork work = {.arena = arena_create(), .error = error, .error_size = error_size};
     if (!work.arena)
         return fail(&work, "no memory", "compiling");
-    if (setjmp(*arena_boundary(work.arena))) {
-        close_work(&work);
-        return fail(&work, "no memory", "compiling");
-    }
-    bool good = make_module(&work, target);
-    if (good)
-        emit_all(&work, target, kernels, count);
-    good = good && (!options->verify || verify(&work, "the emitted IR is not valid")) &&
-           optimise(&work) &&
-           (!options->verify || verify(&work, "the optimised IR is not valid")) &&
-           (options->text ? write_text(&work, bytes, size) : write_object(&work, bytes, size));
+    bool good = emit_guarded(&work, target, body, symbol, options, bytes, size);
     close_work(&work);
     return good;
 }

@@ -1,15 +1,10 @@
-/* Kernels to one relocatable object file in memory: the same bytes serve the JIT, the cache and
- * ahead-of-time programs. They depend on the bodies, symbols and target alone. */
+/* A kernel to a relocatable object file in memory: the same bytes serve the JIT, the cache and
+ * ahead-of-time programs. They depend on the body, symbol and target alone. */
 #ifndef SCANLINE_PASSES_EMIT_OBJECT_H
 #define SCANLINE_PASSES_EMIT_OBJECT_H
 
 #include "ir/graph.h"
 #include "passes/emit/target.h"
-
-typedef struct ObjectKernel {
-    const Function *body;
-    const char *symbol;
-} ObjectKernel;
 
 typedef struct ObjectOptions {
     bool verify; /* LLVM's verifier, before and after its passes */
@@ -18,7 +13,7 @@ typedef struct ObjectOptions {
 
 /* Several threads may emit at once: each call has its own LLVM context. `bytes` is the caller's to
  * free; false, and the fault in words, when there is no memory or LLVM refuses. */
-bool object_emit(const Target *target, const ObjectKernel *kernels, size_t count,
+bool object_emit(const Target *target, const Function *body, const char *symbol,
                  const ObjectOptions *options, char **bytes, size_t *size, char *error,
                  size_t error_size);
 
