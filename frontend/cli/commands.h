@@ -1,0 +1,11 @@
+/* The commands: each takes the command line from its own name on, and returns the exit code. */
+#ifndef SCANLINE_FRONTEND_CLI_COMMANDS_H
+#define SCANLINE_FRONTEND_CLI_COMMANDS_H
+
+#include "frontend/cli/options.h"
+
+#define COMMAND(NAME, doc) ExitCode command_##NAME(int count, char **arguments);
+#include "frontend/cli/commands.def"
+#undef COMMAND
+
+#endif

@@ -1,0 +1,157 @@
+#include "frontend/cli/session.h"
+
+#include "frontend/builtin.h"
+#include "frontend/lower.h"
+#include "passes/derive.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool terminal_has_colour(int file) {
+    const char *none = getenv("NO_COLOR");
+    return isatty(file) && !(none && *none);
+}
+
+ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
+                     void *user) {
+    Session *volatile session = calloc(1, sizeof *session);
+    Arena *arena = arena_create();
+    volatile ExitCode code = EXIT_MACHINE;
+    if (!session || !arena || setjmp(*arena_boundary(arena))) {
+        fprintf(stderr, "scanline %s: out of memory\n", options->command);
+    } else {
+        session->options = options;
+        session->arena = arena;
+        session->sources = sources_create(arena, builtin_models, builtin_model_count);
+        session->diagnostics = diagnostics_create(arena, session->sources);
+        code = work(session, user);
+    }
+    if (session) {
+        jit_free(session->jit);
+        compile_free(session->compiled);
+    }
+    arena_destroy(arena);
+    free(session);
+    return code;
+}
+
+ExitCode session_fail(const Session *session, ExitCode code, const char *identifier,
+                      const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const char *message = arena_vprintf(session->arena, format, arguments);
+    va_end(arguments);
+    if (!session->options->json) {
+        fprintf(stderr, "scanline %s: error: %s\n", session->options->command, message);
+        return code;
+    }
+    json_t *error =
+        json_pack("{s:[{s:s, s:s, s:s, s:n, s:n, s:n, s:n}]}", "errors", "severity", "error",
+                  "code", identifier, "message", message, "file", "line", "column", "hint");
+    if (error)
+        json_dumpf(error, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(error);
+    return code;
+}
+
+/* Everything that was found in the spec; EXIT_INPUT if there is an error among it. */
+static ExitCode diagnostics_show(const Session *session) {
+    bool failed = diagnostics_error_count(session->diagnostics) > 0;
+    if (session->options->json && failed)
+        printf("{\"errors\": %s}\n", diagnostics_json(session->diagnostics));
+    else
+        fputs(diagnostics_text(session->diagnostics, terminal_has_colour(STDERR_FILENO)), stderr);
+    return failed ? EXIT_INPUT : EXIT_DONE;
+}
+
+static void warn(void *user, const SpanSet *spans, const char *text) {
+    const Session *session = user;
+    if (spans && spans->count)
+        fprintf(stderr, "%s:%u:%u: warning: %s\n", spans->at[0].file, spans->at[0].line,
+                spans->at[0].column, text);
+    else
+        fprintf(stderr, "scanline %s: warning: %s\n", session->options->command, text);
+}
+
+/* Where `use` and bare names look, beside the using file: $SCANLINE_MODELS, then the models built
+ * in. */
+static uint32_t model_directories(const char *directories[2]) {
+    uint32_t count = 0;
+    const char *given = getenv("SCANLINE_MODELS");
+    if (given && *given)
+        directories[count++] = given;
+    directories[count++] = BUILTIN_DIRECTORY;
+    return count;
+}
+
+/* The file that SPEC means: a path; or a name, with .scan added, here or among the models. */
+static const char *spec_path(Session *session, const char *subject) {
+    const Source *source;
+    const char *reason;
+    if (strchr(subject, '/') || access(subject, F_OK) == 0)
+        return subject;
+    bool suffixed = strlen(subject) > 5 && strcmp(subject + strlen(subject) - 5, ".scan") == 0;
+    const char *file = arena_printf(session->arena, "%s%s", subject, suffixed ? "" : ".scan");
+    if (access(file, F_OK) == 0)
+        return file;
+    const char *directories[2];
+    uint32_t count = model_directories(directories);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *path = arena_printf(session->arena, "%s/%s", directories[i], file);
+        if (sources_open(session->sources, path, &source, &reason) == SOURCE_FOUND)
+            return path;
+    }
+    return subject;
+}
+
+ExitCode session_read(Session *session, const char *subject) {
+    const Options *options = session->options;
+    const char *directories[2];
+    SpecOptions spec_options = {
+        .directories = directories,
+        .directory_count = model_directories(directories),
+        .overrides = options->settings,
+        .override_count = options->setting_count,
+    };
+    if (!subject)
+        subject = options->subject ? options->subject : "digits";
+    session->spec = spec_load(session->arena, session->sources, spec_path(session, subject),
+                              &spec_options, session->diagnostics);
+    Module *lowered = NULL;
+    if (session->spec)
+        lowered = lower_experiment(session->arena, session->spec, &session->experiment,
+                                   session->diagnostics);
+    ExitCode code = diagnostics_show(session);
+    if (code)
+        return code;
+    if (!lowered)
+        return EXIT_INPUT;
+    PassContext context = {.warn = warn, .user = session};
+    session->module = derive_experiment(lowered, session->experiment.batch_axis, &context);
+    return EXIT_DONE;
+}
+
+ExitCode session_compile(Session *session) {
+    CompileOptions options = session->options->compile;
+    options.threads = options_threads(session->options);
+    options.warn = warn;
+    options.user = session;
+    CompileError error = {{0}};
+    session->compiled = compile_module(session->module, &options, &error);
+    if (!session->compiled)
+        return session_fail(session, EXIT_MACHINE, "compile", "%s", error.text);
+    session->jit = jit_load(session->compiled, &error);
+    if (!session->jit)
+        return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);
+    session->program = (Program){
+        .experiment = &session->experiment,
+        .plan = session->compiled->plan,
+        .kernels = jit_kernels(session->jit),
+    };
+    return EXIT_DONE;
+}

@@ -1,0 +1,47 @@
+/* What every command does first: read a spec, lower it, and compile it as far as the command needs.
+ */
+#ifndef SCANLINE_FRONTEND_CLI_SESSION_H
+#define SCANLINE_FRONTEND_CLI_SESSION_H
+
+#include "frontend/cli/options.h"
+#include "frontend/diagnostic.h"
+#include "frontend/spec.h"
+#include "runtime/program.h"
+
+typedef struct Session {
+    const Options *options;
+    Arena *arena;
+    Sources *sources;
+    Diagnostics *diagnostics;
+    const Spec *spec;
+    Experiment experiment;
+    const Module
+        *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
+    CompiledModule *compiled;
+    Jit *jit;
+    Program program;
+} Session;
+
+/* Makes a session, calls `work` in it, and releases everything; memory that runs out ends it with
+ * EXIT_MACHINE. */
+ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
+                     void *user);
+
+/* Each step prints what is at fault (text to stderr, or JSON to stdout) and returns the exit code.
+ */
+
+/* From the spec that the options name, to session->spec, experiment and module. NULL:
+ * options->subject. */
+ExitCode session_read(Session *session, const char *subject);
+
+/* Then machine code, to session->program. */
+ExitCode session_compile(Session *session);
+
+/* One fault of no place in a spec, in the form that the options ask for. Returns `code`. */
+ExitCode session_fail(const Session *session, ExitCode code, const char *identifier,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether a stream is a terminal that wants colours. */
+bool terminal_has_colour(int file);
+
+#endif

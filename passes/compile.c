@@ -1,0 +1,275 @@
+/* The pipeline reads passes/passes.def from top to bottom for each function, then plans it. Kernels
+ * are compiled one by one, in parallel, each to an object of its own (passes/emit/object.h). */
+#include "passes/compile.h"
+
+#include "ir/text_print.h"
+#include "ir/verify.h"
+#include "passes/cache.h"
+#include "passes/canonical.h"
+#include "passes/check.h"
+#include "passes/emit/object.h"
+#include "passes/emit/target.h"
+#include "passes/passes.h"
+#include "passes/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Pass {
+    const char *name;
+    PassFunction *run;
+} Pass;
+
+static const Pass pipeline[] = {
+#define PASS(NAME, doc) {#NAME, pass_##NAME},
+#include "passes/passes.def"
+#undef PASS
+};
+enum { PASS_COUNT = sizeof pipeline / sizeof *pipeline };
+
+/* The size to which the cache on disk is trimmed after it has grown. */
+enum { CACHE_MEBIBYTES = 512 };
+
+__attribute__((format(printf, 2, 3))) static bool fail(CompileError *error, const char *format,
+                                                       ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* --- passes --- */
+
+/* Whether a comma-separated list has the name. */
+static bool list_has(const char *list, const char *name) {
+    size_t length = strlen(name);
+    for (const char *at = list; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length]))
+            return true;
+    return false;
+}
+
+static bool is_pass(const char *name, size_t length) {
+    for (size_t i = 0; i < PASS_COUNT; i++)
+        if (strlen(pipeline[i].name) == length && memcmp(pipeline[i].name, name, length) == 0)
+            return true;
+    return false;
+}
+
+/* Every pass that an option names must exist. */
+static bool names_are_passes(const char *option, const char *list, CompileError *error) {
+    for (const char *at = list; at && *at;) {
+        size_t length = strcspn(at, ",");
+        if (!is_pass(at, length)) {
+            char known[256] = "";
+            for (size_t i = 0; i < PASS_COUNT; i++)
+                snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
+                         pipeline[i].name);
+            return fail(error, "%s: there is no pass '%.*s'; the passes are %s", option,
+                        (int)length, at, known);
+        }
+        at += length + (at[length] == ',');
+    }
+    return true;
+}
+
+static bool options_check(const CompileOptions *options, CompileError *error) {
+    if (options->dump && strcmp(options->dump, "all") != 0 &&
+        !names_are_passes("--dump", options->dump, error))
+        return false;
+    return names_are_passes("--stop-after", options->stop_after, error) &&
+           names_are_passes("--no-pass", options->skip, error);
+}
+
+static bool function_inspect(const Function *before, const Function *after, const Pass *pass,
+                             const CompileOptions *options, CompileError *error) {
+    Arena *arena = after->arena;
+    if (options->dump && (strcmp(options->dump, "all") == 0 || list_has(options->dump, pass->name)))
+        fprintf(stderr, "# after %s\n%s\n", pass->name, function_print(arena, after));
+    const char *fault = options->verify ? verify_function(arena, after) : NULL;
+    if (fault)
+        return fail(error, "after pass %s, @%s: %s", pass->name, after->name, fault);
+    fault = options->check ? check_same_values(before, after, arena) : NULL;
+    if (fault)
+        return fail(error, "pass %s changed the values of @%s: %s", pass->name, after->name, fault);
+    return true;
+}
+
+static Function *function_compile(Function *function, const CompileOptions *options,
+                                  PassContext *context, CompileError *error) {
+    for (size_t i = 0; i < PASS_COUNT; i++) {
+        const Pass *pass = &pipeline[i];
+        if (!list_has(options->skip, pass->name)) {
+            Function *after = pass->run(function, context);
+            if (!function_inspect(function, after, pass, options, error))
+                return NULL;
+            function = after;
+        }
+        if (options->stop_after && strcmp(options->stop_after, pass->name) == 0)
+            break;
+    }
+    return function;
+}
+
+static Module *passes_for_target(const Module *module, const CompileOptions *options,
+                                 const Target *target, CompileError *error) {
+    if (!options_check(options, error))
+        return NULL;
+    PassContext context = {.target = target, .warn = options->warn, .user = options->user};
+    Module *compiled = module_create(module->arena);
+    for (uint32_t i = 0; i < module->function_count; i++) {
+        Function *function = function_compile(module->functions[i], options, &context, error);
+        if (!function)
+            return NULL;
+        module_add(compiled, function);
+    }
+    return compiled;
+}
+
+static Target *target_of(Arena *arena, const CompileOptions *options, CompileError *error) {
+    Target *target = arena_alloc(arena, sizeof *target);
+    return target_find(options->target, target, error->text, sizeof error->text) ? target : NULL;
+}
+
+Module *compile_passes(const Module *module, const CompileOptions *options, CompileError *error) {
+    Target *target = target_of(module->arena, options, error);
+    return target ? passes_for_target(module, options, target, error) : NULL;
+}
+
+static PlanBuilder *plan_functions(const Module *module, const CompileOptions *options,
+                                   const Target *target, CompileError *error) {
+    Module *compiled = passes_for_target(module, options, target, error);
+    if (!compiled)
+        return NULL;
+    PlanBuilder *builder = plan_begin(module->arena, target);
+    for (uint32_t i = 0; i < compiled->function_count; i++) {
+        const char *fault = plan_add(builder, compiled->functions[i]);
+        if (fault) {
+            fail(error, "%s", fault);
+            return NULL;
+        }
+    }
+    return builder;
+}
+
+const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error) {
+    Target *target = target_of(module->arena, options, error);
+    PlanBuilder *builder = target ? plan_functions(module, options, target, error) : NULL;
+    return builder ? plan_end(builder) : NULL;
+}
+
+/* --- machine code --- */
+
+/* What the threads that compile kernels share; arrays are by kernel. */
+typedef struct Work {
+    const Plan *plan;
+    const Function *const *bodies;
+    const Target *target;
+    const char *cache; /* directory; NULL: off */
+    CacheKey *keys;
+    CacheAnswer *answers;
+    ObjectCode *objects;
+    CompileError *errors;
+} Work;
+
+static bool kernel_compile(const Work *work, uint32_t kernel) {
+    ObjectCode *object = &work->objects[kernel];
+    if (work->cache)
+        work->answers[kernel] =
+            cache_load(work->cache, &work->keys[kernel], &object->bytes, &object->size);
+    if (work->answers[kernel] == CACHE_HIT)
+        return true;
+    CompileError *error = &work->errors[kernel];
+    if (!object_compile(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
+                        &object->bytes, &object->size, error->text, sizeof error->text))
+        return false;
+    if (work->cache) /* a cache that can't be written is a cache that is off */
+        cache_store(work->cache, &work->keys[kernel], object->bytes, object->size);
+    return true;
+}
+
+static bool kernels_compile(const Work *work, int threads, CompileError *error) {
+    uint32_t count = work->plan->kernel_count, failed = UINT32_MAX;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) reduction(min : failed)
+    for (uint32_t i = 0; i < count; i++)
+        if (!kernel_compile(work, i))
+            failed = i < failed ? i : failed;
+    if (failed != UINT32_MAX)
+        return fail(error, "kernel %s: %s", work->plan->kernels[failed].symbol,
+                    work->errors[failed].text);
+    return true;
+}
+
+static void cache_report(const Work *work, const CompileOptions *options, uint32_t *found) {
+    uint32_t damaged = 0;
+    for (uint32_t i = 0; i < work->plan->kernel_count; i++) {
+        *found += work->answers[i] == CACHE_HIT;
+        damaged += work->answers[i] == CACHE_DAMAGED;
+    }
+    if (work->cache && *found < work->plan->kernel_count)
+        cache_trim(work->cache, (uint64_t)CACHE_MEBIBYTES << 20);
+    if (!damaged || !options->warn)
+        return;
+    char text[256];
+    snprintf(text, sizeof text, "%u damaged entries of the cache in %.150s were compiled anew",
+             damaged, work->cache);
+    options->warn(options->user, NULL, text);
+}
+
+/* The keys of all kernels: their bodies, the target, this program's own bytes and LLVM's version.
+ */
+static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *bodies,
+                         const Target *target) {
+    char compiler[96];
+    object_compiler_identity(compiler, sizeof compiler);
+    const char *machine =
+        arena_printf(arena, "%s %s %s", target->triple, target->cpu, target->features);
+    CacheKey *keys = arena_array(arena, plan->kernel_count, sizeof *keys);
+    for (uint32_t i = 0; i < plan->kernel_count; i++) {
+        CanonicalForm form = canonical_form(arena, bodies[i]);
+        keys[i] = cache_key(form.bytes, form.length, machine, compiler);
+    }
+    return keys;
+}
+
+CompiledModule *compile_module(const Module *module, const CompileOptions *options,
+                               CompileError *error) {
+    Arena *arena = module->arena;
+    Target *target = target_of(arena, options, error);
+    PlanBuilder *builder = target ? plan_functions(module, options, target, error) : NULL;
+    if (!builder)
+        return NULL;
+    const Plan *plan = plan_end(builder);
+    char *cache = arena_alloc(arena, 4096);
+    Work work = {
+        .plan = plan,
+        .bodies = plan_bodies(builder),
+        .target = target,
+        .cache = cache_directory(cache, 4096) ? cache : NULL,
+        .keys = keys_of(arena, plan, plan_bodies(builder), target),
+        .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
+        .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
+        .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
+    };
+    for (uint32_t i = 0; i < plan->kernel_count; i++)
+        work.answers[i] = CACHE_MISS;
+    CompiledModule *compiled = arena_alloc(arena, sizeof *compiled);
+    *compiled = (CompiledModule){.plan = plan, .objects = work.objects};
+    if (!kernels_compile(&work, options->threads ? options->threads : 1, error)) {
+        compile_free(compiled);
+        return NULL;
+    }
+    cache_report(&work, options, &compiled->from_cache);
+    return compiled;
+}
+
+void compile_free(CompiledModule *compiled) {
+    if (!compiled)
+        return;
+    for (uint32_t i = 0; i < compiled->plan->kernel_count; i++)
+        free(compiled->objects[i].bytes);
+    compiled->objects = NULL;
+}
