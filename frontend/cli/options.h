@@ -7,21 +7,11 @@
 #define SCANLINE_FRONTEND_CLI_OPTIONS_H
 
 #include "passes/compile.h"
+#include "runtime/exit_code.h"
 
 #include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Exit codes of the program (README.md). */
-typedef enum ExitCode {
-    EXIT_DONE = 0,
-    EXIT_INPUT = 1, /* the input is at fault: a spec, an image, a checkpoint */
-    EXIT_USAGE = 2,
-    EXIT_MACHINE = 3,  /* the machine: memory, disk */
-    EXIT_DIVERGED = 4, /* NaN; the run is kept */
-    EXIT_DIFFERS = 5,  /* a reproduction differs */
-    EXIT_STOPPED = 75, /* by a signal; resumable */
-} ExitCode;
 
 /* Which groups of options a command takes. */
 typedef enum OptionGroup {

@@ -1,0 +1,33 @@
+/* Files that are there whole or not at all: written to a temporary name beside, synced, renamed,
+ * and the directory synced. A failure (a full disk) leaves what was there before. */
+#ifndef SCANLINE_RUNTIME_FILE_H
+#define SCANLINE_RUNTIME_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct FileError {
+    char text[512]; /* names the file and the reason */
+} FileError;
+
+bool file_write(const char *path, const void *bytes, size_t size, FileError *error);
+
+/* The whole file, with a NUL after it; malloc'ed. NULL when it can't be read or has more than
+ * `most` bytes. */
+char *file_read(const char *path, size_t most, size_t *size, FileError *error);
+
+/* The same for content that comes in pieces: write to `stream`, then commit or abandon. */
+typedef struct FileWriter {
+    FILE *stream;
+    char *path, *temporary;
+} FileWriter;
+
+bool file_begin(FileWriter *writer, const char *path, FileError *error);
+bool file_commit(FileWriter *writer, FileError *error); /* on failure it has been abandoned */
+void file_abandon(FileWriter *writer);
+
+/* Makes new or removed names in the directory of `path` survive a crash. */
+bool file_sync_directory(const char *path, FileError *error);
+
+#endif
