@@ -1,1 +1,2 @@
 scanline_test(runtime_data SOURCES unit/runtime_data.c LIBRARIES scanline_runtime)
+scanline_test(runtime_safetensors SOURCES unit/runtime_safetensors.c LIBRARIES scanline_runtime)
