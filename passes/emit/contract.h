@@ -1,0 +1,18 @@
+/* Contractions as generated matrix products. passes/README.md describes the method. */
+#ifndef SCANLINE_PASSES_EMIT_CONTRACT_H
+#define SCANLINE_PASSES_EMIT_CONTRACT_H
+
+#include "passes/emit/emitter.h"
+#include "passes/emit/kernel.h"
+
+/* What emit_contract takes: one contract of two INPUT nodes (f32), each of which has an axis of
+ * extent above 1 that the other lacks (else it is a reduction, and rows.c does better); after it
+ * elementwise ops whose axes are the contract's or fewer, over it, consts, index nodes and further
+ * INPUT nodes; outputs with exactly the contract's axes, in any order of memory. */
+bool contract_accepts(const Function *body);
+
+void contract_measure(const Function *body, const Target *target, KernelShape *shape);
+void emit_contract(Emitter *emitter, const Function *body, const char *symbol);
+bool contract_in_place(const Function *body, uint32_t input, uint32_t output);
+
+#endif

@@ -1,0 +1,77 @@
+/* Who emits a kernel is decided by its anchor alone, the same for measuring and emitting. */
+#include "passes/emit/kernel.h"
+
+#include "passes/emit/attention.h"
+#include "passes/emit/contract.h"
+#include "passes/emit/rows.h"
+
+NodeId kernel_anchor(const Function *body) {
+    for (NodeId id = 0; id < body->node_count; id++) {
+        OpCode op = graph_node(body, id)->op;
+        if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD)
+            return id;
+    }
+    return NODE_NONE;
+}
+
+static OpCode anchor_op(const Function *body) {
+    NodeId anchor = kernel_anchor(body);
+    if (anchor == NODE_NONE)
+        return OP_COUNT;
+    OpCode op = graph_node(body, anchor)->op;
+    return op == OP_CONTRACT && !contract_accepts(body) ? OP_COUNT : op;
+}
+
+void kernel_measure(const Function *body, const Target *target, KernelShape *shape) {
+    switch (anchor_op(body)) {
+    case OP_CONTRACT:
+        contract_measure(body, target, shape);
+        break;
+    case OP_ATTENTION:
+        attention_measure(body, target, shape);
+        break;
+    case OP_ATTENTION_GRAD:
+        attention_grad_measure(body, target, shape);
+        break;
+    default:
+        rows_measure(body, target, shape);
+    }
+}
+
+void emit_kernel(Emitter *emitter, const Function *body, const char *symbol) {
+    switch (anchor_op(body)) {
+    case OP_CONTRACT:
+        emit_contract(emitter, body, symbol);
+        break;
+    case OP_ATTENTION:
+        emit_attention(emitter, body, symbol);
+        break;
+    case OP_ATTENTION_GRAD:
+        emit_attention_grad(emitter, body, symbol);
+        break;
+    default:
+        emit_rows(emitter, body, symbol);
+    }
+}
+
+bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
+    switch (anchor_op(body)) {
+    case OP_CONTRACT:
+        return contract_in_place(body, input, output);
+    case OP_ATTENTION:
+    case OP_ATTENTION_GRAD:
+        return false;
+    default:
+        return rows_in_place(body, input, output);
+    }
+}
+
+int64_t axes_stride(const Function *body, const Axes *axes, AxisId axis) {
+    int place = axes_find(axes, axis);
+    if (place < 0)
+        return 0;
+    int64_t stride = 1;
+    for (int i = axes->count - 1; i > place; i--)
+        stride *= graph_axis(body, axes->at[i])->extent;
+    return stride;
+}
