@@ -55,7 +55,7 @@ Function *function_create(Arena *arena, const char *name) {
 }
 
 static AxisId add_axis(Function *function, const char *name, int64_t extent) {
-    assert(extent > 0 && function->axis_count < AXIS_NONE);
+    assert(extent > 0 && extent <= MAX_EXTENT && function->axis_count < AXIS_NONE);
     function->axes = array_room(function->arena, function->axes, function->axis_count,
                                 &function->axis_capacity, sizeof(Axis));
     const char *own = copy_name(function->arena, name);

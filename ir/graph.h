@@ -28,6 +28,8 @@ typedef enum DType { DTYPE_F32, DTYPE_BF16, DTYPE_I32, DTYPE_BOOL, DTYPE_NONE } 
 
 enum { MAX_AXES = 8, VARIADIC = -1, MAX_DEPTH = 8 };
 
+#define MAX_EXTENT INT32_MAX
+
 /* No tensor has more elements, so sizes in bytes fit in an int64_t. */
 #define MAX_ELEMENTS (INT64_MAX / 16)
 
@@ -38,7 +40,7 @@ typedef uint16_t AxisId;
 
 typedef struct Axis {
     const char *name; /* unique in its function */
-    int64_t extent;   /* > 0 */
+    int64_t extent;   /* 1 to MAX_EXTENT, so that positions are i32 */
 } Axis;
 
 /* An ordered list of axes. As a set where order means nothing. */
