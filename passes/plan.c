@@ -75,6 +75,23 @@ static void kernels_reserve(PlanBuilder *builder) {
     builder->kernel_capacity = capacity;
 }
 
+static PlanType plan_type(DType dtype) {
+    switch (dtype) {
+    case DTYPE_F32:
+        return PLAN_F32;
+    case DTYPE_BF16:
+        return PLAN_BF16;
+    case DTYPE_I32:
+        return PLAN_I32;
+    case DTYPE_BOOL:
+        return PLAN_BOOL;
+    case DTYPE_NONE:
+        break;
+    }
+    assert(!"a buffer holds one tensor");
+    return PLAN_F32;
+}
+
 /* What a kernel mostly does, for its symbol: the op that decides which emitter takes it. */
 static const char *kernel_kind(const Function *body) {
     for (uint32_t i = 0; i < body->node_count; i++) {
@@ -84,6 +101,27 @@ static const char *kernel_kind(const Function *body) {
             return op_table[op].name;
     }
     return "loop";
+}
+
+static PlanOperand operand_of(const Function *body, const Node *node) {
+    return (PlanOperand){plan_type(node->dtype), graph_elements(body, node)};
+}
+
+/* The body's inputs, then its outputs; and how many random draws it makes. */
+static void kernel_operands(Arena *arena, const Function *body, PlanKernel *kernel) {
+    uint32_t inputs = 0;
+    for (NodeId id = 0; id < body->node_count; id++)
+        inputs += body->nodes[id].op == OP_INPUT;
+    kernel->output_count = body->output_count;
+    kernel->operands = arena_array(arena, inputs + body->output_count, sizeof *kernel->operands);
+    for (NodeId id = 0; id < body->node_count; id++)
+        if (body->nodes[id].op == OP_INPUT)
+            kernel->operands[kernel->operand_count++] = operand_of(body, &body->nodes[id]);
+    for (uint32_t i = 0; i < body->output_count; i++)
+        kernel->operands[kernel->operand_count++] =
+            operand_of(body, &body->nodes[body->outputs[i].node]);
+    int64_t *keys;
+    kernel->immediate_count = canonical_keys(arena, body, &keys);
 }
 
 static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
@@ -113,27 +151,11 @@ static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
         .flops = shape.flops,
         .bytes = shape.bytes,
     };
+    kernel_operands(builder->arena, body, &builder->plan->kernels[number]);
     return number;
 }
 
 /* --- bindings and buffers --- */
-
-static PlanType plan_type(DType dtype) {
-    switch (dtype) {
-    case DTYPE_F32:
-        return PLAN_F32;
-    case DTYPE_BF16:
-        return PLAN_BF16;
-    case DTYPE_I32:
-        return PLAN_I32;
-    case DTYPE_BOOL:
-        return PLAN_BOOL;
-    case DTYPE_NONE:
-        break;
-    }
-    assert(!"a buffer holds one tensor");
-    return PLAN_F32;
-}
 
 static PlanBinding binding_of(const Planner *planner, const char *name, const Node *node) {
     PlanBinding binding = {
