@@ -1,4 +1,7 @@
-/* Numbers known when compiling: expressions over numbers, dims and consts. */
+/* Numbers known when compiling: expressions over numbers, dims and consts.
+ *
+ * Integers stay integers under + - * // % ^ min max abs, and are exact (an integer beyond 2^53 is
+ * an error). `/`, sqrt and floor give reals; for a dim, `/` is exact and gives an integer. */
 #ifndef SCANLINE_FRONTEND_CONSTANT_H
 #define SCANLINE_FRONTEND_CONSTANT_H
 
@@ -16,18 +19,17 @@ typedef enum ConstantStatus {
     CONSTANT_FAULTY,  /* reported */
 } ConstantStatus;
 
-/* What a name stands for; reports unknown ones. */
-typedef ConstantStatus (*ConstantLookup)(void *context, Name use, Constant *constant,
-                                         Name *missing);
-
 typedef struct ConstantScope {
-    ConstantLookup lookup;
-    void *context;
-    bool exact; /* of a dim: `/` is integer division and must leave no remainder */
+    Arena *arena;
     Diagnostics *diagnostics;
+    /* What a name stands for; reports unknown ones. */
+    ConstantStatus (*lookup)(void *context, Name use, Constant *constant, Name *missing);
+    /* Adds to a diagnostic where the value of a name was given. May be NULL. */
+    void (*relate)(void *context, const char *name, Diagnostic *diagnostic);
+    void *context;
+    bool exact; /* of a dim: `/` must leave no remainder */
 } ConstantScope;
 
-/* Operators + - * / // % ^ and sqrt, abs, floor, min, max. */
 ConstantStatus constant_evaluate(const ConstantScope *scope, const Expr *expr, Constant *constant,
                                  Name *missing);
 

@@ -20,4 +20,8 @@ void *names_find(const Names *names, const char *name); /* NULL: absent */
 /* The name must be absent and live as long as the table. */
 void names_add(Names *names, Arena *arena, const char *name, void *value);
 
+/* The slot of a name given by its bytes; made, with a copy of the name and a NULL value, if absent.
+ * Good until the next name is added. */
+NamesSlot *names_intern(Names *names, Arena *arena, const char *text, size_t length);
+
 #endif

@@ -50,7 +50,8 @@ typedef enum SourceStatus {
     SOURCE_UNREADABLE, /* *reason says why: a directory, no permission, too large */
 } SourceStatus;
 
-/* Reads a file, whole: one of the memory files, or from the disk. */
+/* Reads a file, whole: one of the memory files, or a regular file on the disk. Opening the same
+ * file again, by whatever path, gives the same Source. */
 SourceStatus sources_open(Sources *sources, const char *path, const Source **source,
                           const char **reason);
 

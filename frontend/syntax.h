@@ -128,7 +128,8 @@ typedef struct TensorName {
     SourceSpan span;
 } TensorName;
 
-/* param wq[d, h, e], wk[d, h, e] ~ normal(0.02)    param head[v, d] = 0 */
+/* param wq[d, h, e], wk[d, h, e] ~ normal(0.02)    param head[v, d] = 0
+ * `param gain[d] = 1, bias[d] = 0` is two of them. */
 typedef struct ParamDecl {
     TensorName *tensors; /* they share the initialiser */
     uint32_t tensor_count;

@@ -1,0 +1,114 @@
+#include "frontend/text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+Text text_create(Arena *arena) { return (Text){.arena = arena}; }
+
+static void text_reserve(Text *text, size_t more) {
+    if (text->capacity - text->length > more)
+        return;
+    size_t capacity = text->capacity ? 2 * text->capacity : 256;
+    while (capacity - text->length <= more)
+        capacity *= 2;
+    text->bytes = arena_grow(text->arena, text->bytes, text->length, capacity);
+    text->capacity = capacity;
+}
+
+void text_bytes(Text *text, const char *bytes, size_t length) {
+    text_reserve(text, length);
+    if (length)
+        memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+void text_string(Text *text, const char *string) { text_bytes(text, string, strlen(string)); }
+
+void text_repeat(Text *text, char byte, size_t count) {
+    text_reserve(text, count);
+    memset(text->bytes + text->length, byte, count);
+    text->length += count;
+    text->bytes[text->length] = '\0';
+}
+
+void text_format(Text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    text_string(text, arena_vprintf(text->arena, format, arguments));
+    va_end(arguments);
+}
+
+size_t utf8_length(const char *at, size_t available) {
+    const unsigned char *byte = (const unsigned char *)at;
+    if (!available)
+        return 0;
+    if (byte[0] < 0x80)
+        return 1;
+    size_t length = byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
+    if (byte[0] < 0xc2 || byte[0] > 0xf4 || length > available)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((byte[i] & 0xc0) != 0x80)
+            return 0;
+    /* overlong forms, surrogates, beyond U+10FFFF */
+    if ((byte[0] == 0xe0 && byte[1] < 0xa0) || (byte[0] == 0xed && byte[1] > 0x9f) ||
+        (byte[0] == 0xf0 && byte[1] < 0x90) || (byte[0] == 0xf4 && byte[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+void text_printable(Text *text, const char *bytes, size_t length) {
+    for (size_t i = 0; i < length;) {
+        const unsigned char *byte = (const unsigned char *)bytes + i;
+        size_t sequence = utf8_length(bytes + i, length - i);
+        bool control = (*byte < 0x20 && *byte != '\t') || *byte == 0x7f ||
+                       (sequence == 2 && byte[0] == 0xc2 && byte[1] < 0xa0);
+        if (!sequence || control)
+            text_bytes(text, "?", 1);
+        else
+            text_bytes(text, bytes + i, sequence);
+        i += sequence ? sequence : 1;
+    }
+}
+
+void text_json(Text *text, const char *string) {
+    if (!string) {
+        text_string(text, "null");
+        return;
+    }
+    text_bytes(text, "\"", 1);
+    size_t length = strlen(string);
+    for (size_t i = 0; i < length;) {
+        unsigned char byte = (unsigned char)string[i];
+        size_t sequence = utf8_length(string + i, length - i);
+        if (!sequence)
+            text_string(text, "\\ufffd");
+        else if (byte == '"' || byte == '\\')
+            text_format(text, "\\%c", byte);
+        else if (byte < 0x20)
+            text_format(text, "\\u%04x", byte);
+        else
+            text_bytes(text, string + i, sequence);
+        i += sequence ? sequence : 1;
+    }
+    text_bytes(text, "\"", 1);
+}
+
+void text_literal(Text *text, const char *string) {
+    text_bytes(text, "\"", 1);
+    for (; *string; string++) {
+        if (*string == '"' || *string == '\\')
+            text_bytes(text, "\\", 1);
+        if (*string == '\n')
+            text_string(text, "\\n");
+        else
+            text_bytes(text, string, 1);
+    }
+    text_bytes(text, "\"", 1);
+}
+
+char *text_end(Text *text) {
+    text_reserve(text, 0);
+    return text->bytes;
+}
