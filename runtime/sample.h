@@ -1,0 +1,52 @@
+/* Drawing images from a model, colour after colour in raster order, and completing given ones.
+ *
+ * Each position needs the logits of the images so far, computed anew from the beginning. A draw is
+ * a function of (seed, image, position) and the logits alone: images do not change with those they
+ * are drawn beside. */
+#ifndef SCANLINE_RUNTIME_SAMPLE_H
+#define SCANLINE_RUNTIME_SAMPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct SampleOptions {
+    double temperature; /* 0: always the likeliest colour */
+    int64_t top_k;      /* only the so many likeliest colours; 0: all */
+    double top_p;       /* only the likeliest colours that make up this share; 1: all */
+    int64_t seed;
+} SampleOptions;
+
+typedef enum SampleStatus {
+    SAMPLE_DONE,
+    SAMPLE_NOT_FINITE, /* the model gave logits of which none can be drawn */
+    SAMPLE_FAILED,     /* the model could not be run */
+    SAMPLE_NO_MEMORY,
+} SampleStatus;
+
+/* What is drawn from: fills logits [count, positions, colours] for tokens [count, positions]. Only
+ * the logits at `position` are read; tokens from `position` on are 0. False: it failed. */
+typedef bool SampleModel(void *user, const int32_t *tokens, int64_t position, float *logits);
+
+typedef struct SampleTask {
+    SampleModel *model;
+    void *user;
+    int64_t count, positions, colours;
+    int64_t given;  /* the first so many positions of each image are given */
+    int64_t number; /* of the first image: what its draws are counted by */
+} SampleTask;
+
+/* tokens [count, positions]: on entry what is given, at the end whole images. */
+SampleStatus sample_images(const SampleTask *task, const SampleOptions *options, int32_t *tokens);
+
+/* NULL, or what is wrong with them. */
+const char *sample_fault(const SampleOptions *options);
+
+/* One draw: a colour, or -1 if none can be drawn. `order` has room for `colours`. */
+typedef struct SampleChoice {
+    double weight;
+    int32_t colour;
+} SampleChoice;
+int32_t sample_colour(const float *logits, int64_t colours, const SampleOptions *options,
+                      int64_t image, int64_t position, SampleChoice *order);
+
+#endif
