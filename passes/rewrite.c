@@ -103,10 +103,9 @@ NodeId build_broadcast(Function *function, NodeId node, const Axes *axes) {
     const Axes present = graph_node(function, node)->axes;
     const Axes missing = axes_minus(axes, &present);
     for (int i = 0; i < missing.count; i++) {
-        const AxisId axis = missing.at[i];
-        const int64_t extent = graph_axis(function, axis)->extent;
-        const NodeId everywhere = build_binary(function, OP_LESS, build_index(function, axis),
-                                               build_const(function, DTYPE_I32, (double)extent));
+        const NodeId everywhere =
+            build_binary(function, OP_LESS_EQUAL, build_const(function, DTYPE_I32, 0),
+                         build_index(function, missing.at[i]));
         const NodeId zero = build_const(function, graph_node(function, node)->dtype, 0);
         node = build_select(function, everywhere, node, zero);
     }
