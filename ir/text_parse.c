@@ -240,6 +240,7 @@ static bool parse_axes(Parser *parser, Axes *axes) {
 /* The number of a node that exists, after its '%'. */
 static bool parse_node_id(Parser *parser, NodeId *id) {
     int64_t number;
+    skip_space(parser);
     const char *place = parser->at;
     if (!expect(parser, '%') || !parse_integer(parser, 0, NODE_NONE - 1, &number))
         return false;
@@ -435,8 +436,10 @@ static bool parse_axis_table(Parser *parser) {
 }
 
 static bool parse_output(Parser *parser) {
-    const char *name, *donated = NULL, *place = parser->at;
+    const char *name, *donated = NULL;
     NodeId node;
+    skip_space(parser);
+    const char *place = parser->at;
     if (!parse_string(parser, &name) || !expect(parser, '=') || !parse_node_id(parser, &node))
         return false;
     if (accept_word(parser, "donates") && !parse_string(parser, &donated))

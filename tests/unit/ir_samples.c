@@ -37,7 +37,8 @@ static void interpret_sample(OpCode op, const OpSample *sample, Arena *arena) {
 
 Test(ir_samples, every_op) {
     Arena *arena = arena_create();
-    cr_assert(arena && !setjmp(*arena_boundary(arena)));
+    if (!arena || setjmp(*arena_boundary(arena)))
+        cr_assert_fail("out of memory");
     for (int op = 0; op < OP_COUNT; op++)
         for (uint64_t seed = 0; seed < OP_SAMPLE_SEEDS; seed++) {
             OpSample sample;
@@ -54,7 +55,8 @@ Test(ir_samples, every_op) {
 
 Test(ir_samples, all_but_leaves_and_structure_have_samples) {
     Arena *arena = arena_create();
-    cr_assert(arena && !setjmp(*arena_boundary(arena)));
+    if (!arena || setjmp(*arena_boundary(arena)))
+        cr_assert_fail("out of memory");
     static const OpCode without[] = {OP_CONST, OP_PARAM, OP_INPUT, OP_INDEX, OP_KERNEL, OP_RESULT};
     for (int op = 0; op < OP_COUNT; op++) {
         bool expected = true;
@@ -68,7 +70,8 @@ Test(ir_samples, all_but_leaves_and_structure_have_samples) {
 
 Test(ir_samples, the_same_seed_gives_the_same_sample) {
     Arena *arena = arena_create();
-    cr_assert(arena && !setjmp(*arena_boundary(arena)));
+    if (!arena || setjmp(*arena_boundary(arena)))
+        cr_assert_fail("out of memory");
     OpSample one, two;
     op_sample(OP_CONTRACT, 7, arena, &one);
     op_sample(OP_CONTRACT, 7, arena, &two);
