@@ -39,11 +39,21 @@ static Row lower_row(Function *function, NodeId logits, AxisId axis) {
     return row;
 }
 
+/* The total, or 1 for a row that is all -inf: what can be divided by, and whose logarithm has a
+ * gradient. */
+static NodeId positive_total(Function *function, const Row *row, NodeId is_empty) {
+    return build_select(function, is_empty, constant(function, 1), row->total);
+}
+
+static NodeId row_is_empty(Function *function, const Row *row) {
+    return build_binary(function, OP_EQUAL, row->total, constant(function, 0));
+}
+
 NodeId lower_softmax(Function *function, NodeId logits, AxisId axis) {
     const Row row = lower_row(function, logits, axis);
-    const NodeId is_empty = build_binary(function, OP_EQUAL, row.total, constant(function, 0));
-    const NodeId divisor = build_select(function, is_empty, constant(function, 1), row.total);
-    return build_binary(function, OP_DIV, row.exponentials, divisor);
+    const NodeId is_empty = row_is_empty(function, &row);
+    return build_binary(function, OP_DIV, row.exponentials,
+                        positive_total(function, &row, is_empty));
 }
 
 NodeId lower_is_class(Function *function, NodeId classes, AxisId axis) {
@@ -64,7 +74,11 @@ NodeId lower_cross_entropy(Function *function, NodeId logits, NodeId classes, Ax
 
 NodeId lower_log_sum_exp(Function *function, NodeId logits, AxisId axis) {
     const Row row = lower_row(function, logits, axis);
-    return build_binary(function, OP_ADD, build_unary(function, OP_LOG, row.total), row.largest);
+    const NodeId is_empty = row_is_empty(function, &row);
+    const NodeId logarithm =
+        build_unary(function, OP_LOG, positive_total(function, &row, is_empty));
+    return build_select(function, is_empty, constant(function, -INFINITY),
+                        build_binary(function, OP_ADD, logarithm, row.largest));
 }
 
 Function *pass_lower(const Function *function, PassContext *context) {

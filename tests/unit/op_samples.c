@@ -73,7 +73,7 @@ static double domain_DISTINCT(Draft *draft, uint32_t which, int64_t i, int64_t c
         if (count % strides[(k + draft->seed) % COUNT_OF(strides)])
             stride = strides[(k + draft->seed) % COUNT_OF(strides)];
     int64_t rank = (i * stride + (int64_t)draft->seed) % count;
-    return (double)(2 * rank + which - count) / 8;
+    return (double)(2 * (rank - count / 2) + which) / 8;
 }
 
 static Domain *const domain_NONE = NULL, *const domain_BOOLEAN = domain_REAL,

@@ -1,0 +1,132 @@
+/* Run folders: numbering, also by several processes at once, addressing, names, run.json. */
+#include "runtime/run_folder.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char root[64];
+
+static void make_root(void) {
+    strcpy(root, "/tmp/scanline-runs-XXXXXX");
+    cr_assert(mkdtemp(root));
+}
+
+static void remove_root(void) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(run_folder, .init = make_root, .fini = remove_root);
+
+static void made(const char *name, const char *expected) {
+    FileError error;
+    char *path = run_create(root, NULL, name, &error);
+    cr_assert(path, "%s", error.text);
+    cr_assert_str_eq(path + strlen(root) + 1, expected);
+    cr_assert(run_record_write(path, json_object(), &error), "%s", error.text);
+    free(path);
+}
+
+static void found(const char *address, const char *expected) {
+    FileError error;
+    char *path = run_find(root, address, &error);
+    cr_assert(path, "%s", error.text);
+    cr_assert_str_eq(path + strlen(root) + 1, expected);
+    free(path);
+}
+
+Test(run_folder, numbers_go_on) {
+    FileError error;
+    cr_assert_null(run_find(root, "@last", &error));
+    cr_assert(strstr(error.text, "no runs"));
+    made("digits-ar-s1", "0001-digits-ar-s1");
+    made("digits-ar-s1", "0002-digits-ar-s1");
+    char path[128];
+    snprintf(path, sizeof path, "%s/0041-other", root);
+    free(run_create(root, path, "ignored", &error));
+    made("x", "0042-x");
+    found("@last", "0042-x");
+    found("2", "0002-digits-ar-s1");
+    found("0002", "0002-digits-ar-s1");
+    cr_assert_null(run_find(root, "3", &error));
+    cr_assert(strstr(error.text, "the last is 42"), "%s", error.text);
+    cr_assert_null(run_find(root, "/nonexistent", &error));
+    snprintf(path, sizeof path, "%s/0001-digits-ar-s1", root);
+    found(path, "0001-digits-ar-s1");
+}
+
+Test(run_folder, out_never_replaces) {
+    FileError error;
+    char path[128];
+    snprintf(path, sizeof path, "%s/mine", root);
+    char *first = run_create(root, path, "x", &error);
+    cr_assert_str_eq(first, path);
+    cr_assert_null(run_create(root, path, "x", &error));
+    cr_assert(strstr(error.text, "exists already"));
+    free(first);
+}
+
+Test(run_folder, processes_get_numbers_of_their_own) {
+    enum { PROCESSES = 8, EACH = 10 };
+    for (int i = 0; i < PROCESSES; i++)
+        if (fork() == 0) {
+            FileError error;
+            for (int j = 0; j < EACH; j++)
+                if (!run_create(root, NULL, i % 2 ? "odd" : "even", &error))
+                    _exit(1);
+            _exit(0);
+        }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        wait(&status);
+        cr_assert_eq(status, 0);
+    }
+    RunEntry *entries;
+    FileError error;
+    cr_assert_eq(runs_list(root, &entries, &error), PROCESSES * EACH);
+    for (int i = 0; i < PROCESSES * EACH; i++)
+        cr_assert_eq(entries[i].number, i + 1);
+    runs_free(entries, PROCESSES * EACH);
+}
+
+Test(run_folder, names_say_what_was_changed) {
+    Setting settings[] = {{"d", "128", "command line", true},
+                          {"h", "4", "digits.scan:1:1", false},
+                          {"train.update", "sgd(lr = 0.1)", "command line", true},
+                          {"train.seed", "7", "command line", true}};
+    Experiment experiment = {.name = "digits", .settings = settings, .setting_count = 4};
+    experiment.train.objective = "ar";
+    experiment.train.seed = 7;
+    char *name = run_name(&experiment);
+    cr_assert_str_eq(name, "digits-ar-d128-updatesgdlr0.1-s7");
+    free(name);
+    char large[300];
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = 0;
+    settings[0].value = large;
+    name = run_name(&experiment);
+    cr_assert_eq(strlen(name), 80);
+    cr_assert_str_eq(name + 77, "-s7");
+    free(name);
+}
+
+Test(run_folder, test_reads_are_counted) {
+    FileError error;
+    made("x", "0001-x");
+    char *path = run_find(root, "1", &error);
+    cr_assert(run_count_test_read(path, "probe", &error), "%s", error.text);
+    cr_assert(run_count_test_read(path, "eval", &error), "%s", error.text);
+    json_t *record = run_record_read(path, &error);
+    cr_assert_eq(json_array_size(json_object_get(record, "test_reads")), 2);
+    json_decref(record);
+    char *file = run_file(path, "run.json");
+    cr_assert(file_write(file, "{", 1, &error));
+    cr_assert_null(run_record_read(path, &error));
+    cr_assert(strstr(error.text, "damaged"), "%s", error.text);
+    free(file);
+    free(path);
+}
