@@ -1,0 +1,200 @@
+#include "runtime/executor.h"
+
+#include "runtime/float_mode.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* What one thread works with. */
+typedef struct Workspace {
+    char *arena, *scratch;
+    char **operands;
+} Workspace;
+
+struct Executor {
+    const Program *program;
+    int threads;
+    int64_t arena_bytes[2]; /* of workspace 0, and of each other one */
+    int64_t scratch_bytes;
+    Workspace *workspaces;
+};
+
+enum { HUGE_PAGE = 2 << 20 };
+
+/* --- memory --- */
+
+static int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Workspace 0 serves teams too; the others only threads that work alone. */
+static void measure(const Plan *plan, const ExecutorUse *uses, uint32_t use_count,
+                    int64_t arena_bytes[2], int64_t *scratch_bytes) {
+    arena_bytes[0] = arena_bytes[1] = *scratch_bytes = 0;
+    for (uint32_t i = 0; i < use_count; i++) {
+        const PlanFunction *function = uses[i].function;
+        if (!function)
+            continue;
+        arena_bytes[0] = larger_of(arena_bytes[0], function->arena_bytes);
+        if (uses[i].mode == EXECUTOR_ALONE)
+            arena_bytes[1] = larger_of(arena_bytes[1], function->arena_bytes);
+        *scratch_bytes = larger_of(*scratch_bytes, plan_scratch_bytes(plan, function));
+    }
+}
+
+int64_t executor_bytes(const Plan *plan, int threads, const ExecutorUse *uses, uint32_t use_count) {
+    int64_t arena_bytes[2], scratch_bytes;
+    measure(plan, uses, use_count, arena_bytes, &scratch_bytes);
+    return arena_bytes[0] + (threads - 1) * arena_bytes[1] + threads * scratch_bytes;
+}
+
+/* Pages, so aligned; NULL when there is no memory. Nothing is taken for no bytes. */
+static bool pages_map(char **memory, int64_t bytes) {
+    *memory = NULL;
+    if (bytes == 0)
+        return true;
+    void *pages =
+        mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return false;
+    if (bytes >= HUGE_PAGE)
+        madvise(pages, (size_t)bytes, MADV_HUGEPAGE);
+    *memory = pages;
+    return true;
+}
+
+static uint32_t most_operands(const Plan *plan) {
+    uint32_t most = 1;
+    for (uint32_t i = 0; i < plan->kernel_count; i++)
+        if (plan->kernels[i].operand_count > most)
+            most = plan->kernels[i].operand_count;
+    return most;
+}
+
+static bool workspaces_create(Executor *executor) {
+    uint32_t operands = most_operands(executor->program->plan);
+    for (int i = 0; i < executor->threads; i++) {
+        Workspace *workspace = &executor->workspaces[i];
+        workspace->operands = calloc(operands, sizeof *workspace->operands);
+        if (!workspace->operands || !pages_map(&workspace->arena, executor->arena_bytes[i > 0]) ||
+            !pages_map(&workspace->scratch, executor->scratch_bytes))
+            return false;
+    }
+    return true;
+}
+
+Executor *executor_create(const Program *program, int threads, const ExecutorUse *uses,
+                          uint32_t use_count) {
+    Executor *executor = calloc(1, sizeof *executor);
+    if (!executor)
+        return NULL;
+    *executor = (Executor){.program = program, .threads = threads};
+    measure(program->plan, uses, use_count, executor->arena_bytes, &executor->scratch_bytes);
+    executor->workspaces = calloc((size_t)threads, sizeof *executor->workspaces);
+    if (executor->workspaces && workspaces_create(executor))
+        return executor;
+    executor_free(executor);
+    return NULL;
+}
+
+void executor_free(Executor *executor) {
+    if (!executor)
+        return;
+    for (int i = 0; executor->workspaces && i < executor->threads; i++) {
+        Workspace *workspace = &executor->workspaces[i];
+        if (workspace->arena)
+            munmap(workspace->arena, (size_t)executor->arena_bytes[i > 0]);
+        if (workspace->scratch)
+            munmap(workspace->scratch, (size_t)executor->scratch_bytes);
+        free(workspace->operands);
+    }
+    free(executor->workspaces);
+    free(executor);
+}
+
+int executor_threads(const Executor *executor) { return executor->threads; }
+
+/* --- running --- */
+
+/* An invocation: where a function's buffers are this time. */
+typedef struct Invocation {
+    const Executor *executor;
+    const PlanFunction *function;
+    char *arena;
+    void *const *inputs, *const *outputs;
+} Invocation;
+
+static void operands_resolve(const Invocation *invocation, const PlanStep *step, char **operands) {
+    for (uint32_t i = 0; i < step->operand_count; i++) {
+        const PlanBuffer *buffer = &invocation->function->buffers[step->operands[i]];
+        switch (buffer->storage) {
+        case PLAN_ARENA:
+            operands[i] = invocation->arena + buffer->offset;
+            break;
+        case PLAN_INPUT:
+            operands[i] = invocation->inputs[buffer->binding];
+            break;
+        case PLAN_OUTPUT:
+            operands[i] = invocation->outputs[buffer->binding];
+            break;
+        }
+    }
+}
+
+/* Share number `share` of `shares` of a step's tiles. */
+static void step_run(const Invocation *invocation, const PlanStep *step, Workspace *workspace,
+                     int share, int shares) {
+    const Program *program = invocation->executor->program;
+    int64_t tiles = program->plan->kernels[step->kernel].tiles;
+    int64_t first = tiles * share / shares, last = tiles * (share + 1) / shares;
+    if (first == last)
+        return;
+    operands_resolve(invocation, step, workspace->operands);
+    program->kernels[step->kernel](workspace->operands, step->immediates, workspace->scratch, first,
+                                   last);
+}
+
+void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
+                        void *const *inputs, void *const *outputs) {
+    Workspace *workspace = &executor->workspaces[thread];
+    Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
+    uint64_t mode = float_mode_flush();
+    for (uint32_t i = 0; i < function->step_count; i++)
+        step_run(&invocation, &function->steps[i], workspace, 0, 1);
+    float_mode_restore(mode);
+}
+
+void executor_run(Executor *executor, const PlanFunction *function, void *const *inputs,
+                  void *const *outputs) {
+    if (executor->threads == 1) {
+        executor_run_alone(executor, 0, function, inputs, outputs);
+        return;
+    }
+    Invocation invocation = {executor, function, executor->workspaces[0].arena, inputs, outputs};
+#pragma omp parallel num_threads(executor->threads)
+    {
+        int share = omp_get_thread_num(), shares = omp_get_num_threads();
+        Workspace *workspace = &executor->workspaces[share];
+        uint64_t mode = float_mode_flush();
+        for (uint32_t i = 0; i < function->step_count; i++) {
+            step_run(&invocation, &function->steps[i], workspace, share, shares);
+#pragma omp barrier
+        }
+        float_mode_restore(mode);
+    }
+}
+
+void executor_run_watched(Executor *executor, const PlanFunction *function, void *const *inputs,
+                          void *const *outputs, ExecutorWatch *watch, void *user) {
+    Workspace *workspace = &executor->workspaces[0];
+    Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
+    bool go_on = true;
+    for (uint32_t i = 0; i < function->step_count && go_on; i++) {
+        const PlanStep *step = &function->steps[i];
+        uint64_t mode = float_mode_flush();
+        step_run(&invocation, step, workspace, 0, 1);
+        float_mode_restore(mode);
+        operands_resolve(&invocation, step, workspace->operands);
+        go_on =
+            watch(user, step, &executor->program->plan->kernels[step->kernel], workspace->operands);
+    }
+}
