@@ -1,0 +1,140 @@
+/* Every function but init and update is part of the forward function, simplified, with its
+ * attention recognised. What the caller sees has the batch axis first. */
+#include "passes/derive.h"
+
+#include "ir/build.h"
+#include "passes/rewrite.h"
+
+#include <string.h>
+
+typedef struct Derivation {
+    const Function *forward;
+    AxisId batch;
+    Module *module;
+} Derivation;
+
+static bool has_prefix(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* --- what the caller sees --- */
+
+static NodeId batch_first(Function *function, NodeId node, AxisId batch) {
+    const Axes axes = graph_node(function, node)->axes;
+    const Axes first = axes_of(&batch, 1), order = axes_union(&first, &axes);
+    return axes_has(&axes, batch) ? build_reordered(function, node, &order) : node;
+}
+
+/* A number of any type, of each image or of all, as f32[batch]. */
+static NodeId as_figure(Function *function, NodeId node, AxisId batch) {
+    if (graph_node(function, node)->dtype != DTYPE_F32)
+        node = build_unary(function, OP_CAST_F32, node);
+    const Axes axes = axes_of(&batch, 1);
+    return build_broadcast(function, node, &axes);
+}
+
+static Rewrite copy_all(const Function *function, const char *name) {
+    Rewrite rewrite = rewrite_begin(function, name);
+    for (NodeId id = 0; id < function->node_count; id++)
+        rewrite_copy(&rewrite, id);
+    return rewrite;
+}
+
+typedef NodeId Presentation(Function *function, NodeId node, AxisId batch);
+
+/* How an output of the forward function is given by a function of that name; NULL: it is not. */
+typedef Presentation *Choice(const char *output);
+
+static Presentation *in_eval(const char *output) {
+    if (strcmp(output, "loss") == 0 || has_prefix(output, "metric."))
+        return as_figure;
+    return strcmp(output, "class") == 0 ? batch_first : NULL;
+}
+
+static Presentation *in_features(const char *output) {
+    return has_prefix(output, "tap.") ? batch_first : NULL;
+}
+
+static Presentation *in_sample(const char *output) {
+    return strcmp(output, "logits") == 0 ? batch_first : NULL;
+}
+
+static void add_part(const Derivation *derivation, const char *name, Choice *choice) {
+    const Function *forward = derivation->forward;
+    Rewrite rewrite = copy_all(forward, name);
+    for (uint32_t i = 0; i < forward->output_count; i++) {
+        const Output *output = &forward->outputs[i];
+        Presentation *presentation = choice(output->name);
+        if (presentation)
+            function_output(rewrite.to, output->name,
+                            presentation(rewrite.to, rewrite.map[output->node], derivation->batch),
+                            NULL);
+    }
+    if (rewrite.to->output_count)
+        module_add(derivation->module, function_prune(rewrite.to));
+}
+
+/* --- the gradient --- */
+
+/* The gradients that `update` reads, in its order, and the loss: zeros of what the simplified loss
+ * does not depend on. */
+static Function *match_update(const Function *gradient, const Function *update) {
+    Rewrite rewrite = copy_all(gradient, NULL);
+    const NodeId loss = function_find_output(gradient, "loss");
+    function_output(rewrite.to, "loss", rewrite.map[loss], NULL);
+    for (NodeId id = 0; id < update->node_count; id++) {
+        const Node *input = graph_node(update, id);
+        const char *name = input->attributes.name;
+        if ((input->op != OP_INPUT && input->op != OP_PARAM) || !has_prefix(name, "grad:"))
+            continue;
+        const NodeId known = function_find_output(gradient, name);
+        if (known != NODE_NONE) {
+            function_output(rewrite.to, name, rewrite.map[known], NULL);
+            continue;
+        }
+        Axes axes = {0};
+        for (int i = 0; i < input->axes.count; i++) {
+            const Axis *axis = graph_axis(update, input->axes.at[i]);
+            axes_append(&axes, function_axis(rewrite.to, axis->name, axis->extent));
+        }
+        const NodeId zero = build_const(rewrite.to, DTYPE_F32, 0);
+        function_output(rewrite.to, name, build_broadcast(rewrite.to, zero, &axes), NULL);
+    }
+    return function_prune(rewrite.to);
+}
+
+static void add_gradient(const Derivation *derivation, const Function *update,
+                         PassContext *context) {
+    if (function_find_output(derivation->forward, "loss") == NODE_NONE)
+        return;
+    const Function *gradient =
+        function_gradient(derivation->forward, "grad", derivation->batch, context);
+    if (update)
+        gradient = match_update(gradient, update);
+    module_add(derivation->module, pass_cleanup(gradient, context));
+}
+
+Module *derive_experiment(const Module *lowered, const char *batch, PassContext *context) {
+    Derivation derivation = {.module = module_create(lowered->arena)};
+    const Function *forward = module_function(lowered, "forward");
+    Function *init = module_function(lowered, "init");
+    Function *update = module_function(lowered, "update");
+    if (init)
+        module_add(derivation.module, init);
+    if (forward) {
+        Function *simple = pass_attention(pass_simplify(forward, context), context);
+        derivation.batch = function_find_axis(simple, batch);
+        if (derivation.batch == AXIS_NONE)
+            derivation.batch = function_axis(simple, batch, 1); /* nothing in it is by image */
+        derivation.forward = simple;
+        add_gradient(&derivation, update, context);
+    }
+    if (update)
+        module_add(derivation.module, update);
+    if (forward) {
+        add_part(&derivation, "eval", in_eval);
+        add_part(&derivation, "features", in_features);
+        add_part(&derivation, "sample", in_sample);
+    }
+    return derivation.module;
+}
