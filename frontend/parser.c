@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-enum { MOST_PARAMETERS = 64 };
+enum {
+    MOST_PARAMETERS = 64,
+    MOST_ERRORS = 1000, /* what has more is not a spec */
+};
 
 /* --- lists of formal parameters --- */
 

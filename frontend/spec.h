@@ -10,6 +10,7 @@
 #ifndef SCANLINE_FRONTEND_SPEC_H
 #define SCANLINE_FRONTEND_SPEC_H
 
+#include "frontend/constant.h"
 #include "frontend/diagnostic.h"
 #include "frontend/names.h"
 #include "frontend/source.h"
@@ -26,25 +27,33 @@ typedef enum SpecLevel {
     LEVEL_NONE,
 } SpecLevel;
 
-typedef struct SpecDim {
+typedef enum SpecValueState {
+    VALUE_UNRESOLVED,
+    VALUE_RESOLVING,
+    VALUE_KNOWN,
+    VALUE_MISSING, /* it, or a dim that it needs, was given no value */
+    VALUE_FAULTY,  /* reported already */
+} SpecValueState;
+
+/* A dim or a const: one or several declarations, at most one of each level with a value. */
+typedef struct SpecValue {
     const char *name;
-    int64_t extent;    /* 0: it has no value, or a faulty one that has been reported. Read it with
-                          spec_extent. */
-    bool derived;      /* its value names other dims: cannot be set */
-    bool faulty;       /* reported already */
     const Expr *value; /* NULL: none was given */
+    bool derived;      /* its value names others */
     SpecLevel level;   /* of value */
     SourceSpan declared, given;
+    SpecValueState state;
+    Constant constant;   /* KNOWN */
+    const char *missing; /* MISSING: the dim that has no value */
+} SpecValue;
+
+typedef struct SpecDim {
+    SpecValue value;
+    int64_t extent; /* 0: not known. Read it with spec_extent, which says why. */
 } SpecDim;
 
 typedef struct SpecConst {
-    const char *name;
-    double number;
-    bool integer; /* exactly an integer by its expression: 3, 2 * 3; not 6 / 2 */
-    bool faulty;  /* reported already */
-    const Expr *value;
-    SpecLevel level;
-    SourceSpan declared, given;
+    SpecValue value; /* read it with spec_number */
 } SpecConst;
 
 /* An objective that can be chosen: a declaration that extends several parents gives one for each.
@@ -53,8 +62,9 @@ typedef struct SpecObjective {
     const char *address; /* "ar", "ar.classify": unique */
     const char *name;    /* "classify" */
     const ObjectiveDecl *declaration;
-    const struct SpecObjective
-        *parent; /* its body runs first; NULL: none. At most SPEC_MAX_PARENTS deep. */
+    const struct SpecObjective *parent; /* its body runs first; NULL: none */
+    uint32_t depth;                     /* number of ancestors, at most SPEC_MAX_PARENTS */
+    bool ambiguous;                     /* others have the same name: the address must be used */
 } SpecObjective;
 
 enum { SPEC_MAX_PARENTS = 16 };
@@ -64,7 +74,7 @@ typedef struct SpecSweep {
     const char *key;     /* "train.objective", "layers" */
     const char **values; /* as one would give them on the command line */
     uint32_t value_count;
-    SourceSpan span;
+    const char *origin; /* as in Setting */
 } SpecSweep;
 
 typedef enum SymbolKind {
@@ -114,7 +124,12 @@ typedef struct Spec {
     uint32_t update_count;
     SpecObjective **objectives;
     uint32_t objective_count;
-    Names symbols; /* name -> const Symbol * */
+    Name *taps; /* the names of all taps, each once */
+    uint32_t tap_count;
+    Names symbols;               /* name -> Symbol * */
+    Names updates_by_name;       /* name -> const UpdateDecl * */
+    Names objectives_by_address; /* address -> SpecObjective * */
+    Names objectives_by_name;    /* name -> the first SpecObjective of that name */
 
     /* train.objective; without that setting, the only objective there is; NULL: none was chosen. */
     const SpecObjective *objective;
@@ -155,8 +170,12 @@ const UpdateDecl *spec_update(const Spec *spec, const char *name);
 const SpecObjective *spec_objective(const Spec *spec, const char *text, bool *ambiguous);
 
 /* The extent of a dim that is used at `use`. 0 after reporting that there is no such dim (with the
- * nearest one), that it has no value (and how to give it one) or that its value is faulty. */
+ * nearest one), that it has no value (and how to give it one); or when its value is faulty, which
+ * has been reported. */
 int64_t spec_extent(const Spec *spec, Name use, Diagnostics *diagnostics);
+
+/* The same for the number of a dim or a const; false instead of 0. */
+bool spec_number(const Spec *spec, Name use, Constant *number, Diagnostics *diagnostics);
 
 /* The text of one file that holds everything, each value with its origin as a comment: read again,
  * it gives the same Spec. Only for a Spec without errors. In the spec's arena. */
