@@ -48,9 +48,9 @@ Function *function_create(Arena *arena, const char *name) {
     Function *function = arena_alloc(arena, sizeof *function);
     function->arena = arena;
     function->name = copy_name(arena, name);
-    function->axis_names = names_create(arena);
-    function->binding_names = names_create(arena);
-    function->output_names = names_create(arena);
+    function->axis_names = name_table_create(arena);
+    function->binding_names = name_table_create(arena);
+    function->output_names = name_table_create(arena);
     return function;
 }
 
@@ -59,13 +59,13 @@ static AxisId add_axis(Function *function, const char *name, int64_t extent) {
     function->axes = array_room(function->arena, function->axes, function->axis_count,
                                 &function->axis_capacity, sizeof(Axis));
     const char *own = copy_name(function->arena, name);
-    names_add(function->axis_names, own, function->axis_count);
+    name_table_add(function->axis_names, own, function->axis_count);
     function->axes[function->axis_count] = (Axis){own, extent};
     return (AxisId)function->axis_count++;
 }
 
 AxisId function_find_axis(const Function *function, const char *name) {
-    uint32_t found = names_find(function->axis_names, name);
+    uint32_t found = name_table_find(function->axis_names, name);
     return found == NAME_ABSENT ? AXIS_NONE : (AxisId)found;
 }
 
@@ -95,7 +95,7 @@ void function_output(Function *function, const char *name, NodeId node, const ch
     function->outputs = array_room(function->arena, function->outputs, function->output_count,
                                    &function->output_capacity, sizeof(Output));
     const char *own = copy_name(function->arena, name);
-    bool is_new = names_add(function->output_names, own, function->output_count);
+    bool is_new = name_table_add(function->output_names, own, function->output_count);
     assert(is_new);
     (void)is_new;
     function->outputs[function->output_count++] =
@@ -103,12 +103,12 @@ void function_output(Function *function, const char *name, NodeId node, const ch
 }
 
 NodeId function_find_output(const Function *function, const char *name) {
-    uint32_t found = names_find(function->output_names, name);
+    uint32_t found = name_table_find(function->output_names, name);
     return found == NAME_ABSENT ? NODE_NONE : function->outputs[found].node;
 }
 
 NodeId function_find_binding(const Function *function, const char *name) {
-    uint32_t found = names_find(function->binding_names, name);
+    uint32_t found = name_table_find(function->binding_names, name);
     return found == NAME_ABSENT ? NODE_NONE : found;
 }
 
@@ -157,7 +157,7 @@ NodeId graph_add(Function *function, Node node) {
     node.attributes.name = copy_name(function->arena, node.attributes.name);
     NodeId id = function->node_count;
     if (node.op == OP_PARAM || node.op == OP_INPUT) {
-        bool is_new = names_add(function->binding_names, node.attributes.name, id);
+        bool is_new = name_table_add(function->binding_names, node.attributes.name, id);
         assert(is_new);
         (void)is_new;
     }

@@ -33,7 +33,7 @@ static Entry *names_entry(Entry *entries, uint32_t capacity, const char *name, u
     return &entries[place];
 }
 
-NameTable *names_create(Arena *arena) {
+NameTable *name_table_create(Arena *arena) {
     NameTable *table = arena_alloc(arena, sizeof *table);
     table->arena = arena;
     table->capacity = FIRST_CAPACITY;
@@ -41,7 +41,7 @@ NameTable *names_create(Arena *arena) {
     return table;
 }
 
-uint32_t names_find(const NameTable *table, const char *name) {
+uint32_t name_table_find(const NameTable *table, const char *name) {
     const Entry *entry = names_entry(table->entries, table->capacity, name, names_hash(name));
     return entry->name ? entry->value : NAME_ABSENT;
 }
@@ -58,7 +58,7 @@ static void names_double(NameTable *table) {
     table->capacity = capacity;
 }
 
-bool names_add(NameTable *table, const char *name, uint32_t value) {
+bool name_table_add(NameTable *table, const char *name, uint32_t value) {
     if (table->count >= table->capacity / 2)
         names_double(table);
     uint64_t hash = names_hash(name);

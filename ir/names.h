@@ -10,10 +10,10 @@ typedef struct NameTable NameTable;
 
 #define NAME_ABSENT UINT32_MAX
 
-NameTable *names_create(Arena *arena);
-uint32_t names_find(const NameTable *table, const char *name); /* NAME_ABSENT when there is none */
+NameTable *name_table_create(Arena *arena);
+uint32_t name_table_find(const NameTable *table, const char *name); /* NAME_ABSENT when there is none */
 
 /* Keeps the pointer. False, and no change, when the name is there already. */
-bool names_add(NameTable *table, const char *name, uint32_t value);
+bool name_table_add(NameTable *table, const char *name, uint32_t value);
 
 #endif

@@ -325,7 +325,7 @@ static bool parse_body(Parser *parser, const Function **body) {
     const char *place = parser->at;
     if (!parse_name(parser, "a function's name", &name))
         return false;
-    uint32_t found = names_find(parser->names, name);
+    uint32_t found = name_table_find(parser->names, name);
     if (found == NAME_ABSENT)
         return fail_at(parser, place, "there is no function %s before", name);
     *body = parser->functions[found];
@@ -472,7 +472,7 @@ static void add_function(Parser *parser, bool is_body) {
                        parser->function_count * sizeof(Function *), larger * sizeof(Function *));
         parser->function_capacity = larger;
     }
-    names_add(parser->names, function->name, parser->function_count);
+    name_table_add(parser->names, function->name, parser->function_count);
     parser->functions[parser->function_count++] = function;
     if (!is_body)
         module_add(parser->module, function);
@@ -487,7 +487,7 @@ static bool parse_function(Parser *parser) {
     const char *place = parser->at;
     if (!expect(parser, '@') || !parse_name(parser, "a function's name", &name))
         return false;
-    if (names_find(parser->names, name) != NAME_ABSENT)
+    if (name_table_find(parser->names, name) != NAME_ABSENT)
         return fail_at(parser, place, "there are two functions %s", name);
     if (!expect(parser, '{'))
         return false;
@@ -506,7 +506,7 @@ Module *text_parse(const char *text, size_t length, Arena *arena, TextError *err
                      .at = text,
                      .error = error,
                      .module = module_create(arena),
-                     .names = names_create(arena)};
+                     .names = name_table_create(arena)};
     while (peek(&parser) || more(&parser))
         if (!parse_function(&parser))
             return NULL;

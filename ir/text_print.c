@@ -168,7 +168,7 @@ static void put_node(Printer *printer, const Function *function, NodeId id) {
 /* A name that no function has yet, made from the function's own. */
 static const char *choose_name(Printer *printer, const Function *function) {
     const char *name = function->name;
-    for (uint32_t number = 2; !names_add(printer->taken, name, printer->name_count); number++)
+    for (uint32_t number = 2; !name_table_add(printer->taken, name, printer->name_count); number++)
         name = arena_printf(printer->arena, "%s.%u", function->name, number);
     if (printer->name_count == printer->name_capacity) {
         uint32_t larger = printer->name_capacity * 2 + 8;
@@ -233,7 +233,7 @@ static Printer printer_create(Arena *arena) {
     return (Printer){.arena = arena,
                      .text = arena_alloc(arena, 1),
                      .printed = function_map_create(arena),
-                     .taken = names_create(arena)};
+                     .taken = name_table_create(arena)};
 }
 
 char *text_print_module(const Module *module, Arena *arena) {

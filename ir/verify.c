@@ -16,7 +16,7 @@ typedef struct Verification {
 static const char *verify_axes(const Function *function, Arena *arena) {
     for (uint32_t i = 0; i < function->axis_count; i++) {
         const Axis *axis = &function->axes[i];
-        if (!axis->name || names_find(function->axis_names, axis->name) != i)
+        if (!axis->name || name_table_find(function->axis_names, axis->name) != i)
             return arena_printf(arena, "axis %u (%s) is not the one of its name", i,
                                 axis->name ? axis->name : "no name");
         if (axis->extent < 1 || axis->extent > MAX_EXTENT)
@@ -56,7 +56,7 @@ static const char *verify_node(Function *view, NodeId id) {
     if (body && body->depth >= view->depth)
         return arena_printf(view->arena, "the body %s is as deep as the function", body->name);
     if ((node->op == OP_PARAM || node->op == OP_INPUT) && node->attributes.name &&
-        names_find(view->binding_names, node->attributes.name) != id)
+        name_table_find(view->binding_names, node->attributes.name) != id)
         return arena_printf(view->arena, "%s is bound twice", node->attributes.name);
     return verify_type(view, node);
 }
@@ -79,13 +79,13 @@ static const char *verify_donation(const Function *function, const Output *outpu
 static const char *verify_output(const Function *function, uint32_t which, NameTable *donated,
                                  Arena *arena) {
     const Output *output = &function->outputs[which];
-    if (!output->name || names_find(function->output_names, output->name) != which)
+    if (!output->name || name_table_find(function->output_names, output->name) != which)
         return "its name is not its own";
     if (output->node >= function->node_count)
         return "its node does not exist";
     if (function->nodes[output->node].dtype == DTYPE_NONE)
         return "its node has several results";
-    if (output->donated && !names_add(donated, output->donated, which))
+    if (output->donated && !name_table_add(donated, output->donated, which))
         return arena_printf(arena, "%s is donated twice", output->donated);
     return verify_donation(function, output, arena);
 }
@@ -113,7 +113,7 @@ static const char *verify(const Function *function, Verification *verification) 
     if (function->depth != depth)
         return arena_printf(arena, "%s: its bodies are %u deep, not %u", function->name, depth,
                             function->depth);
-    NameTable *donated = names_create(arena);
+    NameTable *donated = name_table_create(arena);
     for (uint32_t i = 0; i < function->output_count; i++) {
         fault = verify_output(function, i, donated, arena);
         if (fault)
@@ -132,10 +132,10 @@ const char *verify_function(const Function *function, Arena *arena) {
 
 const char *verify_module(const Module *module, Arena *arena) {
     Verification verification = {arena, function_map_create(arena)};
-    NameTable *names = names_create(arena);
+    NameTable *names = name_table_create(arena);
     for (uint32_t i = 0; i < module->function_count; i++) {
         const Function *function = module->functions[i];
-        if (!names_add(names, function->name, i))
+        if (!name_table_add(names, function->name, i))
             return arena_printf(arena, "two functions are called %s", function->name);
         const char *fault = verify(function, &verification);
         if (fault)
