@@ -53,7 +53,7 @@ static bool describe_inputs(Lowering *l, const Function *forward, Experiment *ex
     for (uint32_t i = 0; i < l->spec->input_count; i++) {
         const InputDecl *declaration = l->spec->inputs[i];
         const Value *value = names_find(&l->inputs, declaration->name.text);
-        if (!value || value->kind == VALUE_FAULTY ||
+        if (!value || value->kind == VALUE_UNKNOWN ||
             function_find_binding(forward, declaration->name.text) == NODE_NONE)
             continue;
         const Node *node = graph_node(l->functions[GRAPH_FORWARD], value->node);

@@ -94,11 +94,11 @@ void scope_assign(Lowering *l, Name name, Value value) {
 Value lower_output_value(Lowering *l, Value value, const Axes *order) {
     const Axes batch = axes_of(&l->batch, 1);
     const Axes rest = axes_minus(order ? order : &value.axes, &batch);
-    if (value.kind == VALUE_FAULTY)
+    if (value.kind == VALUE_UNKNOWN)
         return value;
     Value floats = value_cast(l, value, TYPE_FLOAT);
     floats = value_widen(l, floats, &batch);
-    if (floats.kind == VALUE_FAULTY)
+    if (floats.kind == VALUE_UNKNOWN)
         return floats;
     const Axes wanted = axes_union(&batch, &rest);
     return value_spread(l, floats, &wanted);
@@ -145,10 +145,7 @@ static void run_round(Lowering *l, const Statement *statement, const char *step,
 static void repeat(Lowering *l, const Statement *statement) {
     Name dim = statement->repeat.dim;
     Name step = statement->repeat.step.text ? statement->repeat.step : dim;
-    const SpecDim *declared = spec_dim(l->spec, dim.text);
-    int64_t rounds = declared && (declared->extent || l->tentative)
-                         ? declared->extent
-                         : spec_extent(l->spec, dim, l->diagnostics);
+    int64_t rounds = lower_extent(l, dim);
     if (!rounds)
         rounds = 1; /* for the errors of its body */
     if (!scope_step(l, step, "repeat DIM"))

@@ -48,7 +48,7 @@ static Value call_convert(Lowering *l, const Expr *call) {
         return value_faulty;
     Value value = lower_expression(l, call->call.arguments[0].value);
     const char *name = call->call.callee.text;
-    if (value.kind == VALUE_FAULTY)
+    if (value.kind == VALUE_UNKNOWN)
         return value;
     if (strcmp(name, "relu") == 0)
         return builtin_relu(l, value);
@@ -74,7 +74,7 @@ static Value call_where(Lowering *l, const Expr *call) {
     Value parts[3];
     for (uint32_t i = 0; i < 3; i++)
         parts[i] = lower_expression(l, call->call.arguments[i].value);
-    if (parts[0].kind != VALUE_FAULTY && parts[0].type != TYPE_BOOL) {
+    if (parts[0].kind != VALUE_UNKNOWN && parts[0].type != TYPE_BOOL) {
         Diagnostic *d = diagnostics_error(l->diagnostics, "not-a-condition",
                                           call->call.arguments[0].value->span,
                                           "where() chooses by a condition (true or false)");
@@ -101,9 +101,9 @@ static void fault_extents(Lowering *l, const Expr *arrow) {
     Diagnostic *d = diagnostics_error(
         l->diagnostics, "extents-differ", arrow->span,
         "an axis can only be renamed to one of the same extent: '%s' is %lld, '%s' is %lld",
-        from->name, (long long)from->extent, to->name, (long long)to->extent);
-    diagnostic_related(d, from->declared, "'%s' is declared here", from->name);
-    diagnostic_related(d, to->declared, "'%s' is declared here", to->name);
+        from->value.name, (long long)from->extent, to->value.name, (long long)to->extent);
+    diagnostic_related(d, from->value.declared, "'%s' is declared here", from->value.name);
+    diagnostic_related(d, to->value.declared, "'%s' is declared here", to->value.name);
 }
 
 static Value rename_axis(Lowering *l, const Expr *call, Value value, const Expr *arrow) {
@@ -144,7 +144,7 @@ static Value call_rename(Lowering *l, const Expr *call) {
     if (!call_shape(l, call, count < 2 ? 2 : count, NULL))
         return value_faulty;
     Value value = lower_expression(l, call->call.arguments[0].value);
-    for (uint32_t i = 1; i < count && value.kind != VALUE_FAULTY; i++) {
+    for (uint32_t i = 1; i < count && value.kind != VALUE_UNKNOWN; i++) {
         const Expr *arrow = call->call.arguments[i].value;
         if (arrow->kind != EXPR_ARROW) {
             diagnostics_error(l->diagnostics, "not-an-arrow", arrow->span,
@@ -178,7 +178,7 @@ static Value shift_value(Lowering *l, Value value, Value fill, AxisId axis, int6
         !axes_has(&graph_node(lowering_function(l), value.node)->axes, axis))
         value = value_spread(l, value, &value.axes);
     NodeId sources[2];
-    if (both.kind == VALUE_FAULTY || value.kind == VALUE_FAULTY ||
+    if (both.kind == VALUE_UNKNOWN || value.kind == VALUE_UNKNOWN ||
         (sources[1] = value_node(l, &fill, type)) == NODE_NONE)
         return value_faulty;
     sources[0] = value.node;
@@ -203,7 +203,7 @@ static Value call_shift(Lowering *l, const Expr *call) {
     int64_t amount;
     AxisId axis;
     if (!lower_integer(l, call->call.arguments[1].value, "the amount of a shift", &amount) ||
-        value.kind == VALUE_FAULTY || fill.kind == VALUE_FAULTY ||
+        value.kind == VALUE_UNKNOWN || fill.kind == VALUE_UNKNOWN ||
         !shift_axis(l, call, &value, &axis))
         return value_faulty;
     if (axes_has(&fill.axes, axis)) {

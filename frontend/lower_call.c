@@ -222,7 +222,7 @@ static Value check_argument(Lowering *l, const Expr *given, const FunctionDecl *
     for (uint32_t i = 0; i < formal->axes.count; i++) {
         Name name = formal->axes.at[i];
         AxisId axis = lower_dim_axis(l, name);
-        if (axis == AXIS_NONE || value.kind == VALUE_FAULTY)
+        if (axis == AXIS_NONE || value.kind == VALUE_UNKNOWN)
             return value_faulty;
         if (axes_has(&declared, axis) || declared.count == MAX_AXES) {
             diagnostics_error(l->diagnostics, "axis-twice", name.span,

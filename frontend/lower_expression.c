@@ -49,15 +49,15 @@ static AxisId axis_everywhere(Lowering *l, const char *name, int64_t extent, Sou
     return axis;
 }
 
-static int64_t dim_extent(Lowering *l, Name name) {
+int64_t lower_extent(Lowering *l, Name name) {
     const SpecDim *dim = spec_dim(l->spec, name.text);
-    if (dim && (dim->extent || l->tentative))
+    if (dim && (dim->extent || (l->tentative && dim->value.state == VALUE_MISSING)))
         return dim->extent;
     return spec_extent(l->spec, name, l->diagnostics);
 }
 
 AxisId lower_dim_axis(Lowering *l, Name name) {
-    int64_t extent = dim_extent(l, name);
+    int64_t extent = lower_extent(l, name);
     return extent ? axis_everywhere(l, name.text, extent, name.span) : AXIS_NONE;
 }
 
@@ -116,7 +116,7 @@ bool lower_axes(Lowering *l, const NameList *names, Axes *axes) {
 
 bool lower_number(Lowering *l, const Expr *expr, const char *what, double *number) {
     Value value = lower_expression(l, expr);
-    if (value.kind == VALUE_FAULTY)
+    if (value.kind == VALUE_UNKNOWN)
         return false;
     if (value_is_number(l, &value, number) && value.axes.count == 0)
         return true;
@@ -186,18 +186,21 @@ static Value input_value(Lowering *l, const InputDecl *input) {
     return *known;
 }
 
+static Value symbol_number(Lowering *l, const Expr *expr, const SpecValue *value) {
+    Constant number;
+    if ((l->tentative && value->state == VALUE_MISSING) ||
+        !spec_number(l->spec, (Name){expr->name, expr->span}, &number, l->diagnostics))
+        return value_faulty;
+    return value_number(l, number.value, number.integer ? TYPE_INT : TYPE_FLOAT);
+}
+
 static Value symbol_value(Lowering *l, const Expr *expr, const Symbol *symbol) {
     const ParameterRecord *parameter;
-    int64_t extent;
     switch (symbol->kind) {
     case SYMBOL_DIM:
-        extent = dim_extent(l, (Name){expr->name, expr->span});
-        return extent ? value_number(l, (double)extent, TYPE_INT) : value_faulty;
+        return symbol_number(l, expr, &symbol->dim->value);
     case SYMBOL_CONST:
-        if (symbol->constant->faulty)
-            return value_faulty;
-        return value_number(l, symbol->constant->number,
-                            symbol->constant->integer ? TYPE_INT : TYPE_FLOAT);
+        return symbol_number(l, expr, &symbol->constant->value);
     case SYMBOL_INPUT:
         return l->graph == GRAPH_FORWARD ? input_value(l, symbol->input) : wrong_place(l, expr);
     case SYMBOL_PARAM:
@@ -256,14 +259,14 @@ static Value gather_along(Lowering *l, Value table, Value positions, AxisId axis
     rest = value_widen(l, rest, &positions.axes);
     bool real = table.kind == VALUE_TENSOR &&
                 axes_has(&graph_node(lowering_function(l), table.node)->axes, axis);
-    if (rest.kind == VALUE_FAULTY || !real)
+    if (rest.kind == VALUE_UNKNOWN || !real)
         return rest;
     NodeId sources[2] = {NODE_NONE, value_node(l, &positions, TYPE_INT)};
     if (sources[1] == NODE_NONE)
         return value_faulty;
     if (axes_has(&graph_node(lowering_function(l), sources[1])->axes, axis))
         table = move_axis(l, table, &axis, span);
-    if (table.kind == VALUE_FAULTY)
+    if (table.kind == VALUE_UNKNOWN)
         return table;
     sources[0] = table.node;
     Value made = value_add(l, (Node){.op = OP_GATHER,
@@ -275,7 +278,7 @@ static Value gather_along(Lowering *l, Value table, Value positions, AxisId axis
 
 static Value gather_item(Lowering *l, const Expr *expr, Value table, const Argument *item) {
     Value positions = lower_expression(l, item->value);
-    if (table.kind == VALUE_FAULTY || positions.kind == VALUE_FAULTY)
+    if (table.kind == VALUE_UNKNOWN || positions.kind == VALUE_UNKNOWN)
         return value_faulty;
     Name name = item->keyword;
     AxisId axis = spec_dim(l->spec, name.text) ? lower_dim_axis(l, name) : AXIS_NONE;

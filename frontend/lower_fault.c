@@ -32,9 +32,9 @@ void fault_offer_symbols(const Lowering *l, Suggestion *suggestion) {
         for (uint32_t k = 0; k < spec->params[i]->tensor_count; k++)
             suggestion_offer(suggestion, spec->params[i]->tensors[k].name.text);
     for (uint32_t i = 0; i < spec->dim_count; i++)
-        suggestion_offer(suggestion, spec->dims[i]->name);
+        suggestion_offer(suggestion, spec->dims[i]->value.name);
     for (uint32_t i = 0; i < spec->const_count; i++)
-        suggestion_offer(suggestion, spec->consts[i]->name);
+        suggestion_offer(suggestion, spec->consts[i]->value.name);
     for (uint32_t i = 0; i < spec->file_count; i++)
         for (uint32_t k = 0; k < spec->files[i]->count; k++)
             if (spec->files[i]->at[k].kind == DECLARATION_FUNCTION)
@@ -56,7 +56,7 @@ static const char *place_of(const Lowering *l, const Expr *expr) {
 
 const char *fault_describe(const Lowering *l, const Expr *expr, const Value *value) {
     const char *text = source_span_text(l->arena, l->spec->sources, expr->span);
-    if (strlen(text) > MAX_QUOTED || strchr(text, '\n') || value->kind == VALUE_FAULTY)
+    if (strlen(text) > MAX_QUOTED || strchr(text, '\n') || value->kind == VALUE_UNKNOWN)
         return NULL;
     return arena_printf(l->arena, "%s is %s%s", text, fault_axes(l, &value->axes),
                         place_of(l, expr));

@@ -9,7 +9,7 @@
 static void set_loss(Lowering *l, const Statement *statement, Value value) {
     const Axes batch = axes_of(&l->batch, 1);
     const Axes own = axes_minus(&value.axes, &batch);
-    if (value.kind != VALUE_FAULTY && own.count) {
+    if (value.kind != VALUE_UNKNOWN && own.count) {
         Diagnostic *d =
             diagnostics_error(l->diagnostics, "loss-axes", statement->assign.value->span,
                               "the loss is one number for each image, and this is not");
@@ -52,7 +52,7 @@ static void record_figure(Lowering *l, const char *name, Value value, Name place
 static void set_metric(Lowering *l, const Statement *statement, Value value) {
     const Axes batch = axes_of(&l->batch, 1);
     Name name = statement->assign.name;
-    if (value.kind != VALUE_FAULTY && axes_minus(&value.axes, &batch).count) {
+    if (value.kind != VALUE_UNKNOWN && axes_minus(&value.axes, &batch).count) {
         Diagnostic *d =
             diagnostics_error(l->diagnostics, "metric-axes", statement->assign.value->span,
                               "a metric is one number for each image, and this is not");
@@ -164,14 +164,14 @@ static bool order_class(Lowering *l, const FigureRecord *figure, Axes *order) {
 
 static void emit(Lowering *l, const char *name, Value value, const Axes *order) {
     Value made = lower_output_value(l, value, order);
-    if (made.kind != VALUE_FAULTY)
+    if (made.kind != VALUE_UNKNOWN)
         function_output(lowering_function(l), name, made.node, NULL);
 }
 
 static void emit_figure(Lowering *l, const FigureRecord *figure) {
     Axes order = {0};
     l->place = figure->place;
-    if (figure->value.kind == VALUE_FAULTY)
+    if (figure->value.kind == VALUE_UNKNOWN)
         return;
     if (strcmp(figure->name, "logits") == 0 && !order_logits(l, figure, &order))
         return;

@@ -65,7 +65,7 @@ static Value draw(Lowering *l, const ParameterRecord *record, const Expr *init) 
 /* The node in `init` of an initial value, spread over the axes of what it initialises. */
 NodeId parameter_spread_initial(Lowering *l, Value value, const Axes *axes, const Expr *init,
                                 Name of) {
-    if (value.kind == VALUE_FAULTY)
+    if (value.kind == VALUE_UNKNOWN)
         return NODE_NONE;
     if (!axes_subset(&value.axes, axes)) {
         Diagnostic *d = diagnostics_error(l->diagnostics, "initial-axes", init->span,
@@ -76,7 +76,7 @@ NodeId parameter_spread_initial(Lowering *l, Value value, const Axes *axes, cons
         return NODE_NONE;
     }
     Value spread = value_spread(l, value_cast(l, value, TYPE_FLOAT), axes);
-    return spread.kind == VALUE_FAULTY ? NODE_NONE : spread.node;
+    return spread.kind == VALUE_UNKNOWN ? NODE_NONE : spread.node;
 }
 
 static void initialise(Lowering *l, ParameterRecord *record, const ParamDecl *declaration) {
@@ -131,7 +131,7 @@ static ParameterRecord *obtain(Lowering *l, const ParamDecl *declaration,
                                      .dtype = DTYPE_F32,
                                      .axes = record->axes,
                                      .attributes = {.name = path}});
-    if (made.kind == VALUE_FAULTY)
+    if (made.kind == VALUE_UNKNOWN)
         return record;
     record->node = made.node;
     initialise(l, record, declaration);

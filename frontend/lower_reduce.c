@@ -160,13 +160,13 @@ static Value neutral(Lowering *l, Reduction reduction, ValueType type) {
 
 static Value count_of(Lowering *l, Value condition, const Axes *axes) {
     Value spread = value_widen(l, value_cast(l, condition, TYPE_FLOAT), axes);
-    Value count = spread.kind == VALUE_FAULTY ? spread : reduce_sum(l, spread, axes);
+    Value count = spread.kind == VALUE_UNKNOWN ? spread : reduce_sum(l, spread, axes);
     return value_minimum(l, OP_MAX, count, value_number(l, 1, TYPE_FLOAT));
 }
 
 Value reduce_value(Lowering *l, Reduction reduction, Value value, const Axes *axes,
                    const Value *where) {
-    if (value.kind == VALUE_FAULTY || (where && where->kind == VALUE_FAULTY))
+    if (value.kind == VALUE_UNKNOWN || (where && where->kind == VALUE_UNKNOWN))
         return value_faulty;
     double always;
     if (!where || (value_is_number(l, where, &always) && always != 0))
@@ -175,7 +175,7 @@ Value reduce_value(Lowering *l, Reduction reduction, Value value, const Axes *ax
                  reduction == REDUCE_ARGMAX;
     value = value_cast(l, value, exact && value.type == TYPE_INT ? TYPE_INT : TYPE_FLOAT);
     Value chosen = value_select(l, *where, value, neutral(l, reduction, value.type));
-    if (chosen.kind == VALUE_FAULTY)
+    if (chosen.kind == VALUE_UNKNOWN)
         return chosen;
     if (reduction != REDUCE_MEAN)
         return reduce_plain(l, reduction, chosen, axes);
@@ -257,11 +257,11 @@ static Value call_reduction(Lowering *l, const Expr *call, Reduction reduction) 
     Operands operands = {.count = 0};
     Value value = evaluate_argument(l, argument, &operands);
     Value where = condition ? lower_expression(l, condition) : value_faulty;
-    if (value.kind == VALUE_FAULTY || (condition && where.kind == VALUE_FAULTY))
+    if (value.kind == VALUE_UNKNOWN || (condition && where.kind == VALUE_UNKNOWN))
         return value_faulty;
     Value both = condition ? value_widen(l, value, &where.axes) : value;
     Axes axes;
-    if (both.kind == VALUE_FAULTY || !find_axes(l, call, argument, &both, &operands, &axes))
+    if (both.kind == VALUE_UNKNOWN || !find_axes(l, call, argument, &both, &operands, &axes))
         return value_faulty;
     return reduce_value(l, reduction, both, &axes, condition ? &where : NULL);
 }
@@ -274,7 +274,7 @@ static Value call_cross_entropy(Lowering *l, const Expr *call) {
     Value logits = evaluate_argument(l, argument, &operands);
     Value classes = lower_expression(l, call->call.arguments[1].value);
     Axes axes;
-    if (logits.kind == VALUE_FAULTY || classes.kind == VALUE_FAULTY ||
+    if (logits.kind == VALUE_UNKNOWN || classes.kind == VALUE_UNKNOWN ||
         !find_axes(l, call, argument, &logits, &operands, &axes))
         return value_faulty;
     SourceSpan second = call->call.arguments[1].value->span;
@@ -294,7 +294,7 @@ static Value call_cross_entropy(Lowering *l, const Expr *call) {
     if (real_axes(l, &logits, &axes).count == 0)
         logits = value_spread(l, logits, &logits.axes);
     NodeId sources[2];
-    if (logits.kind == VALUE_FAULTY || both.kind == VALUE_FAULTY ||
+    if (logits.kind == VALUE_UNKNOWN || both.kind == VALUE_UNKNOWN ||
         (sources[1] = value_node(l, &classes, TYPE_INT)) == NODE_NONE)
         return value_faulty;
     sources[0] = logits.node;

@@ -55,7 +55,7 @@ static Value call_warmup(Lowering *l, const Expr *call) {
     if (!call_shape(l, call, 1, NULL))
         return value_faulty;
     Value steps = lower_expression(l, call->call.arguments[0].value);
-    if (steps.kind == VALUE_FAULTY)
+    if (steps.kind == VALUE_UNKNOWN)
         return steps;
     Value done = value_binary(l, BINARY_DIV, step_value(l), steps, call->span);
     return value_minimum(l, OP_MIN, value_number(l, 1, TYPE_FLOAT), done);
@@ -104,7 +104,7 @@ static Value call_global_norm(Lowering *l, const Expr *call) {
                           "global_norm is of the rule's first or second argument, as it came");
         return value_faulty;
     }
-    if (context->current == context->count || context->norms[which].kind != VALUE_FAULTY)
+    if (context->current == context->count || context->norms[which].kind != VALUE_UNKNOWN)
         return context->norms[which];
     const NodeId *nodes = which ? context->gradients : context->weights;
     Value total = sum_of_squares(l, nodes[0]);
@@ -118,7 +118,7 @@ static Value call_rank(Lowering *l, const Expr *call) {
     if (!call_shape(l, call, 1, NULL))
         return value_faulty;
     Value value = lower_expression(l, call->call.arguments[0].value);
-    if (value.kind == VALUE_FAULTY)
+    if (value.kind == VALUE_UNKNOWN)
         return value;
     return value_number(l, value.axes.count, TYPE_INT);
 }
@@ -249,7 +249,7 @@ static void emit(Lowering *l, Name name, const Local *local, const char *path, c
                           "'%s' is never given a new value", name.text);
         return;
     }
-    if (local->value.kind == VALUE_FAULTY || !path)
+    if (local->value.kind == VALUE_UNKNOWN || !path)
         return;
     l->place = local->place;
     if (!axes_subset(&local->value.axes, axes)) {
@@ -261,7 +261,7 @@ static void emit(Lowering *l, Name name, const Local *local, const char *path, c
         return;
     }
     Value made = value_spread(l, value_cast(l, local->value, TYPE_FLOAT), axes);
-    if (made.kind != VALUE_FAULTY)
+    if (made.kind != VALUE_UNKNOWN)
         function_output(lowering_function(l), path, made.node, path);
 }
 

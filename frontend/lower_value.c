@@ -82,7 +82,7 @@ static bool join_axes(Lowering *l, Axes *into, const Axes *more) {
 }
 
 Value value_widen(Lowering *l, Value value, const Axes *axes) {
-    if (value.kind == VALUE_FAULTY || !join_axes(l, &value.axes, axes))
+    if (value.kind == VALUE_UNKNOWN || !join_axes(l, &value.axes, axes))
         return value_faulty;
     return value;
 }
@@ -92,7 +92,7 @@ Value value_widen(Lowering *l, Value value, const Axes *axes) {
 static NodeId constant_node(Lowering *l, double number, ValueType type) {
     Value made = value_add(
         l, (Node){.op = OP_CONST, .dtype = dtype_of[type], .attributes = {.value = number}});
-    return made.kind == VALUE_FAULTY ? NODE_NONE : made.node;
+    return made.kind == VALUE_UNKNOWN ? NODE_NONE : made.node;
 }
 
 /* An f32 input that the schedule computes once a step. */
@@ -110,17 +110,17 @@ static Value scheduled_tensor(Lowering *l, ScalarId scalar) {
 }
 
 static Value convert_tensor(Lowering *l, Value value, ValueType type) {
-    if (value.kind == VALUE_FAULTY || value.type == type)
+    if (value.kind == VALUE_UNKNOWN || value.type == type)
         return value;
     Value made;
     if (type == TYPE_BOOL) {
         const NodeId both[] = {value.node, constant_node(l, 0, value.type)};
         Value zero = add_op(l, OP_EQUAL, both, 2);
-        made = zero.kind == VALUE_FAULTY ? zero : add_op(l, OP_NOT, &zero.node, 1);
+        made = zero.kind == VALUE_UNKNOWN ? zero : add_op(l, OP_NOT, &zero.node, 1);
     } else {
         made = add_op(l, type == TYPE_INT ? OP_CAST_I32 : OP_CAST_F32, &value.node, 1);
     }
-    if (made.kind != VALUE_FAULTY)
+    if (made.kind != VALUE_UNKNOWN)
         made.axes = value.axes;
     return made;
 }
@@ -131,7 +131,7 @@ NodeId value_node(Lowering *l, const Value *value, ValueType type) {
         return constant_node(l, number, type);
     Value tensor = value->kind == VALUE_SCALAR ? scheduled_tensor(l, value->scalar) : *value;
     tensor = convert_tensor(l, tensor, type);
-    return tensor.kind == VALUE_FAULTY ? NODE_NONE : tensor.node;
+    return tensor.kind == VALUE_UNKNOWN ? NODE_NONE : tensor.node;
 }
 
 Value value_cast(Lowering *l, Value value, ValueType type) {
@@ -159,7 +159,7 @@ static Value add_axis(Lowering *l, Value value, AxisId axis, const Axes *order) 
     if (node->op == OP_CONST)
         number = node->attributes.value;
     Value index = value_add(l, (Node){.op = OP_INDEX, .attributes = {.axes = axes_of(&axis, 1)}});
-    if (index.kind == VALUE_FAULTY)
+    if (index.kind == VALUE_UNKNOWN)
         return index;
     const NodeId both[] = {index.node, constant_node(l, 0, TYPE_INT)};
     Value never = add_op(l, OP_LESS, both, 2);
@@ -180,16 +180,16 @@ static Value reorder(Lowering *l, Value value, const Axes *order) {
 }
 
 Value value_spread(Lowering *l, Value value, const Axes *order) {
-    if (value.kind == VALUE_FAULTY)
+    if (value.kind == VALUE_UNKNOWN)
         return value;
     NodeId node = value_node(l, &value, value.type);
     if (node == NODE_NONE)
         return value_faulty;
     Value spread = value_tensor(l, node);
     const Axes missing = axes_minus(order, &spread.axes);
-    for (int i = 0; i < missing.count && spread.kind != VALUE_FAULTY; i++)
+    for (int i = 0; i < missing.count && spread.kind != VALUE_UNKNOWN; i++)
         spread = add_axis(l, spread, missing.at[i], i + 1 == missing.count ? order : NULL);
-    if (spread.kind != VALUE_FAULTY && !axes_equal(&spread.axes, order))
+    if (spread.kind != VALUE_UNKNOWN && !axes_equal(&spread.axes, order))
         spread = reorder(l, spread, order);
     return spread;
 }
@@ -300,7 +300,7 @@ static Value scalar_unary(Lowering *l, OpCode op, Value a) {
 }
 
 Value value_unary(Lowering *l, OpCode op, Value a) {
-    if (a.kind == VALUE_FAULTY)
+    if (a.kind == VALUE_UNKNOWN)
         return a;
     if (op == OP_NOT)
         return a.type == TYPE_BOOL ? apply(l, op, &a, 1, TYPE_BOOL, TYPE_BOOL) : need_bool(l, &a);
@@ -320,7 +320,7 @@ static ValueType number_type(ValueType a, ValueType b) {
 }
 
 static Value arithmetic(Lowering *l, OpCode op, Value a, Value b) {
-    if (a.kind == VALUE_FAULTY || b.kind == VALUE_FAULTY)
+    if (a.kind == VALUE_UNKNOWN || b.kind == VALUE_UNKNOWN)
         return value_faulty;
     const Value both[] = {a, b};
     ValueType type = op == OP_DIV || op == OP_POW ? TYPE_FLOAT : number_type(a.type, b.type);
@@ -408,7 +408,7 @@ static Value power(Lowering *l, Value a, Value b) {
 }
 
 Value value_binary(Lowering *l, BinaryOp op, Value a, Value b, SourceSpan span) {
-    if (a.kind == VALUE_FAULTY || b.kind == VALUE_FAULTY)
+    if (a.kind == VALUE_UNKNOWN || b.kind == VALUE_UNKNOWN)
         return value_faulty;
     switch (op) {
     case BINARY_OR:
@@ -448,7 +448,7 @@ Value value_binary(Lowering *l, BinaryOp op, Value a, Value b, SourceSpan span) 
 
 Value value_select(Lowering *l, Value condition, Value yes, Value no) {
     double number;
-    if (condition.kind == VALUE_FAULTY || yes.kind == VALUE_FAULTY || no.kind == VALUE_FAULTY)
+    if (condition.kind == VALUE_UNKNOWN || yes.kind == VALUE_UNKNOWN || no.kind == VALUE_UNKNOWN)
         return value_faulty;
     if (condition.type != TYPE_BOOL)
         return need_bool(l, &condition);

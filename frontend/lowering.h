@@ -41,8 +41,8 @@ enum {
 typedef enum ValueType { TYPE_BOOL, TYPE_INT, TYPE_FLOAT } ValueType;
 
 typedef enum ValueKind {
-    VALUE_FAULTY, /* an error was reported: nothing more is said about what is made of it */
-    VALUE_SCALAR, /* a number that needs no tensor */
+    VALUE_UNKNOWN, /* an error was reported: nothing more is said about what is made of it */
+    VALUE_SCALAR,  /* a number that needs no tensor */
     VALUE_TENSOR,
 } ValueKind;
 
@@ -233,6 +233,8 @@ bool lower_spend(Lowering *l, SourceSpan span);
 AxisId lower_axis(Lowering *l, Name name);
 /* Axes of a list; false after reporting (also one that is there twice). */
 bool lower_axes(Lowering *l, const NameList *names, Axes *axes);
+/* The extent of a dim; 0 after reporting (not for a value that lacks, in a tentative lowering). */
+int64_t lower_extent(Lowering *l, Name name);
 /* The axis of a dim of the spec, without any check of the body; AXIS_NONE when it has no extent. */
 AxisId lower_dim_axis(Lowering *l, Name name);
 /* Reports and is true when the body that runs may not name an axis: it is opaque there. */
