@@ -44,6 +44,18 @@ static const Function *share_body(Bodies *bodies, const Function *body) {
     return bodies->at[bodies->count++] = body;
 }
 
+/* Copies a node of the body after its sources. In this order, not that of the function, bodies of
+ * layers that share constants and masks with the first come out alike. No deeper than a body has
+ * nodes. */
+static void copy_after_sources(Rewrite *rewrite, NodeId id) {
+    if (rewrite->map[id] != NODE_NONE)
+        return;
+    const Node *node = graph_node(rewrite->from, id);
+    for (uint32_t i = 0; i < node->source_count; i++)
+        copy_after_sources(rewrite, node->sources[i]);
+    rewrite_copy(rewrite, id);
+}
+
 static const Function *outline_body(const Function *function, const AttentionMatch *match) {
     Rewrite rewrite = rewrite_begin(function, "score");
     const Axes core = graph_node(function, match->core)->axes;
@@ -53,8 +65,7 @@ static const Function *outline_body(const Function *function, const AttentionMat
         rewrite.map[match->extras[i]] = build_input(
             rewrite.to, arena_printf(function->arena, "x%u", i), extra->dtype, &extra->axes);
     }
-    for (uint32_t i = 0; i < match->body_count; i++)
-        rewrite_copy(&rewrite, match->body[i]);
+    copy_after_sources(&rewrite, match->score);
     function_output(rewrite.to, "score", rewrite.map[match->score], NULL);
     return rewrite.to;
 }

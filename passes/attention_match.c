@@ -131,7 +131,6 @@ static bool belongs(const AttentionSearch *search, const AttentionMatch *match, 
 static void divide(const Region *region, AttentionMatch *match) {
     AttentionSearch *search = region->search;
     uint8_t *seen = search->seen;
-    NodeId *body = arena_array(search->function->arena, region->count, sizeof(NodeId));
     NodeId *extras = arena_array(search->function->arena, region->count, sizeof(NodeId));
     seen[match->score] |= IN_BODY;
     for (uint32_t i = region->count; i-- > 0;) {
@@ -143,12 +142,9 @@ static void divide(const Region *region, AttentionMatch *match) {
     }
     for (uint32_t i = 0; i < region->count; i++) {
         const NodeId id = region->nodes[i];
-        if ((seen[id] & IN_BODY) && id != match->core)
-            body[match->body_count++] = id;
-        else if (seen[id] & IS_EXTRA)
+        if (seen[id] & IS_EXTRA)
             extras[match->extra_count++] = id;
     }
-    match->body = body;
     match->extras = extras;
 }
 

@@ -9,10 +9,7 @@
 typedef struct AttentionMatch {
     NodeId query, key, value, core, score;
     AxisId e, m;
-    const NodeId
-        *body; /* nodes from core to score in node order, without core: elementwise, index, const */
-    uint32_t body_count;
-    const NodeId *extras; /* nodes that the body reads besides, in node order */
+    const NodeId *extras; /* what the score reads besides the core, in node order */
     uint32_t extra_count;
 } AttentionMatch;
 

@@ -1,7 +1,10 @@
 # What the tests of passes share.
-add_library(scanline_passes_support STATIC unit/passes_support.c unit/passes_random.c)
+add_library(scanline_passes_support STATIC unit/passes_support.c unit/passes_random.c
+  unit/passes_models.c)
 target_link_libraries(scanline_passes_support PUBLIC scanline_graph_passes PkgConfig::CRITERION)
 
 scanline_test(passes_gradients SOURCES unit/passes_gradients.c
   LIBRARIES scanline_passes_support scanline_op_samples)
 scanline_test(passes_simplify SOURCES unit/passes_simplify.c LIBRARIES scanline_passes_support)
+scanline_test(passes_attention SOURCES unit/passes_attention.c LIBRARIES scanline_passes_support)
+scanline_test(passes_derive SOURCES unit/passes_derive.c LIBRARIES scanline_passes_support)
