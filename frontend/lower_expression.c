@@ -1,5 +1,6 @@
 /* Expressions: names, operators, gathers, and who answers a call. */
 #include "frontend/lowering.h"
+#include "frontend/print.h"
 
 #include <math.h>
 #include <string.h>
@@ -456,8 +457,7 @@ static void label_scalar(Lowering *l, const Expr *expr, const Value *value) {
     if (expr->kind == EXPR_NAME)
         scalar_label(l->scalars, value->scalar, expr->name, true);
     else if (!scalar_has_label(l->scalars, value->scalar))
-        scalar_label(l->scalars, value->scalar,
-                     source_span_text(l->arena, l->spec->sources, expr->span), false);
+        scalar_label(l->scalars, value->scalar, print_expression(l->arena, expr), false);
 }
 
 Value lower_expression(Lowering *l, const Expr *expr) {
