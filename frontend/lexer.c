@@ -161,10 +161,13 @@ static void skip_digits(Lexer *lexer) {
         lexer->at++;
 }
 
-static void bad_number(Lexer *lexer, uint32_t start, const char *why) {
+/* The number is then 1, which is fit for most places: one error is enough. */
+static void bad_number(Lexer *lexer, uint32_t start, const char *why, Token *token) {
     Diagnostic *d =
         diagnostics_error(lexer->diagnostics, "bad-number", lexer_span(lexer, start), "%s", why);
     diagnostic_hint(d, "numbers look like 64, 0.15, 3e-3 or 10%%");
+    token->number = 1;
+    token->integer = true;
 }
 
 static Token lex_number(Lexer *lexer) {
@@ -183,25 +186,24 @@ static Token lex_number(Lexer *lexer) {
         lexer->at += 2;
         skip_digits(lexer);
     }
-    Token token = {.kind = TOKEN_NUMBER};
+    Token token = {.kind = TOKEN_NUMBER, .integer = integer};
     if (lexer->at - start > LEXER_MAX_NAME) {
-        bad_number(lexer, start, "the number has too many digits");
+        bad_number(lexer, start, "the number has too many digits", &token);
     } else if (continues_name(lexer_peek(lexer, 0))) {
         while (continues_name(lexer_peek(lexer, 0)))
             lexer->at++;
-        bad_number(lexer, start, "this is neither a number nor a name");
+        bad_number(lexer, start, "this is neither a number nor a name", &token);
     } else {
-        char *end; /* strtod stops where the scan did: what follows is no part of any number */
-        token.number = strtod(lexer->source->text + start, &end);
+        /* strtod stops where the scan did: what follows is no part of any number */
+        token.number = strtod(lexer->source->text + start, NULL);
         if (!isfinite(token.number) || (integer && token.number > 0x1p53))
-            bad_number(lexer, start, "the number is too large");
+            bad_number(lexer, start, "the number is too large", &token);
     }
     if (percent_follows(lexer)) {
         lexer->at++;
-        integer = false;
+        token.integer = false;
         token.number /= 100;
     }
-    token.integer = integer;
     return token;
 }
 

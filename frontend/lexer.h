@@ -11,7 +11,7 @@
 
 /* TOKEN(ID, text): punctuation and reserved words are written as their text. */
 #define LEXER_TOKENS(TOKEN)                                                                        \
-    TOKEN(END, "the end of the file")                                                              \
+    TOKEN(END, "the end of the text")                                                              \
     TOKEN(NEWLINE, "the end of the line")                                                          \
     TOKEN(NAME, "a name")                                                                          \
     TOKEN(NUMBER, "a number")                                                                      \

@@ -17,6 +17,7 @@ typedef struct SpecBuilder {
     Vector dims, consts, inputs, params, updates, objectives; /* pointers, as in Spec */
     Vector taps;                                              /* Name */
     Names taps_by_name;
+    Names lost_objectives;     /* declared, but their parents are at fault: no word more on them */
     struct SettingSlot *slots; /* a value for each of the table of settings */
     Vector sweeps;             /* SweepEntry */
 } SpecBuilder;

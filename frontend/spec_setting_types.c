@@ -173,7 +173,7 @@ static const char *check_tap(SpecBuilder *builder, const SettingRule *rule, cons
     if (value->kind != EXPR_NAME)
         return report_kind(builder, rule, value, "the name of a tap");
     Suggestion nearest = suggestion_begin(value->name);
-    bool found = !builder->spec->tap_count;
+    bool found = !builder->spec->tap_count || builder->unreadable;
     for (uint32_t i = 0; i < builder->spec->tap_count && !found; i++) {
         found = !strcmp(builder->spec->taps[i].text, value->name);
         suggestion_offer(&nearest, builder->spec->taps[i].text);
@@ -265,6 +265,8 @@ static const char *check_update(SpecBuilder *builder, const SettingRule *rule, c
         return report_kind(builder, rule, value, "the call of an update rule: adam(lr = 3e-3)");
     Name name = value->call.callee;
     const UpdateDecl *update = spec_update(builder->spec, name.text);
+    if (!update && builder->unreadable) /* it may stand in what could not be read */
+        return wrong;
     if (!update) {
         Suggestion nearest = suggestion_begin(name.text);
         for (uint32_t i = 0; i < builder->spec->update_count; i++)

@@ -91,6 +91,8 @@ const SpecObjective *spec_find_objective(SpecBuilder *builder, Name name) {
         diagnostic_hint(d, "say which: %s", addresses_of(builder, name.text));
         return NULL;
     }
+    if (builder->unreadable || names_find(&builder->lost_objectives, name.text))
+        return NULL; /* it may stand in what could not be read */
     Suggestion nearest = suggestion_begin(name.text);
     SpecObjective *const *objectives = builder->objectives.items;
     for (uint32_t i = 0; i < builder->objectives.count; i++) {
@@ -131,18 +133,30 @@ static void add_objective(SpecBuilder *builder, const ObjectiveDecl *declaration
         names_add(by_name, builder->arena, name, objective);
 }
 
+/* A parent that can be extended; NULL after reporting. */
+static const SpecObjective *find_parent(SpecBuilder *builder, Name name) {
+    const SpecObjective *parent = spec_find_objective(builder, name);
+    if (!parent || parent->depth < SPEC_MAX_PARENTS)
+        return parent;
+    diagnostics_error(builder->diagnostics, "too-deep", name.span,
+                      "objectives extend each other more than %d levels deep", SPEC_MAX_PARENTS);
+    return NULL;
+}
+
 static void declare_objective(SpecBuilder *builder, const ObjectiveDecl *declaration) {
+    bool lost = false;
     if (!declaration->parents.count)
         add_objective(builder, declaration, NULL);
     for (uint32_t i = 0; i < declaration->parents.count; i++) {
-        const SpecObjective *parent = spec_find_objective(builder, declaration->parents.at[i]);
-        if (parent && parent->depth >= SPEC_MAX_PARENTS)
-            diagnostics_error(builder->diagnostics, "too-deep", declaration->parents.at[i].span,
-                              "objectives extend each other more than %d levels deep",
-                              SPEC_MAX_PARENTS);
-        else if (parent)
+        const SpecObjective *parent = find_parent(builder, declaration->parents.at[i]);
+        if (parent)
             add_objective(builder, declaration, parent);
+        else
+            lost = true;
     }
+    if (lost && !names_find(&builder->lost_objectives, declaration->name.text))
+        names_add(&builder->lost_objectives, builder->arena, declaration->name.text,
+                  (void *)declaration);
 }
 
 /* --- taps --- */
