@@ -6,10 +6,7 @@
 
 #include <string.h>
 
-enum {
-    MOST_PARAMETERS = 64,
-    MOST_ERRORS = 1000, /* what has more is not a spec */
-};
+enum { MOST_PARAMETERS = 64 };
 
 /* --- lists of formal parameters --- */
 

@@ -1,0 +1,96 @@
+/* Texts of ten megabytes, sensible and hostile: each is read in time that is linear in its length
+ * (the test has a time limit that nothing quadratic keeps), with a stack that does not grow. */
+#include "frontend/spec.h"
+#include "frontend/text.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { LARGE = 10 * 1000 * 1000 };
+
+/* `head`, then copies of `unit` until the text is large. Gives the number of errors. */
+static uint32_t load_repeated(const char *head, const char *unit) {
+    Arena *arena = arena_create();
+    cr_assert(arena);
+    if (setjmp(*arena_boundary(arena)))
+        cr_assert_fail("no memory");
+    Text text = text_create(arena);
+    text_string(&text, head);
+    for (size_t length = strlen(unit); text.length < LARGE;)
+        text_bytes(&text, unit, length);
+    const SourceFile file = {"main.scan", text_end(&text), text.length};
+    const SpecOptions options = {0};
+    Sources *sources = sources_create(arena, &file, 1);
+    Diagnostics *diagnostics = diagnostics_create(arena, sources);
+    spec_load(arena, sources, "main.scan", &options, diagnostics);
+    cr_expect_lt(strlen(diagnostics_text(diagnostics, false)), 100000);
+    cr_expect_gt(strlen(diagnostics_json(diagnostics)), 0);
+    uint32_t errors = diagnostics_error_count(diagnostics);
+    arena_destroy(arena);
+    return errors;
+}
+
+Test(frontend_large, many_declarations) {
+    Arena *arena = arena_create();
+    cr_assert(arena);
+    if (setjmp(*arena_boundary(arena)))
+        cr_assert_fail("no memory");
+    Text text = text_create(arena);
+    for (uint32_t i = 0; text.length < LARGE; i++)
+        text_format(&text,
+                    "dim d%u = %u\nfn f%u(x[d%u]) {\n  y = sum[d%u](x * 3.5e-3) + g(x, k = 2)\n"
+                    "  return y^2 / (1 + y)  # a comment\n}\n",
+                    i, i + 1, i, i, i);
+    const SourceFile file = {"main.scan", text_end(&text), text.length};
+    const SpecOptions options = {0};
+    Sources *sources = sources_create(arena, &file, 1);
+    Diagnostics *diagnostics = diagnostics_create(arena, sources);
+    const Spec *spec = spec_load(arena, sources, "main.scan", &options, diagnostics);
+    cr_assert(spec, "%s", diagnostics_text(diagnostics, false));
+    cr_expect_gt(spec->dim_count, 50000);
+    cr_expect_gt(strlen(spec_flatten(spec)), LARGE / 2);
+    arena_destroy(arena);
+}
+
+Test(frontend_large, one_line) {
+    static const char *const units[] = {"x",          "(", ")",    "[",    "{",  "}",    "-",  "\"",
+                                        "1",          "%", "=",    "\xff", "\t", "a b ", "1+", "f(",
+                                        "dim n = 1;", "é", "not ", "x[",   "1,", "a.b.", "\\", "#"};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        cr_expect_gt(load_repeated("const c = ", units[i]), 0, "%s", units[i]);
+        cr_expect_gt(load_repeated("fn f(x) { y = ", units[i]), 0, "%s", units[i]);
+    }
+}
+
+Test(frontend_large, many_lines) {
+    static const char *const units[] = {"x\n",
+                                        "dim n = 1\n",
+                                        "use \"main.scan\"\n",
+                                        "fn f(x) {\n",
+                                        "}\n",
+                                        "train { batch = 1 }\n",
+                                        "const c = (\n",
+                                        "sweep { a = [1] }\n",
+                                        "objective o extends o { loss = 1 }\n",
+                                        "param w[d, d], w = 0\n",
+                                        "repeat a as b {\n",
+                                        "\"\n"};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        cr_expect_gt(load_repeated("", units[i]), 0, "%s", units[i]);
+        cr_expect_gt(load_repeated("fn f(x) {\n", units[i]), 0, "%s", units[i]);
+    }
+}
+
+Test(frontend_large, nul_bytes) {
+    Arena *arena = arena_create();
+    cr_assert(arena);
+    if (setjmp(*arena_boundary(arena)))
+        cr_assert_fail("no memory");
+    const SourceFile file = {"main.scan", arena_alloc(arena, LARGE), LARGE};
+    const SpecOptions options = {0};
+    Sources *sources = sources_create(arena, &file, 1);
+    Diagnostics *diagnostics = diagnostics_create(arena, sources);
+    spec_load(arena, sources, "main.scan", &options, diagnostics);
+    cr_expect_eq(diagnostics_error_count(diagnostics), 2, "the bytes, and the line");
+    arena_destroy(arena);
+}
