@@ -16,7 +16,7 @@
  *   lower_reduce.c      reductions
  *   lower_value.c       values: types, broadcasting, operators
  *   lower_fault.c       describing values and expressions to people
- *   lower_order.c       which logits depend on which tokens
+ *   order.c             which logits depend on which tokens
  *   scalar.c            numbers without tensors; the schedule
  *   compact.c           leaves out of a function what its outputs do not need
  *   experiment.c        parameters, inputs, taps and settings, for the runtime
@@ -331,15 +331,6 @@ typedef struct Operand {
 void fault_missing_axis(Lowering *l, const Expr *call, Name axis, const Expr *whole,
                         const Operand *operands, uint32_t count);
 const char *type_name(ValueType type);
-
-/* --- lower_order.c --- */
-
-/* Whether the result at position i along `axis` depends on `input` at positions before i alone. */
-bool order_is_autoregressive(Arena *arena, const Function *function, NodeId result,
-                             const char *input, const char *axis);
-/* Whether a select gives a constant wherever position `inner` is beyond position `outer` (and
- * some). */
-bool order_is_causal_select(const Function *function, NodeId select, AxisId *inner, AxisId *outer);
 
 /* --- compact.c --- */
 

@@ -8,7 +8,7 @@
  * counts as one along `outer`, `amount` further. A softmax takes a mask of -inf to one of 0, and a
  * product with 0 stays 0. What is not known to keep the bound loses it, so a wrong "no" is possible
  * and a wrong "yes" is not (but for products of 0 with what is not finite). */
-#include "frontend/lowering.h"
+#include "frontend/order.h"
 
 #include <math.h>
 #include <string.h>
