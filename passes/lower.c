@@ -60,7 +60,7 @@ NodeId lower_is_class(Function *function, NodeId classes, AxisId axis) {
     const double last = (double)(graph_axis(function, axis)->extent - 1);
     NodeId class = build_binary(function, OP_MAX, classes, build_const(function, DTYPE_I32, 0));
     class = build_binary(function, OP_MIN, class, build_const(function, DTYPE_I32, last));
-    return build_binary(function, OP_EQUAL, build_index(function, axis), class);
+    return build_binary(function, OP_EQUAL, class, build_index(function, axis));
 }
 
 NodeId lower_cross_entropy(Function *function, NodeId logits, NodeId classes, AxisId axis) {

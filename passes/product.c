@@ -4,10 +4,10 @@
  * and each has an axis that the other lacks. All other sums of products stay (or become) `sum` of
  * `mul`, which run as loops: a dot product of two rows gains nothing from a GEMM.
  *
- * For sum[S](a * b) * ...: factors without any axis of S go outside the sum; an axis of S that one
- * side alone has is summed there first; products under the sum are taken apart (if nothing else
- * needs them) and divided into the two sides of a matrix product, if they can be. A sum of a sum,
- * or of a contraction, is one.
+ * For sum[S](a * b) * ...: factors without any axis of S go outside the sum (unless the product is
+ * needed as it is); an axis of S that one side alone has is summed there first; products under the
+ * sum are taken apart (if nothing else needs them) and divided into the two sides of a matrix
+ * product, if they can be. A sum of a sum, or of a contraction, is one.
  *
  * Each rule leaves fewer axes or fewer factors under a sum, or makes the contraction; and a
  * contraction becomes a sum only where is_matrix_product says no, a sum a contraction only where it
@@ -210,15 +210,30 @@ static NodeId sum_of_factors(Simplifier *simplifier, const Node *sum, NodeId a, 
 
 /* --- the rules --- */
 
-static NodeId sum_of_product(Simplifier *simplifier, const Node *sum, NodeId a, NodeId b) {
+/* Whether to sum something else than the product: not if it is there anyway, and no larger than one
+ * of its factors. */
+static bool is_worth_taking_apart(const Simplifier *simplifier, NodeId product, NodeId a,
+                                  NodeId b) {
+    const Axes all = axes_at(simplifier, product);
+    const Axes of_a = axes_at(simplifier, a), of_b = axes_at(simplifier, b);
+    return simplify_single_use(simplifier, product) ||
+           (!axes_subset(&all, &of_a) && !axes_subset(&all, &of_b));
+}
+
+static NodeId sum_of_product(Simplifier *simplifier, const Node *sum) {
+    const NodeId product = sum->sources[0];
+    const NodeId a = graph_node(simplifier->to, product)->sources[0];
+    const NodeId b = graph_node(simplifier->to, product)->sources[1];
     const Axes of_a = axes_at(simplifier, a), of_b = axes_at(simplifier, b);
     const Axes *summed = &sum->attributes.axes;
+    if (is_matrix_product(&of_a, &of_b, summed))
+        return contract_as(simplifier, a, b, summed, &sum->axes);
+    if (!is_worth_taking_apart(simplifier, product, a, b))
+        return NODE_NONE;
     if (!meets(&of_a, summed))
         return pull_out(simplifier, sum, a, b);
     if (!meets(&of_b, summed))
         return pull_out(simplifier, sum, b, a);
-    if (is_matrix_product(&of_a, &of_b, summed))
-        return contract_as(simplifier, a, b, summed, &sum->axes);
     if (!axes_subset(summed, &of_a) || !axes_subset(summed, &of_b))
         return sum_sides_first(simplifier, sum, a, b);
     return sum_of_factors(simplifier, sum, a, b);
@@ -241,7 +256,7 @@ static NodeId rule_sum(Simplifier *simplifier, const Node *sum) {
     const NodeId a = sum->sources[0];
     const Node *node = graph_node(simplifier->to, a);
     if (node->op == OP_MUL && sum->dtype == DTYPE_F32)
-        return sum_of_product(simplifier, sum, node->sources[0], node->sources[1]);
+        return sum_of_product(simplifier, sum);
     if (!simplify_single_use(simplifier, a))
         return NODE_NONE;
     if (node->op == OP_CONTRACT)

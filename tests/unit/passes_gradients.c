@@ -1,10 +1,13 @@
 /* Every op's gradient rule against central differences in double precision, over the samples of
  * ir/ops.def; and the proof that a wrong rule is found. */
 #include "ir/build.h"
+#include "ir/text_print.h"
 #include "ir/verify.h"
 #include "passes/autodiff.h"
+#include "passes/check.h"
 #include "passes/rewrite.h"
 #include "tests/unit/op_samples.h"
+#include "tests/unit/passes_random.h"
 #include "tests/unit/passes_support.h"
 
 #include <criterion/criterion.h>
@@ -158,5 +161,75 @@ Test(passes_gradients, params_beyond_reach_have_zeros) {
         cr_assert_float_eq(outputs[1][i], 0.75, 1e-12);
     for (int i = 0; i < 6; i++)
         cr_assert_eq(outputs[2][i], 0);
+    arena_destroy(arena);
+}
+
+/* How a layer's gradient reads: each contraction gives two, in the order of what it is the gradient
+ * of. */
+Test(passes_gradients, of_a_layer_as_text) {
+    Arena *arena = test_arena();
+    const Function *forward =
+        parse_function(arena, "func @f { axis b = 2, n = 3, d = 4, f = 5\n"
+                              "%0: f32[b, n, d] = input \"x\" %1: f32[d, f] = param \"w\" "
+                              "%2: f32[f] = param \"bias\" %3: f32[b, n, f] = contract[d] %0, %1 "
+                              "%4: f32[b, n, f] = add %3, %2 %5: f32[b, n, f] = exp %4 "
+                              "%6: f32[b] = sum[n, f] %5 output \"loss\" = %6 }");
+    const AxisId b = function_find_axis(forward, "b");
+    const Function *gradient = pass_cleanup(function_gradient(forward, "grad", b, NULL), NULL);
+    const Function *expected = parse_function(
+        arena, "func @grad { axis b = 2, n = 3, d = 4, f = 5\n"
+               "%0: f32[b, n, d] = input \"x\" %1: f32[d, f] = param \"w\" "
+               "%2: f32[f] = param \"bias\" %3: f32[b, n, f] = contract[d] %0, %1 "
+               "%4: f32[b, n, f] = add %3, %2 %5: f32[b, n, f] = exp %4 "
+               "%6: f32[b] = sum[n, f] %5 %7: f32[b] = input \"$weight\" %8: f32[b] = mul %6, %7 "
+               "%9: f32[] = sum[b] %8 %10: f32[b, n, f] = mul %7, %5 %11: f32[f] = sum[b, n] %10 "
+               "%12: f32[d, f] = contract[b, n] %10, %0 "
+               "output \"loss\" = %9 output \"grad:w\" = %12 output \"grad:bias\" = %11 }");
+    cr_expect_str_eq(text_print_function(gradient, arena), text_print_function(expected, arena));
+    arena_destroy(arena);
+}
+
+/* Random graphs: the gradient of what simplify and the recognition of attention make of them is
+ * that of the graph itself. */
+Test(passes_gradients, of_random_graphs, .timeout = 120) {
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        Arena *arena = test_arena();
+        const Function *loss = random_loss(arena, seed);
+        const AxisId b = function_find_axis(loss, "b");
+        const Function *plain = function_gradient(loss, "grad", b, NULL);
+        const Function *simple = pass_attention(pass_simplify(loss, NULL), NULL);
+        simple = pass_cleanup(pass_lower(function_gradient(simple, "grad", b, NULL), NULL), NULL);
+        const char *fault = verify_function(simple, arena);
+        cr_expect(!fault, "seed %llu: %s", (unsigned long long)seed, fault);
+        for (uint32_t i = 0; i < simple->output_count; i++) {
+            const char *const names[] = {simple->outputs[i].name};
+            fault = check_same_values(function_select(plain, "plain", names, 1),
+                                      function_select(simple, "simple", names, 1), arena);
+            cr_expect(!fault, "seed %llu: %s", (unsigned long long)seed, fault);
+        }
+        arena_destroy(arena);
+    }
+}
+
+/* A kernel is differentiated as what it is made of. */
+Test(passes_gradients, through_a_kernel) {
+    Arena *arena = test_arena();
+    const Function *forward = parse_function(
+        arena, "body @inner { axis n = 3\n"
+               "%0: f32[n] = input \"a\" %1: f32[n] = exp %0 output \"y\" = %1 }\n"
+               "body @outer { axis n = 3\n"
+               "%0: f32[n] = input \"a\" %1: f32[n] = tanh %0 %2 = kernel @inner %1 "
+               "%3: f32[n] = result[0] %2 %4: f32[n] = mul %3, %0 output \"y\" = %4 "
+               "output \"z\" = %1 }\n"
+               "func @f { axis b = 2, n = 3\n"
+               "%0: f32[n] = param \"w\" %1 = kernel @outer %0 %2: f32[n] = result[0] %1 "
+               "%3: f32[n] = result[1] %1 %4: f32[n] = add %2, %3 %5: f32[] = sum[n] %4 "
+               "output \"loss\" = %5 }");
+    static const double w[] = {0.3, -0.7, 1.1};
+    const InterpretBinding bindings[] = {{"w", w, 3}};
+    const GradientReport report =
+        gradient_compare(forward, function_find_axis(forward, "b"), bindings, 1, gradient_rules, 1);
+    cr_expect_eq(report.compared, 6);
+    cr_expect_leq(report.worst, tolerance, "off by %g at %s", report.worst, report.where);
     arena_destroy(arena);
 }

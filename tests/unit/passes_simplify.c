@@ -143,6 +143,11 @@ static const Example products[] = {
     {"a factor without the axis goes outside",
      X R "%2: f32[b, n, d] = mul %0, %1 %3: f32[b, n] = sum[d] %2 output \"y\" = %3",
      X R "%2: f32[b, n] = sum[d] %0 %3: f32[b, n] = mul %1, %2 output \"y\" = %3"},
+    {"but not where the product is needed as it is",
+     X R "%2: f32[b, n, d] = mul %0, %1 %3: f32[b, n] = sum[d] %2 output \"y\" = %3 output \"z\" = "
+         "%2",
+     X R "%2: f32[b, n, d] = mul %0, %1 %3: f32[b, n] = sum[d] %2 output \"y\" = %3 output \"z\" = "
+         "%2"},
     {"an axis of one side is summed there first",
      X "%1: f32[d, e, f] = input \"w\" %2: f32[b, n, d, e, f] = mul %0, %1 "
        "%3: f32[b, n, f] = sum[d, e] %2 output \"y\" = %3",
