@@ -12,10 +12,16 @@
 #include "passes/passes.h"
 #include "passes/plan.h"
 
+#include <fcntl.h>
+#include <llvm-c/Core.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
 
 typedef struct Pass {
     const char *name;
@@ -88,8 +94,8 @@ static bool function_inspect(const Function *before, const Function *after, cons
                              const CompileOptions *options, CompileError *error) {
     Arena *arena = after->arena;
     if (options->dump && (strcmp(options->dump, "all") == 0 || list_has(options->dump, pass->name)))
-        fprintf(stderr, "# after %s\n%s\n", pass->name, function_print(arena, after));
-    const char *fault = options->verify ? verify_function(arena, after) : NULL;
+        fprintf(stderr, "# after %s\n%s\n", pass->name, text_print_function(after, arena));
+    const char *fault = options->verify ? verify_function(after, arena) : NULL;
     if (fault)
         return fail(error, "after pass %s, @%s: %s", pass->name, after->name, fault);
     fault = options->check ? check_same_values(before, after, arena) : NULL;
@@ -169,6 +175,7 @@ typedef struct Work {
     const Function *const *bodies;
     const Target *target;
     const char *cache; /* directory; NULL: off */
+    bool verify;
     CacheKey *keys;
     CacheAnswer *answers;
     ObjectCode *objects;
@@ -183,8 +190,9 @@ static bool kernel_compile(const Work *work, uint32_t kernel) {
     if (work->answers[kernel] == CACHE_HIT)
         return true;
     CompileError *error = &work->errors[kernel];
-    if (!object_compile(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
-                        &object->bytes, &object->size, error->text, sizeof error->text))
+    const ObjectOptions options = {.verify = work->verify};
+    if (!object_emit(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
+                     &options, &object->bytes, &object->size, error->text, sizeof error->text))
         return false;
     if (work->cache) /* a cache that can't be written is a cache that is off */
         cache_store(work->cache, &work->keys[kernel], object->bytes, object->size);
@@ -224,7 +232,7 @@ static void cache_report(const Work *work, const CompileOptions *options, uint32
 static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *bodies,
                          const Target *target) {
     char compiler[96];
-    object_compiler_identity(compiler, sizeof compiler);
+    compiler_identity(compiler, sizeof compiler);
     const char *machine =
         arena_printf(arena, "%s %s %s", target->triple, target->cpu, target->features);
     CacheKey *keys = arena_array(arena, plan->kernel_count, sizeof *keys);
@@ -248,6 +256,7 @@ CompiledModule *compile_module(const Module *module, const CompileOptions *optio
         .plan = plan,
         .bodies = plan_bodies(builder),
         .target = target,
+        .verify = options->verify,
         .cache = cache_directory(cache, 4096) ? cache : NULL,
         .keys = keys_of(arena, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),

@@ -60,12 +60,12 @@ static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
     if (!module)
         return session_fail(session, EXIT_INPUT, "passes", "%s", error.text);
     if (!arguments->function)
-        return write_result(session, arguments->output, module_print(session->arena, module));
+        return write_result(session, arguments->output, text_print_module(module, session->arena));
     const Function *function = module_function(module, arguments->function);
     if (!function)
         return session_fail(session, EXIT_INPUT, "no-function", "there is no function '%s' here",
                             arguments->function);
-    return write_result(session, arguments->output, function_print(session->arena, function));
+    return write_result(session, arguments->output, text_print_function(function, session->arena));
 }
 
 static ExitCode emit_plan(Session *session, const CompileArguments *arguments) {

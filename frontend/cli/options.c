@@ -20,9 +20,12 @@ enum Key {
 static const struct argp_option json_keys[] = {
     {"json", KEY_JSON, 0, 0, "results and errors as JSON on standard output", 1}, {0}};
 
-static const struct argp_option run_keys[] = {
+static const struct argp_option out_keys[] = {
     {"out", KEY_OUT, "DIR", 0,
      "put the results into DIR, which must not exist, instead of a new folder in runs/", 2},
+    {0}};
+
+static const struct argp_option thread_keys[] = {
     {"threads", KEY_THREADS, "N", 0,
      "threads to use (default: every core); results do not depend on it", 2},
     {0}};
@@ -124,8 +127,10 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
     append_keys(keys, &key_count, line->keys);
     if (line->groups & OPTIONS_JSON)
         append_keys(keys, &key_count, json_keys);
-    if (line->groups & OPTIONS_RUN)
-        append_keys(keys, &key_count, run_keys);
+    if (line->groups & OPTIONS_OUT)
+        append_keys(keys, &key_count, out_keys);
+    if (line->groups & OPTIONS_THREADS)
+        append_keys(keys, &key_count, thread_keys);
     if (line->groups & OPTIONS_COMPILE)
         append_keys(keys, &key_count, compile_keys);
     *options = (Options){.command = line->command};

@@ -15,10 +15,11 @@
 
 /* Which groups of options a command takes. */
 typedef enum OptionGroup {
-    OPTIONS_JSON = 1,     /* --json */
-    OPTIONS_COMPILE = 2,  /* --target, --dump, --stop-after, --no-pass, --verify, --check-passes */
-    OPTIONS_RUN = 4,      /* --out, --threads */
-    OPTIONS_SETTINGS = 8, /* KEY=VALUE */
+    OPTIONS_JSON = 1,      /* --json */
+    OPTIONS_COMPILE = 2,   /* --target, --dump, --stop-after, --no-pass, --verify, --check-passes */
+    OPTIONS_THREADS = 4,   /* --threads */
+    OPTIONS_OUT = 8,       /* --out */
+    OPTIONS_SETTINGS = 16, /* KEY=VALUE */
 } OptionGroup;
 
 typedef struct Options {

@@ -124,15 +124,16 @@ ExitCode session_read(Session *session, const char *subject) {
                               &spec_options, session->diagnostics);
     Module *lowered = NULL;
     if (session->spec)
-        lowered = lower_experiment(session->arena, session->spec, &session->experiment,
+        lowered = lower_experiment(session->arena, session->spec, NULL, &session->experiment,
                                    session->diagnostics);
     ExitCode code = diagnostics_show(session);
     if (code)
         return code;
     if (!lowered)
         return EXIT_INPUT;
+    session->experiment.spec = spec_flatten(session->spec);
     PassContext context = {.warn = warn, .user = session};
-    session->module = derive_experiment(lowered, session->experiment.batch_axis, &context);
+    session->module = derive_experiment(lowered, lower_batch_axis(session->spec), &context);
     return EXIT_DONE;
 }
 
