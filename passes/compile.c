@@ -227,8 +227,28 @@ static void cache_report(const Work *work, const CompileOptions *options, uint32
     options->warn(options->user, NULL, text);
 }
 
-/* The keys of all kernels: their bodies, the target, this program's own bytes and LLVM's version.
- */
+/* What made the objects: LLVM's version, and the bytes of this program, of which a hash takes a
+ * moment. */
+static void compiler_identity(char *text, size_t capacity) {
+    unsigned major = 0, minor = 0, patch = 0;
+    LLVMGetVersion(&major, &minor, &patch);
+    XXH128_hash_t hash = {0, 0};
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (file >= 0 && fstat(file, &status) == 0) {
+        void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (bytes != MAP_FAILED) {
+            hash = XXH3_128bits(bytes, (size_t)status.st_size);
+            munmap(bytes, (size_t)status.st_size);
+        }
+    }
+    if (file >= 0)
+        close(file);
+    snprintf(text, capacity, "LLVM %u.%u.%u %016llx%016llx", major, minor, patch,
+             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+}
+
+/* The keys of all kernels: their bodies, the target, and what compiles them. */
 static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *bodies,
                          const Target *target) {
     char compiler[96];
