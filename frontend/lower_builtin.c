@@ -81,7 +81,7 @@ static Value call_where(Lowering *l, const Expr *call) {
         diagnostic_label(d, "this is %s", type_name(parts[0].type));
         return value_faulty;
     }
-    return value_select(l, parts[0], parts[1], parts[2]);
+    return lower_select(l, parts[0], parts[1], parts[2]);
 }
 
 /* --- rename(x, n -> m) --- */
@@ -130,7 +130,7 @@ static Value rename_axis(Lowering *l, const Expr *call, Value value, const Expr 
     axes.at[axes_find(&axes, old)] = new;
     if (value.kind == VALUE_TENSOR && axes_has(&graph_node(function, value.node)->axes, old)) {
         const AxisId both[] = {old, new};
-        value = value_add(l, (Node){.op = OP_RENAME,
+        value = lower_add(l, (Node){.op = OP_RENAME,
                                     .source_count = 1,
                                     .sources = &value.node,
                                     .attributes = {.axes = axes_of(both, 2)}});
@@ -182,7 +182,7 @@ static Value shift_value(Lowering *l, Value value, Value fill, AxisId axis, int6
         (sources[1] = value_node(l, &fill, type)) == NODE_NONE)
         return value_faulty;
     sources[0] = value.node;
-    Value made = value_add(l, (Node){.op = OP_SHIFT,
+    Value made = lower_add(l, (Node){.op = OP_SHIFT,
                                      .source_count = 2,
                                      .sources = sources,
                                      .attributes = {.amount = amount, .axes = axes_of(&axis, 1)}});
@@ -272,7 +272,7 @@ static Value lower_index(Lowering *l, const NameList *names, SourceSpan span) {
     AxisId axis = lower_axis(l, names->at[0]);
     if (axis == AXIS_NONE)
         return value_faulty;
-    return value_add(l, (Node){.op = OP_INDEX, .attributes = {.axes = axes_of(&axis, 1)}});
+    return lower_add(l, (Node){.op = OP_INDEX, .attributes = {.axes = axes_of(&axis, 1)}});
 }
 
 NodeId builtin_control(Lowering *l, uint32_t which) {
@@ -285,7 +285,7 @@ NodeId builtin_control(Lowering *l, uint32_t which) {
         made.axes = axes_of(&l->batch, 1);
     if (l->graph == GRAPH_INIT && which > 0) /* parameters are drawn once, of no image */
         made = (Node){.op = OP_CONST, .dtype = DTYPE_I32};
-    *node = value_add(l, made).node;
+    *node = lower_add(l, made).node;
     return *node;
 }
 
@@ -307,7 +307,7 @@ static Value lower_random(Lowering *l, const Expr *index, const NameList *names)
     NodeId sources[4];
     for (uint32_t i = 0; i < 4; i++)
         sources[i] = builtin_control(l, i);
-    return value_add(l, (Node){.op = OP_RANDOM,
+    return lower_add(l, (Node){.op = OP_RANDOM,
                                .source_count = 4,
                                .sources = sources,
                                .attributes = {.axes = axes, .key = parameter_key("random", path)}});

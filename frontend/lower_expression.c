@@ -179,7 +179,7 @@ static Value input_value(Lowering *l, const InputDecl *input) {
     l->scope = inner;
     known = arena_alloc(l->arena, sizeof *known);
     if (sound)
-        *known = value_add(l, (Node){.op = OP_INPUT,
+        *known = lower_add(l, (Node){.op = OP_INPUT,
                                      .dtype = DTYPE_I32,
                                      .axes = axes_union(&axes, &own),
                                      .attributes = {.name = input->name.text}});
@@ -247,7 +247,7 @@ static Value move_axis(Lowering *l, Value table, AxisId *axis, SourceSpan span) 
     if (both[1] == AXIS_NONE)
         return value_faulty;
     *axis = both[1];
-    return value_add(l, (Node){.op = OP_RENAME,
+    return lower_add(l, (Node){.op = OP_RENAME,
                                .source_count = 1,
                                .sources = &table.node,
                                .attributes = {.axes = axes_of(both, 2)}});
@@ -270,7 +270,7 @@ static Value gather_along(Lowering *l, Value table, Value positions, AxisId axis
     if (table.kind == VALUE_UNKNOWN)
         return table;
     sources[0] = table.node;
-    Value made = value_add(l, (Node){.op = OP_GATHER,
+    Value made = lower_add(l, (Node){.op = OP_GATHER,
                                      .source_count = 2,
                                      .sources = sources,
                                      .attributes = {.axes = axes_of(&axis, 1)}});

@@ -50,7 +50,7 @@ static Value draw(Lowering *l, const ParameterRecord *record, const Expr *init) 
     NodeId sources[4];
     for (uint32_t i = 0; i < 4; i++)
         sources[i] = builtin_control(l, i);
-    Value drawn = value_add(l, (Node){.op = normal ? OP_RANDOM_NORMAL : OP_RANDOM,
+    Value drawn = lower_add(l, (Node){.op = normal ? OP_RANDOM_NORMAL : OP_RANDOM,
                                       .source_count = 4,
                                       .sources = sources,
                                       .attributes = {.axes = record->axes,
@@ -127,7 +127,7 @@ static ParameterRecord *obtain(Lowering *l, const ParamDecl *declaration,
     l->place = tensor->name.span;
     if (!lower_axes(l, &tensor->axes, &record->axes))
         return record;
-    Value made = value_add(l, (Node){.op = OP_PARAM,
+    Value made = lower_add(l, (Node){.op = OP_PARAM,
                                      .dtype = DTYPE_F32,
                                      .axes = record->axes,
                                      .attributes = {.name = path}});

@@ -54,7 +54,7 @@ static Value along(Lowering *l, OpCode op, Value value, const Axes *axes, bool k
         value.axes = left;
         return value;
     }
-    Value made = value_add(
+    Value made = lower_add(
         l,
         (Node){.op = op, .source_count = 1, .sources = &value.node, .attributes = {.axes = real}});
     return value_widen(l, made, &left);
@@ -174,7 +174,7 @@ Value reduce_value(Lowering *l, Reduction reduction, Value value, const Axes *ax
     bool exact = reduction == REDUCE_SUM || reduction == REDUCE_MAX || reduction == REDUCE_MIN ||
                  reduction == REDUCE_ARGMAX;
     value = value_cast(l, value, exact && value.type == TYPE_INT ? TYPE_INT : TYPE_FLOAT);
-    Value chosen = value_select(l, *where, value, neutral(l, reduction, value.type));
+    Value chosen = lower_select(l, *where, value, neutral(l, reduction, value.type));
     if (chosen.kind == VALUE_UNKNOWN)
         return chosen;
     if (reduction != REDUCE_MEAN)
@@ -298,7 +298,7 @@ static Value call_cross_entropy(Lowering *l, const Expr *call) {
         (sources[1] = value_node(l, &classes, TYPE_INT)) == NODE_NONE)
         return value_faulty;
     sources[0] = logits.node;
-    Value made = value_add(l, (Node){.op = OP_CROSS_ENTROPY,
+    Value made = lower_add(l, (Node){.op = OP_CROSS_ENTROPY,
                                      .source_count = 2,
                                      .sources = sources,
                                      .attributes = {.axes = axes}});

@@ -213,7 +213,7 @@ static Value make_state(Lowering *l, const StateVariable *state) {
     }
     context->all_states[context->all_count++] = experiment_parameter(l, path, &parameter->axes);
     l->place = state->name.span;
-    return value_add(l, (Node){.op = OP_INPUT,
+    return lower_add(l, (Node){.op = OP_INPUT,
                                .dtype = DTYPE_F32,
                                .axes = parameter->axes,
                                .attributes = {.name = path}});
@@ -347,10 +347,10 @@ static void bind_tensors(Lowering *l, UpdateContext *context) {
                      .axes = record->axes,
                      .attributes = {.name = record->path}};
         l->place = record->tensor->name.span;
-        context->weights[i] = value_add(l, node).node;
+        context->weights[i] = lower_add(l, node).node;
         node.op = OP_INPUT;
         node.attributes.name = arena_printf(l->arena, "grad:%s", record->path);
-        context->gradients[i] = value_add(l, node).node;
+        context->gradients[i] = lower_add(l, node).node;
     }
 }
 

@@ -51,7 +51,7 @@ static const SpanSet *current_spans(Lowering *l) {
     return l->spans;
 }
 
-Value value_add(Lowering *l, Node node) {
+Value lower_add(Lowering *l, Node node) {
     Function *function = lowering_function(l);
     node.spans = current_spans(l);
     Node checked = node;
@@ -64,7 +64,7 @@ Value value_add(Lowering *l, Node node) {
 }
 
 static Value add_op(Lowering *l, OpCode op, const NodeId *sources, uint32_t count) {
-    return value_add(l, (Node){.op = op, .source_count = count, .sources = sources});
+    return lower_add(l, (Node){.op = op, .source_count = count, .sources = sources});
 }
 
 static bool join_axes(Lowering *l, Axes *into, const Axes *more) {
@@ -90,7 +90,7 @@ Value value_widen(Lowering *l, Value value, const Axes *axes) {
 /* --- scalars as nodes, and conversion --- */
 
 static NodeId constant_node(Lowering *l, double number, ValueType type) {
-    Value made = value_add(
+    Value made = lower_add(
         l, (Node){.op = OP_CONST, .dtype = dtype_of[type], .attributes = {.value = number}});
     return made.kind == VALUE_UNKNOWN ? NODE_NONE : made.node;
 }
@@ -106,7 +106,7 @@ static Value scheduled_tensor(Lowering *l, ScalarId scalar) {
     NodeId found = function_find_binding(lowering_function(l), name);
     if (found != NODE_NONE)
         return value_tensor(l, found);
-    return value_add(l, (Node){.op = OP_INPUT, .dtype = DTYPE_F32, .attributes = {.name = name}});
+    return lower_add(l, (Node){.op = OP_INPUT, .dtype = DTYPE_F32, .attributes = {.name = name}});
 }
 
 static Value convert_tensor(Lowering *l, Value value, ValueType type) {
@@ -158,13 +158,13 @@ static Value add_axis(Lowering *l, Value value, AxisId axis, const Axes *order) 
     const Node *node = graph_node(lowering_function(l), value.node);
     if (node->op == OP_CONST)
         number = node->attributes.value;
-    Value index = value_add(l, (Node){.op = OP_INDEX, .attributes = {.axes = axes_of(&axis, 1)}});
+    Value index = lower_add(l, (Node){.op = OP_INDEX, .attributes = {.axes = axes_of(&axis, 1)}});
     if (index.kind == VALUE_UNKNOWN)
         return index;
     const NodeId both[] = {index.node, constant_node(l, 0, TYPE_INT)};
     Value never = add_op(l, OP_LESS, both, 2);
     const NodeId sources[] = {never.node, constant_node(l, number == 0, value.type), value.node};
-    return value_add(l, (Node){.op = OP_SELECT,
+    return lower_add(l, (Node){.op = OP_SELECT,
                                .axes = order ? *order : (Axes){0},
                                .source_count = 3,
                                .sources = sources});
@@ -173,7 +173,7 @@ static Value add_axis(Lowering *l, Value value, AxisId axis, const Axes *order) 
 static Value reorder(Lowering *l, Value value, const Axes *order) {
     bool is_bool = value.type == TYPE_BOOL;
     const NodeId sources[] = {value.node, constant_node(l, 1, value.type)};
-    return value_add(l, (Node){.op = is_bool ? OP_AND : OP_MUL,
+    return lower_add(l, (Node){.op = is_bool ? OP_AND : OP_MUL,
                                .axes = *order,
                                .source_count = 2,
                                .sources = sources});
@@ -446,7 +446,7 @@ Value value_binary(Lowering *l, BinaryOp op, Value a, Value b, SourceSpan span) 
     return value_faulty;
 }
 
-Value value_select(Lowering *l, Value condition, Value yes, Value no) {
+Value lower_select(Lowering *l, Value condition, Value yes, Value no) {
     double number;
     if (condition.kind == VALUE_UNKNOWN || yes.kind == VALUE_UNKNOWN || no.kind == VALUE_UNKNOWN)
         return value_faulty;

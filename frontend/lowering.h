@@ -179,7 +179,7 @@ Value value_tensor(const Lowering *l, NodeId node);
 bool value_is_number(const Lowering *l, const Value *value, double *number);
 
 /* Adds a node after checking it; faulty after reporting what is wrong with it. */
-Value value_add(Lowering *l, Node node);
+Value lower_add(Lowering *l, Node node);
 /* The value's node, of that type. The value must not be faulty; NODE_NONE after a fault. */
 NodeId value_node(Lowering *l, const Value *value, ValueType type);
 Value value_cast(Lowering *l, Value value, ValueType type);
@@ -192,7 +192,7 @@ Value value_spread(Lowering *l, Value value, const Axes *order);
 Value value_unary(Lowering *l, OpCode op, Value a);
 Value value_binary(Lowering *l, BinaryOp op, Value a, Value b, SourceSpan span);
 Value value_minimum(Lowering *l, OpCode min_or_max, Value a, Value b);
-Value value_select(Lowering *l, Value condition, Value yes, Value no);
+Value lower_select(Lowering *l, Value condition, Value yes, Value no);
 
 /* --- lower_reduce.c --- */
 

@@ -206,3 +206,20 @@ const SpanSet *spans_union(Arena *arena, const SpanSet *a, const SpanSet *b) {
             set->at[set->count++] = b->at[i];
     return set;
 }
+
+int64_t axes_stride(const Function *function, const Axes *axes, AxisId axis) {
+    int64_t stride = 1;
+    for (int i = axes->count - 1; i >= 0; i--) {
+        if (axes->at[i] == axis)
+            return stride;
+        stride *= graph_axis(function, axes->at[i])->extent;
+    }
+    return 0;
+}
+
+int64_t axes_elements(const Function *function, const Axes *axes) {
+    int64_t elements = 1;
+    for (int i = 0; i < axes->count; i++)
+        elements *= graph_axis(function, axes->at[i])->extent;
+    return elements;
+}

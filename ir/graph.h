@@ -1,9 +1,9 @@
 /* The tensor IR: modules of pure functions in SSA form over arrays of nodes.
  *
- * A node is referred to by its index in its function; its sources come before it. Axes are named and
- * align by name: an elementwise node has the union of its sources' axes, and there is no reshape and
- * no transpose. The order of a node's axes is its order in memory (outermost first) and nothing else.
- * ir/README.md is the definition of the IR; ir/ops.def is the table of its ops.
+ * A node is referred to by its index in its function; its sources come before it. Axes are named
+ * and align by name: an elementwise node has the union of its sources' axes, and there is no
+ * reshape and no transpose. The order of a node's axes is its order in memory (outermost first) and
+ * nothing else. ir/README.md is the definition of the IR; ir/ops.def is the table of its ops.
  *
  * Everything is owned by the module's arena. Passes do not edit functions: they build new ones.
  */
@@ -65,12 +65,12 @@ struct Function;
 struct NameTable;
 
 typedef struct Attributes {
-    double value;                /* const; its dtype is the node's */
-    int64_t amount;              /* shift: by how many positions; result: which one */
-    uint64_t key;                /* random, random_normal: hash of the call path */
-    const char *name;            /* param, input: the name it is bound by */
-    Axes axes;                   /* the op's own axes, [x, y...] in ops.def; of random and random_normal:
-                                  * the axes of an image's element, in the order that numbers them */
+    double value;     /* const; its dtype is the node's */
+    int64_t amount;   /* shift: by how many positions; result: which one */
+    uint64_t key;     /* random, random_normal: hash of the call path */
+    const char *name; /* param, input: the name it is bound by */
+    Axes axes;        /* the op's own axes, [x, y...] in ops.def; of random and random_normal:
+                       * the axes of an image's element, in the order that numbers them */
     const struct Function *body; /* kernel, attention, attention_grad */
 } Attributes;
 
@@ -122,7 +122,8 @@ extern const OpInfo op_table[OP_COUNT];
 
 /* OP_COUNT when there is no such op. */
 OpCode op_by_name(const char *name);
-/* Computes each element from the elements of its sources at the same place: casts, unary, binary, select. */
+/* Computes each element from the elements of its sources at the same place: casts, unary, binary,
+ * select. */
 bool op_is_elementwise(OpCode op);
 const char *dtype_name(DType dtype);
 DType dtype_by_name(const char *name); /* DTYPE_NONE when there is none */
@@ -150,9 +151,9 @@ NodeId function_find_output(const Function *function, const char *name);  /* NOD
 NodeId function_find_binding(const Function *function, const char *name); /* PARAM or INPUT */
 
 /* Adds a node; dtype and axes are computed by the op's shape rule, which also checks it. A request
- * that breaks the rule is a bug of the caller: it is asserted. Use graph_check first on input that is
- * not trusted. When `node.axes.count` is not 0 for a node with sources, its order is taken as the
- * memory order wanted (the same set as the rule gives). */
+ * that breaks the rule is a bug of the caller: it is asserted. Use graph_check first on input that
+ * is not trusted. When `node.axes.count` is not 0 for a node with sources, its order is taken as
+ * the memory order wanted (the same set as the rule gives). */
 NodeId graph_add(Function *function, Node node);
 
 /* What the shape rule says of a node: NULL and its dtype and axes filled in, or the fault in words
@@ -172,17 +173,22 @@ uint32_t graph_result_count(const Node *node);
 bool graph_result_type(const Function *function, const Node *node, uint32_t which, DType *dtype,
                        Axes *axes);
 
+/* Of a dense tensor with these axes: elements in all, and from one position along an axis to the
+ * next (0 when it lacks the axis). */
+int64_t axes_elements(const Function *function, const Axes *axes);
+int64_t axes_stride(const Function *function, const Axes *axes, AxisId axis);
+
 /* --- sets of axes --- */
 
 bool axes_has(const Axes *axes, AxisId axis);
-int axes_find(const Axes *axes, AxisId axis);                       /* its place, or -1 */
-void axes_append(Axes *axes, AxisId axis);                          /* must be absent, and fit */
+int axes_find(const Axes *axes, AxisId axis); /* its place, or -1 */
+void axes_append(Axes *axes, AxisId axis);    /* must be absent, and fit */
 Axes axes_of(const AxisId *at, size_t count);
-Axes axes_union(const Axes *a, const Axes *b);                      /* a's order, then what is new in b */
+Axes axes_union(const Axes *a, const Axes *b); /* a's order, then what is new in b */
 Axes axes_minus(const Axes *a, const Axes *b);
 Axes axes_intersection(const Axes *a, const Axes *b);
 bool axes_same_set(const Axes *a, const Axes *b);
-bool axes_equal(const Axes *a, const Axes *b);                      /* the same in the same order */
+bool axes_equal(const Axes *a, const Axes *b); /* the same in the same order */
 bool axes_subset(const Axes *part, const Axes *whole);
 
 /* "[b, n, d]", in the arena. */

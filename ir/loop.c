@@ -2,23 +2,6 @@
  * way. */
 #include "ir/loop.h"
 
-int64_t axes_stride(const Function *function, const Axes *axes, AxisId axis) {
-    int64_t stride = 1;
-    for (int i = axes->count - 1; i >= 0; i--) {
-        if (axes->at[i] == axis)
-            return stride;
-        stride *= graph_axis(function, axes->at[i])->extent;
-    }
-    return 0;
-}
-
-int64_t axes_elements(const Function *function, const Axes *axes) {
-    int64_t elements = 1;
-    for (int i = 0; i < axes->count; i++)
-        elements *= graph_axis(function, axes->at[i])->extent;
-    return elements;
-}
-
 static void loop_append(Loop *loop, const Axes *axes) {
     for (int i = 0; i < axes->count; i++) {
         bool present = false;

@@ -31,9 +31,4 @@ void loop_coordinate(Loop *loop, uint32_t which, AxisId axis);
  * start. */
 bool loop_next(Loop *loop);
 
-/* Elements from one position along `axis` to the next in a tensor with these axes; 0 if it lacks
- * it. */
-int64_t axes_stride(const Function *function, const Axes *axes, AxisId axis);
-int64_t axes_elements(const Function *function, const Axes *axes);
-
 #endif

@@ -65,13 +65,3 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
         return rows_in_place(body, input, output);
     }
 }
-
-int64_t axes_stride(const Function *body, const Axes *axes, AxisId axis) {
-    int place = axes_find(axes, axis);
-    if (place < 0)
-        return 0;
-    int64_t stride = 1;
-    for (int i = axes->count - 1; i > place; i--)
-        stride *= graph_axis(body, axes->at[i])->extent;
-    return stride;
-}

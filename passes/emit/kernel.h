@@ -39,8 +39,4 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output);
  * when it has none of them. */
 NodeId kernel_anchor(const Function *body);
 
-/* Elements from one position along `axis` to the next in a dense tensor; 0 when it lacks the axis.
- */
-int64_t axes_stride(const Function *body, const Axes *axes, AxisId axis);
-
 #endif
