@@ -26,8 +26,8 @@ static json_t *parameter_json(const Parameter *parameter) {
                      (json_int_t)parameter->elements);
 }
 
-static json_t *number_or_null(double number) {
-    return isfinite(number) ? json_real(number) : json_null();
+static json_t *first_loss_json(const Report *report) {
+    return report->first_loss_known ? json_real(report->first_loss) : json_null();
 }
 
 static ExitCode print_json(const Session *session, const Card *card) {
@@ -40,7 +40,7 @@ static ExitCode print_json(const Session *session, const Card *card) {
                   experiment->train.objective, "parameters", (json_int_t)card->report.parameters,
                   "flops_per_step", json_real(card->report.flops_per_step), "peak_bytes",
                   (json_int_t)card->peak_bytes, "threads", card->threads, "first_loss",
-                  number_or_null(card->report.first_loss), "parameter_table", table);
+                  first_loss_json(&card->report), "parameter_table", table);
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
     if (!text)
@@ -124,7 +124,7 @@ static void print_card(const Session *session, const Card *card) {
            scaled_text(session, (double)card->peak_bytes, 1024, "B"), card->threads);
     printf("time         about %s for %lld steps\n", duration_text(session, seconds),
            (long long)train->steps);
-    if (isfinite(card->report.first_loss))
+    if (card->report.first_loss_known)
         printf("first loss   %.6f nats\n", card->report.first_loss);
 }
 
@@ -139,7 +139,7 @@ static ExitCode work(Session *session, void *user) {
         return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
     const Program program = {.experiment = &session->experiment, .plan = plan};
     Card card = {
-        .report = report_make(session->module, &session->experiment),
+        .report = report_create(session->arena, session->lowered, &session->experiment),
         .threads = options_threads(session->options),
     };
     (void)program;

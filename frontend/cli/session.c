@@ -122,18 +122,18 @@ ExitCode session_read(Session *session, const char *subject) {
         subject = options->subject ? options->subject : "digits";
     session->spec = spec_load(session->arena, session->sources, spec_path(session, subject),
                               &spec_options, session->diagnostics);
-    Module *lowered = NULL;
     if (session->spec)
-        lowered = lower_experiment(session->arena, session->spec, NULL, &session->experiment,
-                                   session->diagnostics);
+        session->lowered = lower_experiment(session->arena, session->spec, NULL,
+                                            &session->experiment, session->diagnostics);
     ExitCode code = diagnostics_show(session);
     if (code)
         return code;
-    if (!lowered)
+    if (!session->lowered)
         return EXIT_INPUT;
     session->experiment.spec = spec_flatten(session->spec);
     PassContext context = {.warn = warn, .user = session};
-    session->module = derive_experiment(lowered, lower_batch_axis(session->spec), &context);
+    session->module =
+        derive_experiment(session->lowered, lower_batch_axis(session->spec), &context);
     return EXIT_DONE;
 }
 
