@@ -31,7 +31,7 @@ typedef struct Evaluation {
 
 typedef void ValueRule(Evaluation *evaluation);
 
-#define OP(ID, name, arity, shape, gradient, value, ...) ValueRule value_##value;
+#define OP(ID, name, arity, shape, gradient, value, ...) ValueRule evaluate_##value;
 #include "ir/ops.def"
 #undef OP
 

@@ -24,7 +24,7 @@ static Loop reduction_loop(const Evaluation *evaluation) {
     return loop;
 }
 
-void value_sum(Evaluation *evaluation) {
+void evaluate_sum(Evaluation *evaluation) {
     Loop loop = reduction_loop(evaluation);
     const bool wraps = evaluation->node->dtype == DTYPE_I32;
     double *result = evaluation->results[0];
@@ -38,7 +38,7 @@ void value_sum(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
-void value_reduce_max(Evaluation *evaluation) {
+void evaluate_reduce_max(Evaluation *evaluation) {
     Loop loop = reduction_loop(evaluation);
     double *result = evaluation->results[0];
     const double *a = evaluation_value(evaluation, 0);
@@ -50,7 +50,7 @@ void value_reduce_max(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
-void value_argmax(Evaluation *evaluation) {
+void evaluate_argmax(Evaluation *evaluation) {
     Loop loop = reduction_loop(evaluation);
     const double *a = evaluation_value(evaluation, 0);
     do {
@@ -67,7 +67,7 @@ void value_argmax(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
-void value_contract(Evaluation *evaluation) {
+void evaluate_contract(Evaluation *evaluation) {
     Loop loop = reduction_loop(evaluation);
     loop_operand(&loop, 2, &evaluation_source(evaluation, 1)->axes);
     double *result = evaluation->results[0];
@@ -98,7 +98,7 @@ static double row_sum(const double *row, int64_t count, int64_t step, double lar
     return sum;
 }
 
-void value_softmax(Evaluation *evaluation) {
+void evaluate_softmax(Evaluation *evaluation) {
     const Node *node = evaluation->node;
     const Axes outer = axes_minus(&node->axes, &node->attributes.axes);
     Loop loop = loop_over(evaluation->function, &outer, &node->attributes.axes);
@@ -119,7 +119,7 @@ static int64_t clamp_position(double position, int64_t extent) {
     return position < 0 ? 0 : position >= (double)extent ? extent - 1 : (int64_t)position;
 }
 
-void value_cross_entropy(Evaluation *evaluation) {
+void evaluate_cross_entropy(Evaluation *evaluation) {
     Loop loop = reduction_loop(evaluation);
     loop_operand(&loop, 2, &evaluation_source(evaluation, 1)->axes);
     const double *classes = evaluation_value(evaluation, 1);
@@ -134,7 +134,7 @@ void value_cross_entropy(Evaluation *evaluation) {
 
 /* --- moving along an axis --- */
 
-void value_gather(Evaluation *evaluation) {
+void evaluate_gather(Evaluation *evaluation) {
     const Node *node = evaluation->node, *table = evaluation_source(evaluation, 0);
     const AxisId axis = node->attributes.axes.at[0];
     const int64_t extent = graph_axis(evaluation->function, axis)->extent;
@@ -154,7 +154,7 @@ void value_gather(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
-void value_scatter_add(Evaluation *evaluation) {
+void evaluate_scatter_add(Evaluation *evaluation) {
     const Node *node = evaluation->node;
     const Node *positions = evaluation_source(evaluation, 0);
     const Node *updates = evaluation_source(evaluation, 1);
@@ -176,7 +176,7 @@ void value_scatter_add(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
-void value_shift(Evaluation *evaluation) {
+void evaluate_shift(Evaluation *evaluation) {
     const Node *node = evaluation->node, *moved = evaluation_source(evaluation, 0);
     const AxisId axis = node->attributes.axes.at[0];
     const int64_t extent = graph_axis(evaluation->function, axis)->extent;
@@ -199,7 +199,7 @@ void value_shift(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
-void value_rename(Evaluation *evaluation) {
+void evaluate_rename(Evaluation *evaluation) {
     size_t count = (size_t)node_elements(evaluation);
     memcpy(evaluation->results[0], evaluation_value(evaluation, 0), count * sizeof(double));
 }

@@ -9,7 +9,7 @@
 
 /* --- kernel --- */
 
-void value_kernel(Evaluation *evaluation) {
+void evaluate_kernel(Evaluation *evaluation) {
     const Node *node = evaluation->node;
     const Function *body = node->attributes.body;
     const double **bindings =
@@ -25,7 +25,7 @@ void value_kernel(Evaluation *evaluation) {
     evaluate_release(evaluation->pool, body, values);
 }
 
-void value_result(Evaluation *evaluation) {
+void evaluate_result(Evaluation *evaluation) {
     const Node *node = evaluation->node;
     memcpy(evaluation->results[0], evaluation->values[node->sources[0]][node->attributes.amount],
            (size_t)graph_elements(evaluation->function, node) * sizeof(double));
@@ -234,7 +234,7 @@ static void softmax_rows(const Evaluation *evaluation, Tensor score, Tensor row_
     } while (loop_next(&loop));
 }
 
-void value_attention(Evaluation *evaluation) {
+void evaluate_attention(Evaluation *evaluation) {
     const Function *function = evaluation->function;
     Tensor s = raw_scores(evaluation);
     NodeValues *values = evaluate_body(evaluation, s, 3);
@@ -282,7 +282,7 @@ static void softmax_gradient(const Evaluation *evaluation, Tensor d_weight, Tens
 
 /* With P the weights: dP = dO V, delta = sum dO O along the output's own axes, dS = P (dP - delta)
  * times the body's derivative; dQ = dS K, dK = dS Q, dV = P dO. */
-void value_attention_grad(Evaluation *evaluation) {
+void evaluate_attention_grad(Evaluation *evaluation) {
     const Function *function = evaluation->function;
     Tensor query = source_tensor(evaluation, 0), key = source_tensor(evaluation, 1);
     Tensor value = source_tensor(evaluation, 2), output = source_tensor(evaluation, 3);

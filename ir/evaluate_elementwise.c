@@ -108,17 +108,17 @@ static bool is_integer(const Evaluation *evaluation) {
 
 /* --- leaves --- */
 
-void value_constant(Evaluation *evaluation) {
+void evaluate_constant(Evaluation *evaluation) {
     evaluation->results[0][0] = evaluation->node->attributes.value;
 }
 
-void value_binding(Evaluation *evaluation) {
+void evaluate_binding(Evaluation *evaluation) {
     size_t count = (size_t)graph_elements(evaluation->function, evaluation->node);
     const double *values = evaluation->bindings[evaluation->bindings_read++];
     memcpy(evaluation->results[0], values, count * sizeof *values);
 }
 
-void value_index(Evaluation *evaluation) {
+void evaluate_index(Evaluation *evaluation) {
     int64_t count = graph_elements(evaluation->function, evaluation->node);
     for (int64_t i = 0; i < count; i++)
         evaluation->results[0][i] = (double)i;
@@ -146,83 +146,83 @@ static void apply_random(Evaluation *evaluation, double (*of)(RandomPlace)) {
     } while (loop_next(&loop));
 }
 
-void value_random(Evaluation *evaluation) { apply_random(evaluation, random_uniform); }
+void evaluate_random(Evaluation *evaluation) { apply_random(evaluation, random_uniform); }
 
-void value_random_normal(Evaluation *evaluation) { apply_random(evaluation, random_normal); }
+void evaluate_random_normal(Evaluation *evaluation) { apply_random(evaluation, random_normal); }
 
 /* --- one source --- */
 
 static double identity_of(double a) { return a; }
 
-void value_identity(Evaluation *evaluation) { apply_unary(evaluation, identity_of); }
+void evaluate_identity(Evaluation *evaluation) { apply_unary(evaluation, identity_of); }
 
-void value_truncate(Evaluation *evaluation) { apply_unary(evaluation, truncate_of); }
+void evaluate_truncate(Evaluation *evaluation) { apply_unary(evaluation, truncate_of); }
 
-void value_negate(Evaluation *evaluation) {
+void evaluate_negate(Evaluation *evaluation) {
     apply_unary(evaluation, is_integer(evaluation) ? negate_i32 : negate_of);
 }
 
-void value_abs(Evaluation *evaluation) {
+void evaluate_abs(Evaluation *evaluation) {
     apply_unary(evaluation, is_integer(evaluation) ? abs_i32 : fabs);
 }
 
-void value_exp(Evaluation *evaluation) { apply_unary(evaluation, exp); }
+void evaluate_exp(Evaluation *evaluation) { apply_unary(evaluation, exp); }
 
-void value_log(Evaluation *evaluation) { apply_unary(evaluation, log); }
+void evaluate_log(Evaluation *evaluation) { apply_unary(evaluation, log); }
 
-void value_sqrt(Evaluation *evaluation) { apply_unary(evaluation, sqrt); }
+void evaluate_sqrt(Evaluation *evaluation) { apply_unary(evaluation, sqrt); }
 
-void value_rsqrt(Evaluation *evaluation) { apply_unary(evaluation, rsqrt_of); }
+void evaluate_rsqrt(Evaluation *evaluation) { apply_unary(evaluation, rsqrt_of); }
 
-void value_sin(Evaluation *evaluation) { apply_unary(evaluation, sin); }
+void evaluate_sin(Evaluation *evaluation) { apply_unary(evaluation, sin); }
 
-void value_cos(Evaluation *evaluation) { apply_unary(evaluation, cos); }
+void evaluate_cos(Evaluation *evaluation) { apply_unary(evaluation, cos); }
 
-void value_tanh(Evaluation *evaluation) { apply_unary(evaluation, tanh); }
+void evaluate_tanh(Evaluation *evaluation) { apply_unary(evaluation, tanh); }
 
-void value_sigmoid(Evaluation *evaluation) { apply_unary(evaluation, sigmoid_of); }
+void evaluate_sigmoid(Evaluation *evaluation) { apply_unary(evaluation, sigmoid_of); }
 
-void value_floor(Evaluation *evaluation) { apply_unary(evaluation, floor); }
+void evaluate_floor(Evaluation *evaluation) { apply_unary(evaluation, floor); }
 
-void value_not(Evaluation *evaluation) { apply_unary(evaluation, not_of); }
+void evaluate_not(Evaluation *evaluation) { apply_unary(evaluation, not_of); }
 
 /* --- two and three sources --- */
 
-void value_add(Evaluation *evaluation) {
+void evaluate_add(Evaluation *evaluation) {
     apply_binary(evaluation, is_integer(evaluation) ? add_i32 : add_of);
 }
 
-void value_sub(Evaluation *evaluation) {
+void evaluate_sub(Evaluation *evaluation) {
     apply_binary(evaluation, is_integer(evaluation) ? sub_i32 : sub_of);
 }
 
-void value_mul(Evaluation *evaluation) {
+void evaluate_mul(Evaluation *evaluation) {
     apply_binary(evaluation, is_integer(evaluation) ? mul_i32 : mul_of);
 }
 
-void value_div(Evaluation *evaluation) { apply_binary(evaluation, div_of); }
+void evaluate_div(Evaluation *evaluation) { apply_binary(evaluation, div_of); }
 
-void value_pow(Evaluation *evaluation) { apply_binary(evaluation, pow); }
+void evaluate_pow(Evaluation *evaluation) { apply_binary(evaluation, pow); }
 
-void value_min(Evaluation *evaluation) { apply_binary(evaluation, minimum_of); }
+void evaluate_min(Evaluation *evaluation) { apply_binary(evaluation, minimum_of); }
 
-void value_max(Evaluation *evaluation) { apply_binary(evaluation, maximum_of); }
+void evaluate_max(Evaluation *evaluation) { apply_binary(evaluation, maximum_of); }
 
-void value_floor_div(Evaluation *evaluation) { apply_binary(evaluation, floor_div_of); }
+void evaluate_floor_div(Evaluation *evaluation) { apply_binary(evaluation, floor_div_of); }
 
-void value_mod(Evaluation *evaluation) { apply_binary(evaluation, mod_of); }
+void evaluate_mod(Evaluation *evaluation) { apply_binary(evaluation, mod_of); }
 
-void value_less(Evaluation *evaluation) { apply_binary(evaluation, less_of); }
+void evaluate_less(Evaluation *evaluation) { apply_binary(evaluation, less_of); }
 
-void value_less_equal(Evaluation *evaluation) { apply_binary(evaluation, less_equal_of); }
+void evaluate_less_equal(Evaluation *evaluation) { apply_binary(evaluation, less_equal_of); }
 
-void value_equal(Evaluation *evaluation) { apply_binary(evaluation, equal_of); }
+void evaluate_equal(Evaluation *evaluation) { apply_binary(evaluation, equal_of); }
 
-void value_and(Evaluation *evaluation) { apply_binary(evaluation, and_of); }
+void evaluate_and(Evaluation *evaluation) { apply_binary(evaluation, and_of); }
 
-void value_or(Evaluation *evaluation) { apply_binary(evaluation, or_of); }
+void evaluate_or(Evaluation *evaluation) { apply_binary(evaluation, or_of); }
 
-void value_select(Evaluation *evaluation) {
+void evaluate_select(Evaluation *evaluation) {
     Loop loop = elementwise_loop(evaluation);
     double *result = evaluation->results[0];
     const double *condition = evaluation_value(evaluation, 0);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static ValueRule *const value_rules[OP_COUNT] = {
-#define OP(ID, name, arity, shape, gradient, value, ...) value_##value,
+#define OP(ID, name, arity, shape, gradient, value, ...) evaluate_##value,
 #include "ir/ops.def"
 #undef OP
 };
