@@ -8,3 +8,5 @@ scanline_test(passes_gradients SOURCES unit/passes_gradients.c
 scanline_test(passes_simplify SOURCES unit/passes_simplify.c LIBRARIES scanline_passes_support)
 scanline_test(passes_attention SOURCES unit/passes_attention.c LIBRARIES scanline_passes_support)
 scanline_test(passes_derive SOURCES unit/passes_derive.c LIBRARIES scanline_passes_support)
+scanline_test(passes_specs SOURCES unit/passes_specs.c
+  LIBRARIES scanline_passes_support scanline_frontend)
