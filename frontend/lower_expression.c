@@ -356,6 +356,10 @@ static Value unknown_function(Lowering *l, const Expr *expr) {
     Suggestion nearest = suggestion_begin(callee.text);
     Diagnostic *d = diagnostics_error(l->diagnostics, "unknown-function", callee.span,
                                       "there is no function '%s'", callee.text);
+    if (update_has_function(callee.text)) {
+        diagnostic_hint(d, "it is known in update rules alone");
+        return value_faulty;
+    }
     builtin_offer_names(&nearest);
     reduce_offer_names(&nearest);
     fault_offer_symbols(l, &nearest);

@@ -215,6 +215,12 @@ static Value evaluate_argument(Lowering *l, const Expr *expr, Operands *operands
     return evaluate_operands(l, expr, chain ? expr->binary.op : BINARY_MATCH, operands);
 }
 
+/* Of a value that is not known, at least the names of the axes can be checked. */
+static void check_axes(Lowering *l, const Expr *call) {
+    for (uint32_t i = 0; i < call->call.axes.count; i++)
+        lower_dim_axis(l, call->call.axes.at[i]);
+}
+
 /* The axes in the call's brackets, which the value must have. */
 static bool find_axes(Lowering *l, const Expr *call, const Expr *argument, const Value *value,
                       const Operands *operands, Axes *axes) {
@@ -257,6 +263,8 @@ static Value call_reduction(Lowering *l, const Expr *call, Reduction reduction) 
     Operands operands = {.count = 0};
     Value value = evaluate_argument(l, argument, &operands);
     Value where = condition ? lower_expression(l, condition) : value_faulty;
+    if (value.kind == VALUE_UNKNOWN)
+        check_axes(l, call);
     if (value.kind == VALUE_UNKNOWN || (condition && where.kind == VALUE_UNKNOWN))
         return value_faulty;
     Value both = condition ? value_widen(l, value, &where.axes) : value;

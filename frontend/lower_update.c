@@ -123,21 +123,35 @@ static Value call_rank(Lowering *l, const Expr *call) {
     return value_number(l, value.axes.count, TYPE_INT);
 }
 
+static const struct {
+    const char *name;
+    Value (*call)(Lowering *l, const Expr *call);
+} functions[] = {
+    {"warmup", call_warmup},
+    {"cosine", call_cosine},
+    {"global_norm", call_global_norm},
+    {"rank", call_rank},
+};
+
+enum { FUNCTION_COUNT = sizeof functions / sizeof *functions };
+
+bool update_has_function(const char *name) {
+    for (size_t i = 0; i < FUNCTION_COUNT; i++)
+        if (strcmp(name, functions[i].name) == 0)
+            return true;
+    return false;
+}
+
 bool update_call(Lowering *l, const Expr *call, Value *result) {
-    const char *name = call->call.callee.text;
     if (!l->update || call->call.axes.count)
         return false;
-    if (strcmp(name, "warmup") == 0)
-        *result = call_warmup(l, call);
-    else if (strcmp(name, "cosine") == 0)
-        *result = call_cosine(l, call);
-    else if (strcmp(name, "global_norm") == 0)
-        *result = call_global_norm(l, call);
-    else if (strcmp(name, "rank") == 0)
-        *result = call_rank(l, call);
-    else
-        return false;
-    return true;
+    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+        if (strcmp(call->call.callee.text, functions[i].name) != 0)
+            continue;
+        *result = functions[i].call(l, call);
+        return true;
+    }
+    return false;
 }
 
 /* '*' is any text, '?' any one byte. */
@@ -266,12 +280,8 @@ static void emit(Lowering *l, Name name, const Local *local, const char *path, c
 }
 
 static bool check_rule(Lowering *l, const UpdateDecl *rule) {
-    if (rule->parameter_count < 2) {
-        diagnostics_error(l->diagnostics, "update-arguments", rule->name.span,
-                          "an update rule takes the weight and its gradient first: %s(w, g, ...)",
-                          rule->name.text);
-        return false;
-    }
+    if (rule->parameter_count < 2)
+        return false; /* reported with the declaration */
     for (uint32_t i = 0; i < rule->parameter_count; i++)
         if (rule->parameters[i].axes.count) {
             diagnostics_error(l->diagnostics, "update-arguments", rule->parameters[i].span,

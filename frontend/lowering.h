@@ -30,7 +30,7 @@
 
 enum {
     LOWER_MAX_DEPTH = 1000,   /* of nested evaluation: bounds the C stack */
-    LOWER_MAX_WORK = 4 << 20, /* expressions evaluated for one objective: bounds time and memory */
+    LOWER_MAX_WORK = 1 << 20, /* expressions evaluated for one objective: bounds time and memory */
     LOWER_MAX_POWER = 64,     /* x^k is multiplied out up to here */
     LOWER_MAX_AXES = 4096,    /* of one function */
 };
@@ -304,6 +304,7 @@ void update_states(Lowering *l, const Statement *statement);
 /* step, steps, and the functions of update rules; false: none of these. */
 bool update_name(Lowering *l, const Expr *name, Value *result);
 bool update_call(Lowering *l, const Expr *call, Value *result);
+bool update_has_function(const char *name);
 bool update_match(Lowering *l, const Expr *match, Value *result); /* path(w) ~ "*.g" */
 
 /* --- experiment.c --- */

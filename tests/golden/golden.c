@@ -3,8 +3,12 @@
  *     golden [--update] CASE...
  *
  * Kinds of output: `expect`, the diagnostics as text ("no errors" when there are none); `json`, the
- * same as JSON; `flat`, the flattened spec. With --update the case is written anew. */
+ * same as JSON; `flat`, the flattened spec. A case with one of these is lowered as well: `lowered`,
+ * the diagnostics after that; `init`, `forward`, `update`, the functions of the module; `schedule`,
+ * the names of its scalars. With --update the case is written anew. */
+#include "frontend/lower.h"
 #include "frontend/spec.h"
+#include "ir/text_print.h"
 #include "tests/golden/case_file.h"
 
 #include <stdio.h>
@@ -14,7 +18,9 @@
 typedef struct Outcome {
     Arena *arena;
     const Spec *spec;
-    const Diagnostics *diagnostics;
+    Diagnostics *diagnostics;
+    const Module *module; /* NULL: not lowered, or with errors */
+    Experiment experiment;
 } Outcome;
 
 static const char *show_text(const Outcome *outcome) {
@@ -31,10 +37,37 @@ static const char *show_flat(const Outcome *outcome) {
     return sound ? spec_flatten(outcome->spec) : "it has errors\n";
 }
 
+static const char *show_function(const Outcome *outcome, const char *name) {
+    const Function *function = outcome->module ? module_function(outcome->module, name) : NULL;
+    return function ? text_print_function(function, outcome->arena) : "there is none\n";
+}
+
+static const char *show_init(const Outcome *outcome) { return show_function(outcome, "init"); }
+
+static const char *show_forward(const Outcome *outcome) {
+    return show_function(outcome, "forward");
+}
+
+static const char *show_update(const Outcome *outcome) { return show_function(outcome, "update"); }
+
+static const char *show_schedule(const Outcome *outcome) {
+    const Schedule *schedule = &outcome->experiment.schedule;
+    const char *text = "";
+    for (uint32_t i = 0; i < schedule->output_count; i++)
+        text = arena_printf(outcome->arena, "%s$scalar.%u: %s\n", text, i, schedule->names[i]);
+    return text;
+}
+
 static const struct {
     const char *kind;
     const char *(*show)(const Outcome *outcome);
-} outputs[] = {{"expect", show_text}, {"json", show_json}, {"flat", show_flat}};
+    bool lowers;
+} outputs[] = {
+    {"expect", show_text, false},  {"json", show_json, false},
+    {"flat", show_flat, false},    {"lowered", show_text, true},
+    {"init", show_init, true},     {"forward", show_forward, true},
+    {"update", show_update, true}, {"schedule", show_schedule, true},
+};
 
 enum { OUTPUT_COUNT = sizeof outputs / sizeof *outputs };
 
@@ -52,6 +85,14 @@ static size_t collect_overrides(Arena *arena, const CaseFile *file, const char *
             overrides[count++] = line;
     }
     return count;
+}
+
+static bool wants_lowering(const CaseFile *file) {
+    for (size_t i = 0; i < file->count; i++)
+        for (size_t j = 0; j < OUTPUT_COUNT; j++)
+            if (outputs[j].lowers && !strcmp(file->sections[i].kind, outputs[j].kind))
+                return true;
+    return false;
 }
 
 static Outcome load(Arena *arena, const CaseFile *file) {
@@ -76,7 +117,10 @@ static Outcome load(Arena *arena, const CaseFile *file) {
                                (uint32_t)collect_overrides(arena, file, overrides, 64)};
     const char *main_path = count ? files[0].path : "main.scan";
     Spec *spec = spec_load(arena, sources, main_path, &options, diagnostics);
-    return (Outcome){arena, spec, diagnostics};
+    Outcome outcome = {.arena = arena, .spec = spec, .diagnostics = diagnostics};
+    if (spec && wants_lowering(file))
+        outcome.module = lower_experiment(arena, spec, NULL, &outcome.experiment, diagnostics);
+    return outcome;
 }
 
 /* Whether all sections are as they should be; those that are not are changed. */
