@@ -1,6 +1,8 @@
 /* The pass attention: softmax between two contractions becomes the blocked op, which never holds
  * the matrix of scores (Dao et al., "FlashAttention", 2022, on a CPU's blocks). What the op can't
  * do stays as it is, and the user is told what that costs. */
+#include "passes/attention.h"
+
 #include "passes/attention_match.h"
 #include "passes/inline.h"
 #include "passes/passes.h"
@@ -108,7 +110,7 @@ static void warn(const Function *function, const PassContext *context, NodeId co
                                "attention holds its whole matrix of scores in memory: %s", reason));
 }
 
-Function *pass_attention(const Function *function, PassContext *context) {
+Function *attention_recognise(const Function *function, PassContext *context) {
     AttentionSearch search = attention_search(function);
     Rewrite rewrite = rewrite_begin(function, NULL);
     Bodies bodies = {.at = arena_array(function->arena, function->node_count, sizeof(Function *))};
@@ -129,4 +131,9 @@ Function *pass_attention(const Function *function, PassContext *context) {
                 rewrite.to->nodes[added].spans = spans;
     }
     return function_prune(rewrite_end(&rewrite));
+}
+
+Function *pass_attention(const Function *function, PassContext *context) {
+    (void)context;
+    return attention_recognise(function, NULL);
 }

@@ -3,6 +3,7 @@
 #include "passes/derive.h"
 
 #include "ir/build.h"
+#include "passes/attention.h"
 #include "passes/rewrite.h"
 
 #include <string.h>
@@ -122,7 +123,7 @@ Module *derive_experiment(const Module *lowered, const char *batch, PassContext 
     if (init)
         module_add(derivation.module, init);
     if (forward) {
-        Function *simple = pass_attention(pass_simplify(forward, context), context);
+        Function *simple = attention_recognise(pass_simplify(forward, context), context);
         derivation.batch = function_find_axis(simple, batch);
         if (derivation.batch == AXIS_NONE)
             derivation.batch = function_axis(simple, batch, 1); /* nothing in it is by image */

@@ -4,7 +4,7 @@
  * and each has an axis that the other lacks. All other sums of products stay (or become) `sum` of
  * `mul`, which run as loops: a dot product of two rows gains nothing from a GEMM.
  *
- * For sum[S](a * b) * ...: factors without any axis of S go outside the sum (unless the product is
+ * For sum[S](a * b * ...): factors without any axis of S go outside the sum (unless the product is
  * needed as it is); an axis of S that one side alone has is summed there first; products under the
  * sum are taken apart (if nothing else needs them) and divided into the two sides of a matrix
  * product, if they can be. A sum of a sum, or of a contraction, is one.

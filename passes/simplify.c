@@ -9,10 +9,10 @@
  * reads it never has to change. A rule fires on facts about a node and its sources alone, in
  * constant time.
  *
- * Termination: each answer is smaller than the node in the order (factors under sums and
- * contractions; powers, divisions, selects and negations; nodes), compared left to right;
- * product.c, whose rules go both ways between sum and contract, tells the two apart by one
- * predicate. So a node is rewritten a bounded number of times, and the pass is linear. */
+ * Termination: what a rule answers with is less than the node by (axes and factors under sums;
+ * powers; divisions; nodes that it is made of), compared from left to right; and product.c, whose
+ * rules go both ways between sum and contract, tells the two apart by one predicate. So a node is
+ * rewritten a bounded number of times, and the pass is linear. */
 #include "passes/simplify.h"
 
 #include "passes/fold.h"

@@ -1,6 +1,7 @@
 /* Attention is recognised in its many forms, keeps its values and its gradient, and is left alone
  * where it must be. */
 #include "ir/verify.h"
+#include "passes/attention.h"
 #include "passes/autodiff.h"
 #include "passes/check.h"
 #include "passes/passes.h"
@@ -24,7 +25,7 @@ static void keep_warning(void *user, const SpanSet *spans, const char *text) {
 
 static const Function *recognise(const Function *forward, Warnings *warnings) {
     PassContext context = {.warn = keep_warning, .user = warnings};
-    return pass_attention(pass_simplify(forward, &context), &context);
+    return attention_recognise(pass_simplify(forward, &context), &context);
 }
 
 static const Node *find_op(const Function *function, OpCode op, uint32_t which) {
