@@ -2,7 +2,6 @@
 #ifndef SCANLINE_PASSES_EMIT_CONTRACT_H
 #define SCANLINE_PASSES_EMIT_CONTRACT_H
 
-#include "passes/emit/emitter.h"
 #include "passes/emit/kernel.h"
 
 /* What emit_contract takes: one contract of two INPUT nodes (f32), each of which has an axis of
@@ -12,7 +11,7 @@
 bool contract_accepts(const Function *body);
 
 void contract_measure(const Function *body, const Target *target, KernelShape *shape);
-void emit_contract(Emitter *emitter, const Function *body, const char *symbol);
+void emit_contract(struct Emitter *emitter, const Function *body, const char *symbol);
 bool contract_in_place(const Function *body, uint32_t input, uint32_t output);
 
 #endif

@@ -211,6 +211,35 @@ LLVMValueRef emit_count_mask(Emitter *emitter, LLVMValueRef count, uint32_t lane
                          emit_splat(emitter, narrow, lanes), "");
 }
 
+LLVMValueRef emit_shuffle(Emitter *emitter, LLVMValueRef a, LLVMValueRef b, const uint32_t *numbers,
+                          uint32_t count) {
+    if (count == 1) {
+        uint32_t lanes = emit_lanes(a);
+        LLVMValueRef from = numbers[0] < lanes ? a : b;
+        return LLVMBuildExtractElement(emitter->builder, from,
+                                       emit_i64(emitter, numbers[0] % lanes), "");
+    }
+    LLVMValueRef *places = arena_array(emitter->arena, count, sizeof *places);
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = emit_i32(emitter, (int32_t)numbers[i]);
+    return LLVMBuildShuffleVector(emitter->builder, a, b, LLVMConstVector(places, count), "");
+}
+
+LLVMValueRef emit_load_lanes(Emitter *emitter, LLVMTypeRef element, uint32_t count, uint32_t lanes,
+                             LLVMValueRef pointer, uint32_t alignment) {
+    LLVMTypeRef part_type = emit_vector_type(emitter, element, count);
+    LLVMValueRef part = emit_load(emitter, part_type, pointer, alignment);
+    if (count == lanes)
+        return part;
+    LLVMValueRef zeros = LLVMConstNull(emit_vector_type(emitter, element, lanes));
+    if (count == 1)
+        return LLVMBuildInsertElement(emitter->builder, zeros, part, emit_i64(emitter, 0), "");
+    uint32_t *numbers = arena_array(emitter->arena, lanes, sizeof *numbers);
+    for (uint32_t i = 0; i < lanes; i++)
+        numbers[i] = i < count ? i : count; /* count: the first of the zeros */
+    return emit_shuffle(emitter, part, LLVMConstNull(part_type), numbers, lanes);
+}
+
 LLVMValueRef emit_frame_array(Emitter *emitter, LLVMTypeRef type, uint32_t count,
                               const char *name) {
     LLVMBasicBlockRef here = LLVMGetInsertBlock(emitter->builder);
@@ -252,13 +281,10 @@ LLVMValueRef emit_max_f32(Emitter *emitter, LLVMValueRef a, LLVMValueRef b) {
 /* The lanes from `first` on, `count` of them, as a vector (or a scalar). */
 static LLVMValueRef take_lanes(Emitter *emitter, LLVMValueRef vector, uint32_t first,
                                uint32_t count) {
-    if (count == 1)
-        return LLVMBuildExtractElement(emitter->builder, vector, emit_i64(emitter, first), "");
-    LLVMValueRef *places = arena_array(emitter->arena, count, sizeof *places);
+    uint32_t *numbers = arena_array(emitter->arena, count, sizeof *numbers);
     for (uint32_t i = 0; i < count; i++)
-        places[i] = emit_i32(emitter, (int32_t)(first + i));
-    return LLVMBuildShuffleVector(emitter->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
-                                  LLVMConstVector(places, count), "");
+        numbers[i] = first + i;
+    return emit_shuffle(emitter, vector, LLVMGetPoison(LLVMTypeOf(vector)), numbers, count);
 }
 
 typedef LLVMValueRef Combine(Emitter *emitter, LLVMValueRef a, LLVMValueRef b);

@@ -79,6 +79,13 @@ void emit_store_masked(Emitter *emitter, LLVMValueRef value, LLVMValueRef pointe
                        LLVMValueRef mask, uint32_t alignment);
 /* Lane i is on when i < count (i64, may be negative or more than the lanes). */
 LLVMValueRef emit_count_mask(Emitter *emitter, LLVMValueRef count, uint32_t lanes);
+/* The first `count` of so many lanes, a count known here; a load gives 0 in the others. */
+LLVMValueRef emit_load_lanes(Emitter *emitter, LLVMTypeRef element, uint32_t count, uint32_t lanes,
+                             LLVMValueRef pointer, uint32_t alignment);
+/* Lanes of one or two vectors of one type, by number; those of the second follow those of the
+ * first. Any number of them; one is a scalar. */
+LLVMValueRef emit_shuffle(Emitter *emitter, LLVMValueRef a, LLVMValueRef b, const uint32_t *numbers,
+                          uint32_t count);
 /* Memory of the function's own frame, aligned to 64 bytes. */
 LLVMValueRef emit_frame_array(Emitter *emitter, LLVMTypeRef type, uint32_t count, const char *name);
 

@@ -65,3 +65,26 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
         return rows_in_place(body, input, output);
     }
 }
+
+static bool is_input(const Function *body, NodeId id) {
+    OpCode op = graph_node(body, id)->op;
+    return op == OP_INPUT || op == OP_PARAM;
+}
+
+uint32_t kernel_input_number(const Function *body, NodeId input) {
+    uint32_t number = 0;
+    for (NodeId id = 0; id < input; id++)
+        number += is_input(body, id);
+    return number;
+}
+
+uint32_t kernel_input_count(const Function *body) {
+    return kernel_input_number(body, body->node_count);
+}
+
+NodeId kernel_input(const Function *body, uint32_t number) {
+    NodeId id = 0;
+    while (number || !is_input(body, id))
+        number -= is_input(body, id++);
+    return id;
+}

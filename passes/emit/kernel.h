@@ -39,4 +39,9 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output);
  * when it has none of them. */
 NodeId kernel_anchor(const Function *body);
 
+/* The body's PARAM and INPUT nodes by number, and back. */
+uint32_t kernel_input_count(const Function *body);
+NodeId kernel_input(const Function *body, uint32_t number);
+uint32_t kernel_input_number(const Function *body, NodeId input);
+
 #endif

@@ -1,0 +1,349 @@
+/* A contraction as a matrix product, in the manner of Goto and van de Geijn ("Anatomy of
+ * High-Performance Matrix Multiplication", 2008): tiles of the result; in a tile blocks of the
+ * depth; in a block panels of columns, which stay in L1, against panels of rows; and the
+ * micro-kernel for a pair of panels. Sizes and packing come from contract_shape.c. */
+#include "passes/emit/contract.h"
+
+#include "passes/emit/contract_micro.h"
+#include "passes/emit/offsets.h"
+#include "passes/emit/pack.h"
+
+enum { FLOAT_BYTES = 4 };
+
+/* --- what is taken --- */
+
+static bool may_follow(OpCode op) {
+    return op_is_elementwise(op) || op == OP_CONST || op == OP_INDEX || op == OP_INPUT;
+}
+
+static bool has_long_axis(const Function *body, const Axes *axes, const Axes *without) {
+    Axes rest = axes_minus(axes, without);
+    return axes_elements(body, &rest) > 1;
+}
+
+/* Of the sources' axes; each side has some of its own. */
+static bool sides_accepted(const Function *body, const Node *contract) {
+    const Node *a = graph_node(body, contract->sources[0]);
+    const Node *b = graph_node(body, contract->sources[1]);
+    return a->op == OP_INPUT && b->op == OP_INPUT && a->dtype == DTYPE_F32 &&
+           b->dtype == DTYPE_F32 && has_long_axis(body, &a->axes, &b->axes) &&
+           has_long_axis(body, &b->axes, &a->axes);
+}
+
+bool contract_accepts(const Function *body) {
+    NodeId anchor = kernel_anchor(body);
+    if (anchor == NODE_NONE || graph_node(body, anchor)->op != OP_CONTRACT)
+        return false;
+    const Node *contract = graph_node(body, anchor);
+    if (!sides_accepted(body, contract))
+        return false;
+    for (NodeId id = 0; id < body->node_count; id++) {
+        const Node *node = graph_node(body, id);
+        bool is_side = id == contract->sources[0] || id == contract->sources[1];
+        if (id != anchor && !may_follow(node->op))
+            return false;
+        if (!is_side && !axes_subset(&node->axes, &contract->axes))
+            return false;
+    }
+    for (uint32_t i = 0; i < body->output_count; i++) {
+        const Node *node = graph_node(body, body->outputs[i].node);
+        if (node->op == OP_INPUT || !axes_same_set(&node->axes, &contract->axes))
+            return false;
+    }
+    return body->output_count > 0;
+}
+
+/* The sides are read again for other rows and columns; any other input of the result's axes in the
+ * output's order is read just before the same place is written. With several outputs, one of them
+ * could be written before another reads. */
+bool contract_in_place(const Function *body, uint32_t input, uint32_t output) {
+    const Node *contract = graph_node(body, kernel_anchor(body));
+    NodeId id = kernel_input(body, input);
+    if (id == contract->sources[0] || id == contract->sources[1] || body->output_count != 1 ||
+        output != 0)
+        return false;
+    const Node *from = graph_node(body, id), *to = graph_node(body, body->outputs[0].node);
+    return from->dtype == to->dtype && axes_equal(&from->axes, &to->axes);
+}
+
+static double node_bytes(const Function *body, NodeId id) {
+    const Node *node = graph_node(body, id);
+    return (double)graph_elements(body, node) * (double)dtype_size(node->dtype);
+}
+
+void contract_measure(const Function *body, const Target *target, KernelShape *kernel) {
+    ContractShape shape;
+    contract_shape(body, target, &shape);
+    *kernel = (KernelShape){
+        .tiles = shape.batches * shape.row_blocks * shape.column_blocks,
+        .scratch_bytes = shape.right_bytes + shape.left_bytes + shape.partial_bytes,
+        .flops = 2.0 * (double)shape.batches * (double)shape.rows * (double)shape.columns *
+                 (double)shape.depth,
+    };
+    for (NodeId id = 0; id < body->node_count; id++)
+        if (graph_node(body, id)->op == OP_INPUT)
+            kernel->bytes += node_bytes(body, id);
+    for (uint32_t i = 0; i < body->output_count; i++)
+        kernel->bytes += node_bytes(body, body->outputs[i].node);
+}
+
+/* --- emission --- */
+
+/* The kernel being written, and its parts. Micro-kernels by [whole height or rest][whole width or
+ * rest]; NULL where the shape has no such rest. */
+typedef struct Contract {
+    Emitter *emitter;
+    ContractShape shape;
+    KernelFrame frame;
+    LLVMValueRef micro[2][2];
+    LLVMValueRef pack_left, pack_right;
+    Offsets left_batch, left_rows, left_depth;
+    Offsets right_batch, right_columns, right_depth;
+} Contract;
+
+/* The tile at hand. */
+typedef struct Tile {
+    LLVMValueRef batch, row, rows, column, columns; /* indices of its first element, and extents */
+    LLVMValueRef left, right;                       /* the sides' tensors at its batch */
+    LLVMValueRef depth, depths, phase;              /* the block of the depth */
+    LLVMValueRef packed_right;                      /* the block's panels */
+} Tile;
+
+static LLVMValueRef scratch_at(const Contract *c, int64_t bytes) {
+    Emitter *e = c->emitter;
+    return emit_element(e, e->i8, c->frame.scratch, emit_i64(e, bytes));
+}
+
+static LLVMValueRef packed_left(const Contract *c) { return scratch_at(c, c->shape.right_bytes); }
+
+static LLVMValueRef partial_sums(const Contract *c) {
+    return scratch_at(c, c->shape.right_bytes + c->shape.left_bytes);
+}
+
+static LLVMValueRef float_at(const Contract *c, LLVMValueRef base, LLVMValueRef index) {
+    return emit_element(c->emitter, c->emitter->f32, base, index);
+}
+
+static void describe_offsets(Contract *c) {
+    const ContractShape *s = &c->shape;
+    const Axes *left = &graph_node(s->body, s->left)->axes;
+    const Axes *right = &graph_node(s->body, s->right)->axes;
+    c->left_batch = offsets_of(s->body, &s->batch_axes, left);
+    c->left_rows = offsets_of(s->body, &s->row_axes, left);
+    c->left_depth = offsets_of(s->body, &s->depth_axes, left);
+    c->right_batch = offsets_of(s->body, &s->batch_axes, right);
+    c->right_columns = offsets_of(s->body, &s->column_axes, right);
+    c->right_depth = offsets_of(s->body, &s->depth_axes, right);
+}
+
+static void emit_parts(Contract *c, const char *symbol, uint32_t operand_count,
+                       const bool *noalias) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    uint32_t heights[] = {s->height, (uint32_t)(s->rows % s->height)};
+    uint32_t widths[] = {s->width, (uint32_t)(s->columns % s->width)};
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            bool exists = (i ? heights[i] > 0 : s->rows >= s->height) &&
+                          (j ? widths[j] > 0 : s->columns >= s->width);
+            if (exists)
+                c->micro[i][j] = emit_contract_micro(e, s, symbol, heights[i], widths[j],
+                                                     operand_count, noalias);
+        }
+    if (s->pack_left) {
+        PackShape pack = {c->left_rows, c->left_depth, s->rows, s->depth, s->height, e->lanes};
+        c->pack_left = emit_pack(e, arena_printf(e->arena, "%s.left", symbol), &pack);
+    }
+    if (s->pack_right) {
+        PackShape pack = {c->right_columns, c->right_depth, s->columns,
+                          s->depth,         s->width,       e->lanes};
+        c->pack_right = emit_pack(e, arena_printf(e->arena, "%s.right", symbol), &pack);
+    }
+}
+
+/* One pair of panels; row and column are their first indices. */
+static void call_micro(const Contract *c, const Tile *tile, int row_rest, int column_rest,
+                       LLVMValueRef row, LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    LLVMValueRef row_in_tile = emit_sub(e, row, tile->row);
+    LLVMValueRef column_in_tile = emit_sub(e, column, tile->column);
+    LLVMValueRef *arguments =
+        arena_array(e->arena, MICRO_OPERANDS + c->frame.operand_count, sizeof *arguments);
+    if (s->pack_left) {
+        /* A panel of height rows begins at its first row times the depth. */
+        arguments[MICRO_LEFT] = float_at(c, packed_left(c), emit_mul(e, row_in_tile, tile->depths));
+    } else {
+        LLVMValueRef offset = emit_add(e, emit_offset(e, &c->left_rows, row),
+                                       emit_offset(e, &c->left_depth, tile->depth));
+        arguments[MICRO_LEFT] = float_at(c, tile->left, offset);
+    }
+    if (s->pack_right) {
+        arguments[MICRO_RIGHT] =
+            float_at(c, tile->packed_right, emit_mul(e, column_in_tile, tile->depths));
+    } else {
+        LLVMValueRef offset = emit_add(e, emit_offset(e, &c->right_columns, column),
+                                       emit_offset(e, &c->right_depth, tile->depth));
+        arguments[MICRO_RIGHT] = float_at(c, tile->right, offset);
+    }
+    LLVMValueRef panels = emit_add(e, emit_mul_const(e, row_in_tile, s->column_block),
+                                   emit_mul_const(e, column_in_tile, s->height));
+    arguments[MICRO_PARTIAL] = float_at(c, partial_sums(c), panels);
+    arguments[MICRO_DEPTH] = tile->depths;
+    arguments[MICRO_PHASE] = tile->phase;
+    arguments[MICRO_BATCH] = tile->batch;
+    arguments[MICRO_ROW] = row;
+    arguments[MICRO_COLUMN] = column;
+    for (uint32_t i = 0; i < c->frame.operand_count; i++)
+        arguments[MICRO_OPERANDS + i] = c->frame.operands[i];
+    emit_call(e, c->micro[row_rest][column_rest], arguments,
+              MICRO_OPERANDS + c->frame.operand_count);
+}
+
+/* A panel of columns against the tile's panels of rows. */
+static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest,
+                            LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    uint32_t height = c->shape.height;
+    LLVMValueRef end = emit_add(e, tile->row, tile->rows);
+    LLVMValueRef rest = emit_mod_const(e, tile->rows, height);
+    Loop loop;
+    emit_loop_begin(e, &loop, tile->row, emit_sub(e, end, rest), height, "rows");
+    call_micro(c, tile, 0, column_rest, loop.index, column);
+    emit_loop_end(e, &loop, NULL);
+    if (c->shape.rows % height) {
+        Branch branch;
+        emit_branch_begin(e, &branch, emit_less(e, emit_i64(e, 0), rest), "last_rows");
+        call_micro(c, tile, 1, column_rest, emit_sub(e, end, rest), column);
+        emit_branch_end(e, &branch);
+    }
+}
+
+static void emit_panels(const Contract *c, const Tile *tile) {
+    Emitter *e = c->emitter;
+    uint32_t width = c->shape.width;
+    LLVMValueRef end = emit_add(e, tile->column, tile->columns);
+    LLVMValueRef rest = emit_mod_const(e, tile->columns, width);
+    if (c->micro[0][0]) {
+        Loop loop;
+        emit_loop_begin(e, &loop, tile->column, emit_sub(e, end, rest), width, "columns");
+        emit_row_panels(c, tile, 0, loop.index);
+        emit_loop_end(e, &loop, NULL);
+    }
+    if (c->shape.columns % width) {
+        Branch branch;
+        emit_branch_begin(e, &branch, emit_less(e, emit_i64(e, 0), rest), "last_columns");
+        emit_row_panels(c, tile, 1, emit_sub(e, end, rest));
+        emit_branch_end(e, &branch);
+    }
+}
+
+static void call_pack(const Contract *c, LLVMValueRef pack, LLVMValueRef source,
+                      LLVMValueRef panels, LLVMValueRef first, LLVMValueRef count,
+                      const Tile *tile) {
+    LLVMValueRef arguments[] = {source, panels, first, count, tile->depth, tile->depths};
+    emit_call(c->emitter, pack, arguments, 6);
+}
+
+/* All of the depth, for this column block: blocks of the depth one after the other. */
+static void pack_kept(const Contract *c, const Tile *tile) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    Loop loop;
+    LLVMValueRef depth = emit_i64(e, s->depth);
+    emit_loop_begin(e, &loop, emit_i64(e, 0), depth, s->depth_block, "pack");
+    Tile block = *tile;
+    block.depth = loop.index;
+    block.depths = emit_min_i64(e, emit_i64(e, s->depth_block), emit_sub(e, depth, loop.index));
+    LLVMValueRef panels =
+        float_at(c, c->frame.scratch, emit_mul_const(e, loop.index, s->column_block));
+    call_pack(c, c->pack_right, tile->right, panels, tile->column, tile->columns, &block);
+    emit_loop_end(e, &loop, NULL);
+}
+
+static LLVMValueRef phase_of(const Contract *c, LLVMValueRef depth, LLVMValueRef depths) {
+    Emitter *e = c->emitter;
+    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, depth, emit_i64(e, 0), "");
+    LLVMValueRef last = LLVMBuildICmp(e->builder, LLVMIntEQ, emit_add(e, depth, depths),
+                                      emit_i64(e, c->shape.depth), "");
+    LLVMValueRef none = emit_i64(e, 0);
+    LLVMValueRef a = LLVMBuildSelect(e->builder, first, emit_i64(e, MICRO_FIRST), none, "");
+    LLVMValueRef b = LLVMBuildSelect(e->builder, last, emit_i64(e, MICRO_LAST), none, "");
+    return LLVMBuildOr(e->builder, a, b, "");
+}
+
+static void emit_depth_blocks(const Contract *c, Tile *tile) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    LLVMValueRef depth = emit_i64(e, s->depth);
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), depth, s->depth_block, "blocks");
+    tile->depth = loop.index;
+    tile->depths = emit_min_i64(e, emit_i64(e, s->depth_block), emit_sub(e, depth, loop.index));
+    tile->phase = phase_of(c, tile->depth, tile->depths);
+    tile->packed_right = c->frame.scratch;
+    if (s->pack_right && s->keep_right)
+        tile->packed_right =
+            float_at(c, c->frame.scratch, emit_mul_const(e, loop.index, s->column_block));
+    else if (s->pack_right)
+        call_pack(c, c->pack_right, tile->right, tile->packed_right, tile->column, tile->columns,
+                  tile);
+    if (s->pack_left)
+        call_pack(c, c->pack_left, tile->left, packed_left(c), tile->row, tile->rows, tile);
+    emit_panels(c, tile);
+    emit_loop_end(e, &loop, NULL);
+}
+
+/* Tiles in order: batches, in them column blocks, in them row blocks. */
+static void locate_tile(const Contract *c, LLVMValueRef column_tile, LLVMValueRef row_tile,
+                        Tile *tile) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    tile->batch = emit_div_const(e, column_tile, s->column_blocks);
+    tile->column =
+        emit_mul_const(e, emit_mod_const(e, column_tile, s->column_blocks), s->column_block);
+    tile->columns = emit_min_i64(e, emit_i64(e, s->column_block),
+                                 emit_sub(e, emit_i64(e, s->columns), tile->column));
+    tile->row = emit_mul_const(e, row_tile, s->row_block);
+    tile->rows =
+        emit_min_i64(e, emit_i64(e, s->row_block), emit_sub(e, emit_i64(e, s->rows), tile->row));
+    uint32_t left = kernel_input_number(s->body, s->left),
+             right = kernel_input_number(s->body, s->right);
+    tile->left = float_at(c, c->frame.operands[left], emit_offset(e, &c->left_batch, tile->batch));
+    tile->right =
+        float_at(c, c->frame.operands[right], emit_offset(e, &c->right_batch, tile->batch));
+}
+
+static void emit_tiles(const Contract *c) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    Loop tiles;
+    emit_loop_begin(e, &tiles, c->frame.first, c->frame.last, 1, "tile");
+    LLVMValueRef packed = emit_loop_carry(e, &tiles, emit_i64(e, -1));
+    LLVMValueRef column_tile = emit_div_const(e, tiles.index, s->row_blocks);
+    Tile tile;
+    locate_tile(c, column_tile, emit_mod_const(e, tiles.index, s->row_blocks), &tile);
+    if (s->pack_right && s->keep_right) {
+        Branch branch;
+        LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, packed, column_tile, "");
+        emit_branch_begin(e, &branch, other, "pack_right");
+        pack_kept(c, &tile);
+        emit_branch_end(e, &branch);
+    }
+    emit_depth_blocks(c, &tile);
+    emit_loop_end(e, &tiles, &column_tile);
+}
+
+void emit_contract(Emitter *emitter, const Function *body, const char *symbol) {
+    Contract contract = {.emitter = emitter};
+    contract_shape(body, emitter->target, &contract.shape);
+    describe_offsets(&contract);
+    uint32_t inputs = kernel_input_count(body), operand_count = inputs + body->output_count;
+    bool *noalias = arena_array(emitter->arena, operand_count, sizeof *noalias);
+    for (uint32_t i = 0; i < operand_count; i++)
+        noalias[i] = i >= inputs ? body->output_count > 1 : !contract_in_place(body, i, 0);
+    emit_parts(&contract, symbol, operand_count, noalias);
+    emit_kernel_begin(emitter, &contract.frame, symbol, operand_count, noalias);
+    emit_tiles(&contract);
+    emit_kernel_end(emitter, &contract.frame);
+}

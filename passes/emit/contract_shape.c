@@ -1,0 +1,205 @@
+/* The rules, in order: the axes' parts; the side that vectors run along; the micro-kernel, so that
+ * the sums fill the registers; blocks, so that a panel of the right side stays in L1 and a block of
+ * it in L2; packing, where what is read would not lie in the order in which it is read. */
+#include "passes/emit/contract_shape.h"
+
+#include "passes/emit/kernel.h"
+#include "passes/emit/offsets.h"
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t round_up(int64_t a, int64_t to) { return (a + to - 1) / to * to; }
+static int64_t divide_up(int64_t a, int64_t by) { return (a + by - 1) / by; }
+
+/* --- parts of the axes --- */
+
+/* Those of `from` that are (or are not) in `other`, in the order of `order`. */
+static Axes pick(const Axes *order, const Axes *from, const Axes *other, bool in_other) {
+    Axes picked = {0};
+    for (int i = 0; i < order->count; i++)
+        if (axes_has(from, order->at[i]) && axes_has(other, order->at[i]) == in_other)
+            axes_append(&picked, order->at[i]);
+    return picked;
+}
+
+static const Axes *output_order(const Function *body) {
+    return &graph_node(body, body->outputs[0].node)->axes;
+}
+
+static void assign_axes(ContractShape *shape) {
+    const Function *body = shape->body;
+    const Axes *left = &graph_node(body, shape->left)->axes;
+    const Axes *right = &graph_node(body, shape->right)->axes;
+    const Axes *order = output_order(body);
+    shape->batch_axes = pick(order, left, right, true);
+    shape->row_axes = pick(order, left, right, false);
+    shape->column_axes = pick(order, right, left, false);
+    shape->batches = axes_elements(body, &shape->batch_axes);
+    shape->rows = axes_elements(body, &shape->row_axes);
+    shape->columns = axes_elements(body, &shape->column_axes);
+    shape->depth = axes_elements(body, &shape->depth_axes);
+}
+
+static void swap_sides(ContractShape *shape) {
+    NodeId left = shape->left;
+    shape->left = shape->right;
+    shape->right = left;
+    assign_axes(shape);
+}
+
+/* Vectors run along the side that holds the result's innermost axis, except where that side is
+ * shorter than a vector and the other is not. The order of summation is that of the first source's
+ * memory, whichever side it becomes. */
+static void assign_sides(ContractShape *shape, int64_t lanes) {
+    const Node *contract = graph_node(shape->body, shape->contract);
+    const Axes *order = output_order(shape->body);
+    shape->left = contract->sources[0];
+    shape->right = contract->sources[1];
+    const Axes *first = &graph_node(shape->body, shape->left)->axes;
+    shape->depth_axes = pick(first, first, &contract->attributes.axes, true);
+    assign_axes(shape);
+    int inner = order->count - 1;
+    while (inner > 0 && graph_axis(shape->body, order->at[inner])->extent == 1)
+        inner--;
+    bool rows_inside = inner >= 0 && axes_has(&shape->row_axes, order->at[inner]);
+    if (rows_inside)
+        swap_sides(shape);
+    if (shape->columns < lanes && shape->rows > shape->columns)
+        swap_sides(shape);
+}
+
+/* --- micro-kernel --- */
+
+typedef struct MicroChoice {
+    uint32_t registers; /* at least */
+    int64_t rows;       /* at most */
+    uint32_t height, vectors;
+} MicroChoice;
+
+/* height * vectors sums, `vectors` of the right side and one broadcast fit the registers; with
+ * enough independent sums (8 to 12) to hide the latency of an FMA. The first that fits is taken. */
+static const MicroChoice micro_choices[] = {
+    {32, 1, 1, 12}, {32, 2, 2, 8}, {32, 3, 3, 6},          {32, 4, 4, 5},
+    {32, 6, 6, 4},  {32, 8, 8, 3}, {32, INT64_MAX, 12, 2}, {16, 1, 1, 8},
+    {16, 2, 2, 4},  {16, 3, 3, 3}, {16, 4, 4, 3},          {16, INT64_MAX, 6, 2},
+};
+
+static uint32_t power_above(int64_t number) {
+    uint32_t power = 1;
+    while (power < number)
+        power *= 2;
+    return power;
+}
+
+static void choose_micro(ContractShape *shape, const Target *target) {
+    shape->lanes = target_lanes(target);
+    if (shape->columns < shape->lanes)
+        shape->lanes = power_above(shape->columns);
+    const MicroChoice *choice = micro_choices;
+    while (choice->registers > target->vector_registers || choice->rows < shape->rows)
+        choice++;
+    shape->height = choice->height;
+    shape->vectors = choice->vectors;
+    int64_t vectors = divide_up(shape->columns, shape->lanes);
+    if (vectors < shape->vectors) {
+        /* Few columns: the registers that they leave go to more rows. */
+        shape->height = (uint32_t)least(shape->height * shape->vectors / vectors, 12);
+        shape->vectors = (uint32_t)vectors;
+    }
+    shape->height = (uint32_t)least(shape->height, shape->rows);
+    shape->width = shape->vectors * shape->lanes;
+}
+
+/* --- blocks --- */
+
+enum {
+    DEPTH_BLOCK = 256,    /* of 16 columns: 16 KiB, half of L1 */
+    DEPTH_SLACK = 128,    /* a depth that exceeds a block by no more is not cut */
+    ROW_BLOCK = 96,       /* a multiple of every height in use above 4 */
+    KEPT_BYTES = 2 << 20, /* most that a thread keeps packed */
+    WANTED_TILES = 8,
+    DEPTH_UNIT = 16, /* blocks of depth are a multiple of this: whole vectors when packing */
+};
+
+static const double least_tile_flops = 2e6;
+
+static void choose_depth_block(ContractShape *shape) {
+    int64_t blocks = 1;
+    if (shape->depth > DEPTH_BLOCK + DEPTH_SLACK)
+        blocks = divide_up(shape->depth, DEPTH_BLOCK);
+    shape->depth_block = least(round_up(divide_up(shape->depth, blocks), DEPTH_UNIT), shape->depth);
+}
+
+static int64_t tiles_of(const ContractShape *shape) {
+    return shape->batches * divide_up(shape->columns, shape->column_block) *
+           divide_up(shape->rows, shape->row_block);
+}
+
+static double tile_flops(const ContractShape *shape) {
+    return 2.0 * (double)shape->depth * (double)least(shape->column_block, shape->columns) *
+           (double)least(shape->row_block, shape->rows);
+}
+
+/* Even parts of at most `block`, in multiples of `unit`. */
+static int64_t even_block(int64_t extent, int64_t block, int64_t unit) {
+    return round_up(divide_up(extent, divide_up(extent, block)), unit);
+}
+
+static void choose_blocks(ContractShape *shape, const Target *target) {
+    choose_depth_block(shape);
+    int64_t in_l2 = target->l2_bytes / 2 / (shape->depth_block * 4);
+    int64_t widest = round_up(least(in_l2, 1024) + 1, shape->width) - shape->width;
+    if (widest < 4 * shape->width)
+        widest = 4 * shape->width;
+    shape->column_block = even_block(shape->columns, widest, shape->width);
+    shape->row_block = even_block(shape->rows, ROW_BLOCK, shape->height);
+    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops) {
+        if (shape->row_block > 2 * shape->height && shape->row_block * 2 > shape->column_block)
+            shape->row_block = even_block(shape->rows, shape->row_block / 2, shape->height);
+        else if (shape->column_block > 2 * shape->width)
+            shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
+        else
+            break;
+    }
+    shape->row_blocks = divide_up(shape->rows, shape->row_block);
+    shape->column_blocks = divide_up(shape->columns, shape->column_block);
+}
+
+/* --- packing --- */
+
+static void choose_packing(ContractShape *shape) {
+    const Function *body = shape->body;
+    const Axes *left = &graph_node(body, shape->left)->axes;
+    const Axes *right = &graph_node(body, shape->right)->axes;
+    Offsets left_rows = offsets_of(body, &shape->row_axes, left);
+    Offsets left_depth = offsets_of(body, &shape->depth_axes, left);
+    Offsets right_columns = offsets_of(body, &shape->column_axes, right);
+    Offsets right_depth = offsets_of(body, &shape->depth_axes, right);
+
+    bool left_direct =
+        offsets_uniform(&left_depth) && offsets_uniform_within(&left_rows, shape->height);
+    bool left_in_order = offsets_stride(&left_depth) <= 1;
+    shape->pack_left = !left_direct || (!left_in_order && shape->columns > 2 * shape->width);
+
+    bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
+                        offsets_uniform_within(&right_columns, shape->width);
+    shape->pack_right = !right_direct || shape->rows > 3 * shape->height;
+}
+
+static void size_scratch(ContractShape *shape) {
+    int64_t column_bytes = shape->column_block * 4, row_bytes = shape->row_block * 4;
+    shape->keep_right = shape->depth * column_bytes <= KEPT_BYTES;
+    int64_t right_depth = shape->keep_right ? shape->depth : shape->depth_block;
+    shape->right_bytes = shape->pack_right ? round_up(right_depth * column_bytes, 64) : 0;
+    shape->left_bytes = shape->pack_left ? round_up(shape->depth_block * row_bytes, 64) : 0;
+    shape->partial_bytes =
+        shape->depth_block < shape->depth ? round_up(row_bytes * shape->column_block, 64) : 0;
+}
+
+void contract_shape(const Function *body, const Target *target, ContractShape *shape) {
+    *shape = (ContractShape){.body = body, .contract = kernel_anchor(body)};
+    assign_sides(shape, target_lanes(target));
+    choose_micro(shape, target);
+    choose_blocks(shape, target);
+    choose_packing(shape);
+    size_scratch(shape);
+}

@@ -1,0 +1,38 @@
+/* How a contraction is cut up: which axes play which part, the micro-kernel's size, what is packed,
+ * and the tiles. Decided by fixed rules from the body and the target; no LLVM. */
+#ifndef SCANLINE_PASSES_EMIT_CONTRACT_SHAPE_H
+#define SCANLINE_PASSES_EMIT_CONTRACT_SHAPE_H
+
+#include "ir/graph.h"
+#include "passes/emit/target.h"
+
+/* result[batch, row, column] = sum over depth of left[batch, row, depth] * right[batch, depth,
+ * column]. Each index is composite. The columns are those that vectors run along, so left and right
+ * may be the contraction's sources in either order. */
+typedef struct ContractShape {
+    const Function *body;
+    NodeId contract, left, right;
+    Axes batch_axes, row_axes, column_axes, depth_axes;
+    int64_t batches, rows, columns, depth;
+
+    /* The micro-kernel: height rows by width = vectors * lanes columns, in registers. */
+    uint32_t lanes, height, vectors, width;
+
+    /* Packed: copied to scratch as panels of `height` rows or `width` columns, depth by depth. */
+    bool pack_left, pack_right;
+    /* The right side of a column block is packed for all of the depth, and serves the tiles after
+     * it. */
+    bool keep_right;
+
+    int64_t depth_block;               /* depth that is summed in one go; the last may be shorter */
+    int64_t row_block, column_block;   /* of a tile; multiples of height and width */
+    int64_t row_blocks, column_blocks; /* tiles = batches * column_blocks * row_blocks */
+
+    /* Bytes in scratch: packed right, packed left, partial sums. */
+    int64_t right_bytes, left_bytes, partial_bytes;
+} ContractShape;
+
+/* The body must be one that contract_accepts. */
+void contract_shape(const Function *body, const Target *target, ContractShape *shape);
+
+#endif

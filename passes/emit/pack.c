@@ -1,0 +1,178 @@
+/* Three ways to fill a panel, by how the side lies in memory: the side's elements are neighbours
+ * (copy vectors), the depth's are (transpose squares of vectors in registers), or neither (one by
+ * one). */
+#include "passes/emit/pack.h"
+
+enum { SOURCE, PANELS, SIDE_FIRST, SIDE_COUNT, DEPTH_FIRST, DEPTH_COUNT, PARAMETERS };
+enum { FLOAT_BYTES = 4 };
+
+typedef struct Packer {
+    Emitter *emitter;
+    const PackShape *shape;
+    LLVMValueRef source, panels;
+    LLVMValueRef depth_first, depth_count;
+} Packer;
+
+/* One panel: where it starts in the side, how many of its indices exist, and where it goes. */
+typedef struct Panel {
+    LLVMValueRef side, target;
+    uint32_t count;
+} Panel;
+
+static LLVMValueRef source_element(const Packer *packer, LLVMValueRef side, LLVMValueRef depth) {
+    Emitter *e = packer->emitter;
+    LLVMValueRef offset = emit_add(e, emit_offset(e, &packer->shape->side, side),
+                                   emit_offset(e, &packer->shape->depth, depth));
+    return emit_element(e, e->f32, packer->source, offset);
+}
+
+/* The panel's row for the depth `at`, counted from depth_first. */
+static LLVMValueRef panel_row(const Packer *packer, const Panel *panel, LLVMValueRef at) {
+    Emitter *e = packer->emitter;
+    return emit_element(e, e->f32, panel->target, emit_mul_const(e, at, packer->shape->width));
+}
+
+static void copy_vectors(const Packer *packer, const Panel *panel) {
+    Emitter *e = packer->emitter;
+    uint32_t width = packer->shape->width;
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), packer->depth_count, 1, "depth");
+    LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
+    LLVMValueRef from = source_element(packer, panel->side, depth);
+    LLVMValueRef row = emit_load_lanes(e, e->f32, panel->count, width, from, FLOAT_BYTES);
+    emit_store(e, row, panel_row(packer, panel, loop.index), FLOAT_BYTES);
+    emit_loop_end(e, &loop, NULL);
+}
+
+/* Depths from `from` on, one by one and index by index. */
+static void copy_elements(const Packer *packer, const Panel *panel, LLVMValueRef from) {
+    Emitter *e = packer->emitter;
+    Loop loop;
+    emit_loop_begin(e, &loop, from, packer->depth_count, 1, "depth");
+    LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
+    LLVMValueRef row = panel_row(packer, panel, loop.index);
+    for (uint32_t i = 0; i < packer->shape->width; i++) {
+        LLVMValueRef value = emit_f32(e, 0);
+        if (i < panel->count) {
+            LLVMValueRef side = emit_add_const(e, panel->side, i);
+            value = emit_load(e, e->f32, source_element(packer, side, depth), FLOAT_BYTES);
+        }
+        emit_store(e, value, emit_element(e, e->f32, row, emit_i64(e, i)), FLOAT_BYTES);
+    }
+    emit_loop_end(e, &loop, NULL);
+}
+
+/* Swaps the blocks off the diagonal, of half the size each round (Eklundh). */
+static void transpose(Emitter *e, LLVMValueRef *rows, uint32_t lanes) {
+    uint32_t *low = arena_array(e->arena, lanes, sizeof *low);
+    uint32_t *high = arena_array(e->arena, lanes, sizeof *high);
+    for (uint32_t block = lanes / 2; block; block /= 2) {
+        for (uint32_t lane = 0; lane < lanes; lane++) {
+            low[lane] = lane & block ? lanes + lane - block : lane;
+            high[lane] = lane & block ? lanes + lane : lane + block;
+        }
+        for (uint32_t i = 0; i < lanes; i++) {
+            if (i & block)
+                continue;
+            LLVMValueRef a = rows[i], b = rows[i + block];
+            rows[i] = emit_shuffle(e, a, b, low, lanes);
+            rows[i + block] = emit_shuffle(e, a, b, high, lanes);
+        }
+    }
+}
+
+/* `lanes` depths from `at` on, of the panel's indices first, ..., first + group - 1. */
+static void transpose_square(const Packer *packer, const Panel *panel, LLVMValueRef at,
+                             uint32_t first, uint32_t group) {
+    Emitter *e = packer->emitter;
+    uint32_t lanes = packer->shape->lanes;
+    LLVMTypeRef type = emit_vector_type(e, e->f32, lanes);
+    LLVMValueRef *rows = arena_array(e->arena, lanes, sizeof *rows);
+    uint32_t *part = arena_array(e->arena, lanes, sizeof *part);
+    LLVMValueRef depth = emit_add(e, packer->depth_first, at);
+    for (uint32_t i = 0; i < lanes; i++) {
+        part[i] = i;
+        rows[i] = LLVMConstNull(type);
+        if (first + i < panel->count && i < group) {
+            LLVMValueRef side = emit_add_const(e, panel->side, first + i);
+            rows[i] = emit_load(e, type, source_element(packer, side, depth), FLOAT_BYTES);
+        }
+    }
+    transpose(e, rows, lanes);
+    for (uint32_t i = 0; i < lanes; i++) {
+        LLVMValueRef row = panel_row(packer, panel, emit_add_const(e, at, i));
+        LLVMValueRef target = emit_element(e, e->f32, row, emit_i64(e, first));
+        if (group < lanes)
+            rows[i] = emit_shuffle(e, rows[i], rows[i], part, group);
+        emit_store(e, rows[i], target, FLOAT_BYTES);
+    }
+}
+
+static void transpose_vectors(const Packer *packer, const Panel *panel) {
+    Emitter *e = packer->emitter;
+    uint32_t lanes = packer->shape->lanes, width = packer->shape->width;
+    LLVMValueRef rest = emit_mod_const(e, packer->depth_count, lanes);
+    LLVMValueRef whole = emit_sub(e, packer->depth_count, rest);
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), whole, lanes, "square");
+    for (uint32_t first = 0; first < width; first += lanes)
+        transpose_square(packer, panel, loop.index, first,
+                         width - first < lanes ? width - first : lanes);
+    emit_loop_end(e, &loop, NULL);
+    if (packer->shape->depth_extent % lanes)
+        copy_elements(packer, panel, whole);
+}
+
+static void pack_panel(const Packer *packer, const Panel *panel) {
+    const PackShape *shape = packer->shape;
+    if (offsets_stride(&shape->side) == 1 && offsets_uniform_within(&shape->side, shape->width))
+        copy_vectors(packer, panel);
+    else if (shape->lanes > 1 && offsets_stride(&shape->depth) == 1 &&
+             offsets_uniform_within(&shape->depth, shape->lanes))
+        transpose_vectors(packer, panel);
+    else
+        copy_elements(packer, panel, emit_i64(packer->emitter, 0));
+}
+
+static void pack_panels(const Packer *packer, LLVMValueRef side_first, LLVMValueRef side_count) {
+    Emitter *e = packer->emitter;
+    const PackShape *shape = packer->shape;
+    LLVMValueRef end = emit_add(e, side_first, side_count);
+    LLVMValueRef tail = emit_mod_const(e, side_count, shape->width);
+    LLVMValueRef panel_size = emit_mul_const(e, packer->depth_count, shape->width);
+    Loop loop;
+    emit_loop_begin(e, &loop, side_first, emit_sub(e, end, tail), shape->width, "panel");
+    LLVMValueRef target = emit_loop_carry(e, &loop, packer->panels);
+    pack_panel(packer, &(Panel){loop.index, target, shape->width});
+    LLVMValueRef next = emit_element(e, e->f32, target, panel_size);
+    emit_loop_end(e, &loop, &next);
+
+    uint32_t rest = (uint32_t)(shape->side_extent % shape->width);
+    if (!rest)
+        return;
+    Branch branch;
+    LLVMValueRef zero = emit_i64(e, 0);
+    emit_branch_begin(e, &branch, emit_less(e, zero, tail), "last");
+    pack_panel(packer, &(Panel){loop.index, loop.carried[0], rest});
+    emit_branch_end(e, &branch);
+}
+
+LLVMValueRef emit_pack(Emitter *emitter, const char *name, const PackShape *shape) {
+    LLVMTypeRef pointer = emitter->pointer, i64 = emitter->i64;
+    LLVMTypeRef types[PARAMETERS] = {pointer, pointer, i64, i64, i64, i64};
+    LLVMTypeRef type = LLVMFunctionType(emitter->void_type, types, PARAMETERS, false);
+    Place place = emit_function_enter(emitter, name, type, false);
+    LLVMValueRef function = emitter->function;
+    emit_parameter_pointer(emitter, function, SOURCE, FLOAT_BYTES, true);
+    emit_parameter_pointer(emitter, function, PANELS, FLOAT_BYTES, true);
+    Packer packer = {
+        .emitter = emitter,
+        .shape = shape,
+        .source = LLVMGetParam(function, SOURCE),
+        .panels = LLVMGetParam(function, PANELS),
+        .depth_first = LLVMGetParam(function, DEPTH_FIRST),
+        .depth_count = LLVMGetParam(function, DEPTH_COUNT),
+    };
+    pack_panels(&packer, LLVMGetParam(function, SIDE_FIRST), LLVMGetParam(function, SIDE_COUNT));
+    return emit_function_leave(emitter, place);
+}

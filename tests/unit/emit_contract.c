@@ -1,0 +1,196 @@
+/* Contractions of many shapes and memory orders, compiled against interpreted. */
+#include "ir/build.h"
+#include "kernel_harness.h"
+#include "passes/emit/contract.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+/* A contraction by its axes: letters with extents, "bnd" the order in memory. */
+typedef struct Case {
+    const char *left, *right, *result;
+    const char *axes; /* letters that have the extents below, in order */
+    int64_t extents[8];
+} Case;
+
+static Axes axes_of_letters(Function *body, const char *letters, const Case *shape) {
+    Axes axes = {0};
+    for (const char *letter = letters; *letter; letter++) {
+        const char *place = strchr(shape->axes, *letter);
+        char name[] = {*letter, 0};
+        axes_append(&axes, function_axis(body, name, shape->extents[place - shape->axes]));
+    }
+    return axes;
+}
+
+static NodeId build_case(Function *body, const Case *shape) {
+    Axes left = axes_of_letters(body, shape->left, shape);
+    Axes right = axes_of_letters(body, shape->right, shape);
+    Axes result = axes_of_letters(body, shape->result, shape);
+    NodeId a = build_input(body, "x0", DTYPE_F32, &left);
+    NodeId b = build_input(body, "x1", DTYPE_F32, &right);
+    Axes all = axes_union(&left, &right), summed = axes_minus(&all, &result);
+    return build_contract_as(body, a, b, &summed, &result);
+}
+
+static void check_body(const Function *body, Arena *arena, const char *label) {
+    Harness harness;
+    cr_assert(contract_accepts(body), "%s: not accepted", label);
+    cr_assert(harness_open(&harness, body, NULL, 7), "%s: %s", label, harness.error);
+    cr_assert(harness_run(&harness, 0), "%s: %s", label, harness.error);
+    double difference = harness_difference(&harness, arena);
+    cr_expect(difference >= 0 && difference < 2e-6, "%s: differs by %g %s", label, difference,
+              harness.error);
+    uint64_t whole = harness_hash(&harness);
+    cr_assert(harness_run(&harness, 1), "%s: %s", label, harness.error);
+    cr_expect_eq(harness_hash(&harness), whole, "%s: tiles by themselves differ", label);
+    cr_assert(harness_run(&harness, 3), "%s: %s", label, harness.error);
+    cr_expect_eq(harness_hash(&harness), whole, "%s: tiles in threes differ", label);
+    harness_close(&harness);
+}
+
+static void check_case(const Case *shape) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    Function *body = function_create(arena, "body");
+    function_output(body, "y0", build_case(body, shape), NULL);
+    char label[128];
+    snprintf(label, sizeof label, "%s,%s->%s %ld %ld %ld %ld %ld", shape->left, shape->right,
+             shape->result, shape->extents[0], shape->extents[1], shape->extents[2],
+             shape->extents[3], shape->extents[4]);
+    check_body(body, arena, label);
+    arena_destroy(arena);
+}
+
+Test(contract, every_combination_of_extents) {
+    static const int64_t extents[] = {1, 3, 17, 64, 100};
+    for (int m = 0; m < 5; m++)
+        for (int n = 0; n < 5; n++)
+            for (int k = 0; k < 5; k++)
+                if (extents[m] > 1 && extents[n] > 1)
+                    check_case(
+                        &(Case){"mk", "kn", "mn", "mnk", {extents[m], extents[n], extents[k]}});
+}
+
+Test(contract, memory_orders) {
+    static const char *const lefts[] = {"mk", "km"}, *const rights[] = {"kn", "nk"},
+                             *const results[] = {"mn", "nm"};
+    for (int l = 0; l < 2; l++)
+        for (int r = 0; r < 2; r++)
+            for (int o = 0; o < 2; o++) {
+                check_case(&(Case){lefts[l], rights[r], results[o], "mnk", {37, 50, 29}});
+                check_case(&(Case){lefts[l], rights[r], results[o], "mnk", {64, 128, 96}});
+                check_case(&(Case){lefts[l], rights[r], results[o], "mnk", {5, 200, 400}});
+            }
+}
+
+Test(contract, depth_in_blocks) {
+    check_case(&(Case){"mk", "kn", "mn", "mnk", {100, 70, 1000}});
+    check_case(&(Case){"km", "kn", "mn", "mnk", {64, 256, 512}});
+    check_case(&(Case){"mk", "nk", "mn", "mnk", {50, 33, 777}});
+    check_case(&(Case){"mk", "kn", "mn", "mnk", {13, 18, 60001}});
+}
+
+Test(contract, several_axes) {
+    static const Case cases[] = {
+        {"bnd", "dhe", "bnhe", "bndhe", {3, 20, 24, 4, 16}},
+        {"bnd", "dhe", "bhne", "bndhe", {3, 20, 24, 4, 16}},
+        {"bnd", "dhe", "bhen", "bndhe", {3, 20, 24, 4, 12}},
+        {"bnd", "dhe", "bhne", "bndhe", {2, 7, 24, 3, 5}},
+        {"bnhe", "hed", "bnd", "bndhe", {3, 20, 24, 4, 16}},
+        {"bhne", "hed", "bnd", "bndhe", {3, 20, 24, 4, 16}},
+        {"bhne", "ehd", "bnd", "bndhe", {3, 20, 24, 4, 16}},
+        {"bnd", "bnhe", "dhe", "bndhe", {3, 20, 24, 4, 16}},
+        {"bnd", "bhne", "dhe", "bndhe", {3, 20, 24, 4, 16}},
+        {"nbd", "bhne", "hde", "bndhe", {3, 20, 24, 4, 16}},
+        {"bhne", "bhme", "bhnm", "bnmhe", {2, 17, 17, 3, 8}},
+        {"bhnm", "bhme", "bnhe", "bnmhe", {2, 17, 17, 3, 8}},
+        {"nbhe", "mbeh", "nhmb", "bnmhe", {2, 17, 19, 3, 8}},
+        {"bnk", "bk2", "2nb", "bnk2", {40, 6, 9, 5}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_case(&cases[i]);
+}
+
+Test(contract, random_shapes) {
+    uint64_t state = 11;
+    static const char *const lefts[] = {"bmk", "mbk", "kmb", "mkl", "lmk", "kbml"};
+    static const char *const rights[] = {"bkn", "nkb", "kbn", "lkn", "nlk", "kbln"};
+    static const char *const results[] = {"bmn", "nbm", "mnb", "mn", "nm", "bmn"};
+    for (int i = 0; i < 60; i++) {
+        int which = (int)(harness_random(&state) % 6);
+        Case shape = {lefts[which], rights[which], results[which], "mnkbl", {0}};
+        for (int axis = 0; axis < 5; axis++)
+            shape.extents[axis] = 1 + (int64_t)(harness_random(&state) % (axis < 3 ? 70 : 4));
+        shape.extents[0]++;
+        shape.extents[1]++;
+        check_case(&shape);
+    }
+}
+
+/* Bias, scale, residual, GELU and a mask by position, with a second output. */
+static const Function *with_epilogue(Arena *arena, const Case *shape, const char *bias_axes,
+                                     const char *residual_axes) {
+    Function *body = function_create(arena, "body");
+    NodeId sum = build_case(body, shape);
+    Axes bias_order = axes_of_letters(body, bias_axes, shape);
+    Axes residual_order = axes_of_letters(body, residual_axes, shape);
+    NodeId bias = build_input(body, "x2", DTYPE_F32, &bias_order);
+    NodeId residual = build_input(body, "x3", DTYPE_F32, &residual_order);
+    NodeId scaled = build_binary(body, OP_MUL, sum, build_const(body, DTYPE_F32, 0.125));
+    NodeId x = build_binary(body, OP_ADD, scaled, bias);
+    NodeId slope = build_binary(body, OP_MUL, x, build_const(body, DTYPE_F32, 1.702));
+    NodeId gelu = build_binary(body, OP_MUL, x, build_unary(body, OP_SIGMOID, slope));
+    char first[] = {shape->left[0], 0}, last[] = {shape->right[strlen(shape->right) - 1], 0};
+    NodeId i = build_index(body, function_find_axis(body, first));
+    NodeId j = build_index(body, function_find_axis(body, last));
+    NodeId mask = build_binary(body, OP_LESS_EQUAL, j, i);
+    NodeId masked = build_select(body, mask, gelu, build_const(body, DTYPE_F32, -2));
+    function_output(body, "y0", build_binary(body, OP_ADD, masked, residual), NULL);
+    function_output(body, "y1", x, NULL);
+    return body;
+}
+
+Test(contract, epilogue) {
+    static const struct {
+        Case shape;
+        const char *bias, *residual;
+    } cases[] = {
+        {{"mk", "kn", "mn", "mnk", {37, 50, 29}}, "n", "mn"},
+        {{"mk", "kn", "mn", "mnk", {64, 64, 400}}, "m", "nm"},
+        {{"nk", "kd", "nd", "ndk", {20, 23, 8}}, "", "dn"},
+        {{"bnd", "dhe", "bnhe", "bndhe", {3, 20, 24, 4, 16}}, "he", "bnhe"},
+        {{"bnd", "dhe", "bhne", "bndhe", {2, 7, 24, 3, 5}}, "eh", "nbhe"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Arena *arena = arena_create();
+        cr_assert_not_null(arena);
+        char label[32];
+        snprintf(label, sizeof label, "epilogue %zu", i);
+        check_body(with_epilogue(arena, &cases[i].shape, cases[i].bias, cases[i].residual), arena,
+                   label);
+        arena_destroy(arena);
+    }
+}
+
+Test(contract, objects_for_other_targets) {
+    static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "znver4"};
+    static const Case cases[] = {
+        {"mk", "kn", "mn", "mnk", {37, 50, 400}},
+        {"km", "nk", "mn", "mnk", {1, 50, 9}},
+        {"bnd", "dhe", "bhne", "bndhe", {2, 70, 24, 3, 5}},
+    };
+    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++)
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            Arena *arena = arena_create();
+            cr_assert_not_null(arena);
+            Function *body = function_create(arena, "body");
+            function_output(body, "y0", build_case(body, &cases[i]), NULL);
+            Harness harness;
+            cr_expect(harness_open(&harness, body, targets[t], 1), "%s: %s", targets[t],
+                      harness.error);
+            cr_expect_gt(harness.compiled.objects->size, 0);
+            harness_close(&harness);
+            arena_destroy(arena);
+        }
+}

@@ -1,0 +1,55 @@
+/* Compiles one kernel body, runs it, and compares with the interpreter.
+ *
+ * Every operand ends within 63 bytes of a page that can't be touched, and has a margin in front
+ * that must stay as it was; so does the scratch memory. */
+#ifndef SCANLINE_TESTS_KERNEL_HARNESS_H
+#define SCANLINE_TESTS_KERNEL_HARNESS_H
+
+#include "passes/compile.h"
+#include "passes/emit/kernel.h"
+
+enum { HARNESS_MAX_OPERANDS = 32, HARNESS_TEXT = 1024 };
+
+typedef struct HarnessMemory {
+    char *mapping;
+    size_t mapped;
+    char *bytes; /* 64-byte aligned */
+    size_t size;
+} HarnessMemory;
+
+typedef struct Harness {
+    const Function *body;
+    KernelShape shape;
+    uint32_t input_count, operand_count;
+    HarnessMemory operands[HARNESS_MAX_OPERANDS];
+    double *inputs[HARNESS_MAX_OPERANDS]; /* as the interpreter takes them */
+    CompiledModule compiled;
+    Jit *jit;
+    char error[HARNESS_TEXT]; /* what went wrong */
+} Harness;
+
+/* Values are a function of `seed`, in [-1, 1) for f32. `target` as in CompileOptions; for one that
+ * this machine can't run, only the object is made. False, and harness->error, when it does not
+ * compile. */
+bool harness_open(Harness *harness, const Function *body, const char *target, uint64_t seed);
+void harness_close(Harness *harness);
+
+/* Overwrites an input (f32). */
+void harness_set(Harness *harness, uint32_t input, int64_t element, double value);
+
+/* Runs the tiles in groups of `group` (0: all at once), from the last group to the first, with
+ * outputs and scratch full of NaN before. */
+bool harness_run(Harness *harness, int64_t group);
+
+/* The largest difference of any output from the interpreter's, over the largest value of that
+ * output (or 1); infinite where one is NaN and the other not. Negative with harness->error on a
+ * fault. */
+double harness_difference(Harness *harness, Arena *arena);
+
+/* A hash of all outputs' bytes. */
+uint64_t harness_hash(const Harness *harness);
+
+/* splitmix64: the next number of a sequence. */
+uint64_t harness_random(uint64_t *state);
+
+#endif
