@@ -8,8 +8,11 @@
 
 #include <string.h>
 
-static void flatten_origin(Text *text, const char *origin) {
-    text_format(text, "  # from %s\n", origin);
+/* The name of a file may hold anything, a line break too. */
+static void flatten_origin(Text *text, const char *before, const char *origin) {
+    text_string(text, before);
+    text_printable(text, origin, strlen(origin));
+    text_string(text, "\n");
 }
 
 static void flatten_value(Text *text, const Spec *spec, const char *head, const SpecValue *value) {
@@ -22,7 +25,7 @@ static void flatten_value(Text *text, const Spec *spec, const char *head, const 
     const char *origin = value->level == LEVEL_COMMAND_LINE
                              ? "command line"
                              : source_place_text(text->arena, spec->sources, value->given);
-    flatten_origin(text, origin);
+    flatten_origin(text, "  # from ", origin);
 }
 
 /* The declarations that are not put together from several places. */
@@ -47,8 +50,8 @@ static void flatten_file(Text *text, const Spec *spec, const SyntaxFile *file) {
             continue;
         bool param = declaration->kind == DECLARATION_PARAM;
         SourceSpan span = param ? declaration->param.span : declaration->span;
-        text_format(text, "\n# from %s\n%s", source_place_text(text->arena, spec->sources, span),
-                    param ? "param " : "");
+        flatten_origin(text, "\n# from ", source_place_text(text->arena, spec->sources, span));
+        text_string(text, param ? "param " : "");
         text_bytes(text, file->source->text + span.offset, span.length);
         text_string(text, "\n");
     }
@@ -62,7 +65,7 @@ static void flatten_section(Text *text, const Spec *spec, const char *section) {
         if (strncmp(setting->key, section, length) || setting->key[length] != '.')
             continue;
         text_format(text, "  %s = %s", setting->key + length + 1, setting->value);
-        flatten_origin(text, setting->origin);
+        flatten_origin(text, "  # from ", setting->origin);
     }
     text_string(text, "}\n");
 }
@@ -77,7 +80,7 @@ static void flatten_sweeps(Text *text, const Spec *spec) {
         for (uint32_t j = 0; j < sweep->value_count; j++)
             text_format(text, "%s%s", j ? ", " : "", sweep->values[j]);
         text_string(text, "]");
-        flatten_origin(text, sweep->origin);
+        flatten_origin(text, "  # from ", sweep->origin);
     }
     text_string(text, "}\n");
 }

@@ -52,6 +52,7 @@ static const char *check_number(SpecBuilder *builder, const SettingRule *rule, c
     Constant number;
     if (!spec_constant(builder, value, &number) || !check_range(builder, rule, value, number.value))
         return wrong;
+    number.value += 0.0; /* -0 becomes 0 */
     if (spec)
         *(double *)stored(spec, rule) = number.value;
     return print_number(builder->arena, number.value);

@@ -90,6 +90,17 @@ Test(frontend_flatten, overrides_become_values) {
     unload(&loaded);
 }
 
+Test(frontend_flatten, odd_names_of_files) {
+    static const char used[] = "dim n = 3\nparam w[n] = 0\n",
+                      main_text[] = "use \"a\\nb #.scan\"\n";
+    const SourceFile files[] = {{"main.scan", main_text, sizeof main_text - 1},
+                                {"a\nb #.scan", used, sizeof used - 1},
+                                {0}};
+    LoadedSpec loaded = load_files(files, NULL);
+    expect_round_trip(&loaded);
+    unload(&loaded);
+}
+
 Test(frontend_flatten, hard_expressions) {
     LoadedSpec loaded = load_text(
         "const a = -(1 - (2 - 3))^2, b = 1e300 * 10, c = inf, d = 2.0, e = 0.1 + 0.2, f = (2^3)^2\n"

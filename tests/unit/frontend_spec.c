@@ -115,6 +115,19 @@ Test(frontend_spec, defaults) {
     unload(&loaded);
 }
 
+Test(frontend_spec, numbers_of_settings_may_be_made_of_dims) {
+    LoadedSpec loaded = load_text("dim n = 8\nconst share = 10%\n"
+                                  "train { batch = 4 * n; seed = n // 3 }\n"
+                                  "data { test = 2 * share; validation = -0.0 }\n",
+                                  NULL);
+    assert_sound(&loaded);
+    cr_expect_eq(loaded.spec->train.batch, 32);
+    cr_expect_eq(loaded.spec->train.seed, 2);
+    cr_expect_eq(loaded.spec->data.test, 0.2);
+    cr_expect_str_eq(setting(&loaded, "data.validation")->value, "0");
+    unload(&loaded);
+}
+
 Test(frontend_spec, chunks_divide_the_batch) {
     static const struct {
         const char *batch;
