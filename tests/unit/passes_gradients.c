@@ -189,6 +189,41 @@ Test(passes_gradients, of_a_layer_as_text) {
     arena_destroy(arena);
 }
 
+/* Params in [-1, 1): what random_loss is made for. */
+static size_t draw_params(const Function *function, InterpretBinding *bindings, Draws *draws) {
+    size_t count = 0;
+    for (NodeId id = 0; id < function->node_count; id++) {
+        const Node *node = graph_node(function, id);
+        if (node->op != OP_PARAM)
+            continue;
+        const int64_t elements = graph_elements(function, node);
+        double *values = arena_array(function->arena, (size_t)elements, sizeof *values);
+        for (int64_t i = 0; i < elements; i++)
+            values[i] = draw_between(draws, -1, 1);
+        bindings[count++] = (InterpretBinding){node->attributes.name, values, elements};
+    }
+    return count;
+}
+
+/* Random graphs hold what samples do not: nodes of many uses, gradients that lack axes. */
+Test(passes_gradients, of_random_graphs_against_differences, .timeout = 120) {
+    uint32_t compared = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        Arena *arena = test_arena();
+        const Function *loss = random_loss(arena, seed);
+        InterpretBinding bindings[16];
+        Draws draws = {seed};
+        const size_t count = draw_params(loss, bindings, &draws);
+        const GradientReport report = gradient_compare(loss, function_find_axis(loss, "b"),
+                                                       bindings, count, gradient_rules, seed);
+        cr_expect_leq(report.worst, 1e-6, "seed %llu: off by %g at %s", (unsigned long long)seed,
+                      report.worst, report.where);
+        compared += report.compared;
+        arena_destroy(arena);
+    }
+    cr_expect_eq(compared, 100 * 6 * 6);
+}
+
 /* Random graphs: the gradient of what simplify and the recognition of attention make of them is
  * that of the graph itself. */
 Test(passes_gradients, of_random_graphs, .timeout = 120) {
