@@ -39,7 +39,10 @@ Function *function_compact(const Function *function) {
     }
     for (uint32_t i = 0; i < function->output_count; i++) {
         const Output *output = &function->outputs[i];
-        function_output(compact, output->name, place[output->node], output->donated);
+        const char *donated = output->donated;
+        if (donated && function_find_binding(compact, donated) == NODE_NONE)
+            donated = NULL; /* nothing reads it: it is gone */
+        function_output(compact, output->name, place[output->node], donated);
     }
     return compact;
 }

@@ -10,3 +10,9 @@ scanline_test(frontend_flatten SOURCES unit/frontend_flatten.c unit/frontend_sup
 scanline_test(frontend_memory SOURCES unit/frontend_memory.c LIBRARIES scanline_frontend)
 scanline_test(frontend_large SOURCES unit/frontend_large.c LIBRARIES scanline_frontend)
 set_tests_properties(frontend_large PROPERTIES TIMEOUT 120)
+scanline_test(frontend_values SOURCES unit/frontend_values.c unit/lower_support.c
+  unit/frontend_support.c LIBRARIES scanline_frontend)
+scanline_test(frontend_lower SOURCES unit/frontend_lower.c unit/lower_support.c
+  unit/frontend_support.c LIBRARIES scanline_frontend)
+scanline_test(frontend_lower_memory SOURCES unit/frontend_lower_memory.c
+  LIBRARIES scanline_frontend)
