@@ -15,6 +15,7 @@ typedef struct Session {
     Diagnostics *diagnostics;
     const Spec *spec;
     Experiment experiment;
+    const Module *lowered; /* init, forward, update */
     const Module
         *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
     CompiledModule *compiled;
