@@ -35,16 +35,12 @@ NodeId backward_sum(Backward *backward, NodeId a, const Axes *over) {
 
 NodeId backward_sum_product(Backward *backward, NodeId a, NodeId b, const Axes *over) {
     Function *function = backward->function;
-    const Axes of_a = graph_node(function, a)->axes, of_b = graph_node(function, b)->axes;
-    const Axes in_a = axes_intersection(over, &of_a), in_b = axes_intersection(over, &of_b);
-    const Axes both = axes_intersection(&in_a, &in_b), either = axes_union(&in_a, &in_b);
-    const Axes a_alone = axes_minus(&in_a, &in_b), b_alone = axes_minus(&in_b, &in_a);
-    const Axes neither = axes_minus(over, &either);
-    a = build_along(function, OP_SUM, a, &a_alone);
+    const Axes of_a = graph_node(function, a)->axes;
+    assert(axes_subset(over, &graph_node(function, b)->axes));
+    const Axes both = axes_intersection(over, &of_a), b_alone = axes_minus(over, &of_a);
     b = build_along(function, OP_SUM, b, &b_alone);
-    const NodeId product =
-        both.count ? build_contract(function, a, b, &both) : build_binary(function, OP_MUL, a, b);
-    return repeat_sum(function, product, &neither);
+    return both.count ? build_contract(function, a, b, &both)
+                      : build_binary(function, OP_MUL, a, b);
 }
 
 /* Where an op writes its elements in any order, that of its node's gradient is the node's own: what

@@ -36,7 +36,8 @@ void backward_flow_exact(Backward *backward, NodeId y, uint32_t which, NodeId gr
 /* Adds to the gradient of one result of a node with several. */
 void backward_flow_result(Backward *backward, NodeId several, uint32_t which, NodeId gradient);
 
-/* sum[over] of a, or of a * b, where either may lack axes that it is meant to be the same along. */
+/* sum[over] of a, which may lack axes that it is meant to be the same along; and of a * b, where b
+ * has all of `over` and a may lack some. */
 NodeId backward_sum(Backward *backward, NodeId a, const Axes *over);
 NodeId backward_sum_product(Backward *backward, NodeId a, NodeId b, const Axes *over);
 
