@@ -196,58 +196,32 @@ Value value_spread(Lowering *l, Value value, const Axes *order) {
 
 /* --- operators --- */
 
-static ScalarOp scalar_op(OpCode op) {
-    switch (op) {
-    case OP_NEGATE:
-        return SCALAR_NEGATE;
-    case OP_ABS:
-        return SCALAR_ABS;
-    case OP_EXP:
-        return SCALAR_EXP;
-    case OP_LOG:
-        return SCALAR_LOG;
-    case OP_SQRT:
-        return SCALAR_SQRT;
-    case OP_SIN:
-        return SCALAR_SIN;
-    case OP_COS:
-        return SCALAR_COS;
-    case OP_TANH:
-        return SCALAR_TANH;
-    case OP_FLOOR:
-        return SCALAR_FLOOR;
-    case OP_NOT:
-        return SCALAR_NOT;
-    case OP_ADD:
-        return SCALAR_ADD;
-    case OP_SUB:
-        return SCALAR_SUB;
-    case OP_MUL:
-        return SCALAR_MUL;
-    case OP_DIV:
-        return SCALAR_DIV;
-    case OP_POW:
-        return SCALAR_POW;
-    case OP_MIN:
-        return SCALAR_MIN;
-    case OP_MAX:
-        return SCALAR_MAX;
-    case OP_LESS:
-        return SCALAR_LESS;
-    case OP_LESS_EQUAL:
-        return SCALAR_LESS_EQUAL;
-    case OP_EQUAL:
-        return SCALAR_EQUAL;
-    case OP_AND:
-        return SCALAR_AND;
-    case OP_OR:
-        return SCALAR_OR;
-    case OP_SELECT:
-        return SCALAR_SELECT;
-    default:
-        return SCALAR_OP_COUNT;
-    }
-}
+/* The scalar program's op for a tensor's; SCALAR_CONST: it has none. */
+static const ScalarOp scalar_ops[OP_COUNT] = {
+    [OP_NEGATE] = SCALAR_NEGATE,
+    [OP_ABS] = SCALAR_ABS,
+    [OP_EXP] = SCALAR_EXP,
+    [OP_LOG] = SCALAR_LOG,
+    [OP_SQRT] = SCALAR_SQRT,
+    [OP_SIN] = SCALAR_SIN,
+    [OP_COS] = SCALAR_COS,
+    [OP_TANH] = SCALAR_TANH,
+    [OP_FLOOR] = SCALAR_FLOOR,
+    [OP_NOT] = SCALAR_NOT,
+    [OP_ADD] = SCALAR_ADD,
+    [OP_SUB] = SCALAR_SUB,
+    [OP_MUL] = SCALAR_MUL,
+    [OP_DIV] = SCALAR_DIV,
+    [OP_POW] = SCALAR_POW,
+    [OP_MIN] = SCALAR_MIN,
+    [OP_MAX] = SCALAR_MAX,
+    [OP_LESS] = SCALAR_LESS,
+    [OP_LESS_EQUAL] = SCALAR_LESS_EQUAL,
+    [OP_EQUAL] = SCALAR_EQUAL,
+    [OP_AND] = SCALAR_AND,
+    [OP_OR] = SCALAR_OR,
+    [OP_SELECT] = SCALAR_SELECT,
+};
 
 /* Applies an op whose sources are all of one type; the result's axes are the union of theirs. */
 static Value apply(Lowering *l, OpCode op, const Value *sources, uint32_t count, ValueType type,
@@ -261,7 +235,7 @@ static Value apply(Lowering *l, OpCode op, const Value *sources, uint32_t count,
     }
     if (scalar) {
         Value made = value_scalar(l,
-                                  scalar_apply(l->scalars, scalar_op(op), sources[0].scalar,
+                                  scalar_apply(l->scalars, scalar_ops[op], sources[0].scalar,
                                                count > 1 ? sources[1].scalar : 0,
                                                count > 2 ? sources[2].scalar : 0),
                                   result);
@@ -306,7 +280,7 @@ Value value_unary(Lowering *l, OpCode op, Value a) {
         return a.type == TYPE_BOOL ? apply(l, op, &a, 1, TYPE_BOOL, TYPE_BOOL) : need_bool(l, &a);
     if ((op == OP_FLOOR || op == OP_STOP_GRADIENT) && a.type != TYPE_FLOAT)
         return a;
-    if (a.kind == VALUE_SCALAR && scalar_op(op) == SCALAR_OP_COUNT)
+    if (a.kind == VALUE_SCALAR && scalar_ops[op] == SCALAR_CONST)
         return scalar_unary(l, op, a);
     bool keeps = (op == OP_NEGATE || op == OP_ABS) && a.type == TYPE_INT;
     ValueType type = keeps ? TYPE_INT : TYPE_FLOAT;
