@@ -1,23 +1,20 @@
-/* Each sum is one chain of fused multiply-adds in the order of the depth, carried from depth block
- * to depth block: its bits depend neither on the blocks nor on the tiles. */
+/* The sums go on from depth block to depth block, so their bits depend neither on the blocks nor on
+ * the tiles. */
 #include "passes/emit/contract_micro.h"
 
 #include "passes/emit/kernel.h"
 #include "passes/emit/offsets.h"
+#include "passes/emit/product.h"
 #include "passes/emit/site.h"
 
-#include <assert.h>
-
-enum { FLOAT_BYTES = 4, UNROLL = 4, MAX_SUMS = 32 };
+enum { FLOAT_BYTES = 4 };
 
 typedef struct Micro {
     Emitter *emitter;
     const ContractShape *shape;
     LLVMValueRef function;
-    uint32_t height, vectors; /* of this micro-kernel */
-    uint32_t last_lanes;      /* valid ones of the last vector */
-    /* Elements from row to row and from depth to depth, where the micro-kernel reads. */
-    int64_t left_row, left_depth, right_depth;
+    Product product;
+    uint32_t last_lanes; /* valid ones of the last vector */
 } Micro;
 
 static LLVMValueRef parameter(const Micro *micro, MicroParameter which) {
@@ -25,97 +22,38 @@ static LLVMValueRef parameter(const Micro *micro, MicroParameter which) {
 }
 
 static uint32_t lanes_of(const Micro *micro, uint32_t vector) {
-    return vector + 1 < micro->vectors ? micro->shape->lanes : micro->last_lanes;
+    return vector + 1 < micro->product.vectors ? micro->shape->lanes : micro->last_lanes;
 }
 
-static uint32_t sum_count(const Micro *micro) { return micro->height * micro->vectors; }
+static uint32_t row_of(const Micro *micro, uint32_t sum) { return sum / micro->product.vectors; }
+static uint32_t vector_of(const Micro *micro, uint32_t sum) { return sum % micro->product.vectors; }
 
-static void describe_strides(Micro *micro) {
+/* Where the sides are read: in panels, or where the tensors lie. */
+static void describe_sides(Micro *micro) {
     const ContractShape *shape = micro->shape;
     const Function *body = shape->body;
-    if (shape->pack_left) {
-        micro->left_row = 1;
-        micro->left_depth = shape->height;
-    } else {
+    Product *product = &micro->product;
+    product->left_row = 1;
+    product->left_depth = shape->height;
+    product->right_depth = shape->width;
+    if (!shape->pack_left) {
         const Axes *left = &graph_node(body, shape->left)->axes;
         Offsets rows = offsets_of(body, &shape->row_axes, left);
         Offsets depth = offsets_of(body, &shape->depth_axes, left);
-        micro->left_row = offsets_stride(&rows);
-        micro->left_depth = offsets_stride(&depth);
+        product->left_row = offsets_stride(&rows);
+        product->left_depth = offsets_stride(&depth);
     }
-    if (shape->pack_right) {
-        micro->right_depth = shape->width;
-    } else {
+    if (!shape->pack_right) {
         const Axes *right = &graph_node(body, shape->right)->axes;
         Offsets depth = offsets_of(body, &shape->depth_axes, right);
-        micro->right_depth = offsets_stride(&depth);
+        product->right_depth = offsets_stride(&depth);
+        product->last_lanes = micro->last_lanes;
     }
-}
-
-/* --- the sums --- */
-
-static LLVMValueRef load_right(const Micro *micro, LLVMValueRef right, int64_t depth,
-                               uint32_t vector) {
-    Emitter *e = micro->emitter;
-    int64_t offset = depth * micro->right_depth + (int64_t)vector * micro->shape->lanes;
-    LLVMValueRef from = emit_element(e, e->f32, right, emit_i64(e, offset));
-    uint32_t lanes = micro->shape->lanes;
-    uint32_t count = micro->shape->pack_right ? lanes : lanes_of(micro, vector);
-    return emit_load_lanes(e, e->f32, count, lanes, from, FLOAT_BYTES);
-}
-
-/* Adds the products of one depth, `depth` after where the pointers stand. */
-static void add_products(const Micro *micro, LLVMValueRef left, LLVMValueRef right, int64_t depth,
-                         LLVMValueRef *sums) {
-    Emitter *e = micro->emitter;
-    LLVMValueRef columns[MAX_SUMS];
-    for (uint32_t v = 0; v < micro->vectors; v++)
-        columns[v] = load_right(micro, right, depth, v);
-    for (uint32_t r = 0; r < micro->height; r++) {
-        int64_t offset = depth * micro->left_depth + r * micro->left_row;
-        LLVMValueRef from = emit_element(e, e->f32, left, emit_i64(e, offset));
-        LLVMValueRef row = emit_load(e, e->f32, from, FLOAT_BYTES);
-        LLVMValueRef rows = emit_splat(e, row, micro->shape->lanes);
-        for (uint32_t v = 0; v < micro->vectors; v++) {
-            LLVMValueRef *sum = &sums[r * micro->vectors + v];
-            *sum = emit_fma(e, rows, columns[v], *sum);
-        }
-    }
-}
-
-/* Goes on from `left` and `right` for `count` depths, a multiple of `unroll`; moves all of them on.
- */
-static void add_depths(const Micro *micro, LLVMValueRef count, uint32_t unroll, LLVMValueRef *left,
-                       LLVMValueRef *right, LLVMValueRef *sums) {
-    Emitter *e = micro->emitter;
-    uint32_t n = sum_count(micro);
-    LLVMValueRef next[MAX_SUMS + 2];
-    Loop loop;
-    emit_loop_begin(e, &loop, emit_i64(e, 0), count, unroll, "depth");
-    for (uint32_t i = 0; i < n; i++)
-        next[i] = emit_loop_carry(e, &loop, sums[i]);
-    LLVMValueRef from_left = emit_loop_carry(e, &loop, *left);
-    LLVMValueRef from_right = emit_loop_carry(e, &loop, *right);
-    for (uint32_t u = 0; u < unroll; u++)
-        add_products(micro, from_left, from_right, u, next);
-    next[n] = emit_element(e, e->f32, from_left, emit_i64(e, unroll * micro->left_depth));
-    next[n + 1] = emit_element(e, e->f32, from_right, emit_i64(e, unroll * micro->right_depth));
-    emit_loop_end(e, &loop, next);
-    for (uint32_t i = 0; i < n; i++)
-        sums[i] = loop.carried[i];
-    *left = loop.carried[n];
-    *right = loop.carried[n + 1];
 }
 
 static void sum_products(const Micro *micro, LLVMValueRef *sums) {
-    Emitter *e = micro->emitter;
-    LLVMValueRef left = parameter(micro, MICRO_LEFT), right = parameter(micro, MICRO_RIGHT);
-    LLVMValueRef depth = parameter(micro, MICRO_DEPTH);
-    LLVMValueRef rest = emit_mod_const(e, depth, UNROLL);
-    if (micro->shape->depth >= UNROLL)
-        add_depths(micro, emit_sub(e, depth, rest), UNROLL, &left, &right, sums);
-    if (micro->shape->depth % UNROLL)
-        add_depths(micro, rest, 1, &left, &right, sums);
+    emit_products(micro->emitter, &micro->product, parameter(micro, MICRO_LEFT),
+                  parameter(micro, MICRO_RIGHT), parameter(micro, MICRO_DEPTH), sums);
 }
 
 /* --- partial sums --- */
@@ -138,24 +76,24 @@ static LLVMValueRef in_phase(const Micro *micro, int64_t bit) {
 static void load_partial(const Micro *micro, LLVMValueRef *sums) {
     Emitter *e = micro->emitter;
     LLVMTypeRef type = emit_vector_type(e, e->f32, micro->shape->lanes);
-    LLVMValueRef next[MAX_SUMS];
+    LLVMValueRef next[PRODUCT_MAX_SUMS];
     LLVMValueRef later = LLVMBuildNot(e->builder, in_phase(micro, MICRO_FIRST), "");
     LLVMValueRef rounds = LLVMBuildZExt(e->builder, later, e->i64, "");
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), rounds, 1, "kept");
-    for (uint32_t i = 0; i < sum_count(micro); i++) {
+    for (uint32_t i = 0; i < product_sums(&micro->product); i++) {
         emit_loop_carry(e, &loop, sums[i]);
-        LLVMValueRef place = partial_place(micro, i / micro->vectors, i % micro->vectors);
+        LLVMValueRef place = partial_place(micro, row_of(micro, i), vector_of(micro, i));
         next[i] = emit_load(e, type, place, FLOAT_BYTES);
     }
     emit_loop_end(e, &loop, next);
-    for (uint32_t i = 0; i < sum_count(micro); i++)
+    for (uint32_t i = 0; i < product_sums(&micro->product); i++)
         sums[i] = loop.carried[i];
 }
 
 static void store_partial(const Micro *micro, LLVMValueRef *sums) {
-    for (uint32_t i = 0; i < sum_count(micro); i++) {
-        LLVMValueRef place = partial_place(micro, i / micro->vectors, i % micro->vectors);
+    for (uint32_t i = 0; i < product_sums(&micro->product); i++) {
+        LLVMValueRef place = partial_place(micro, row_of(micro, i), vector_of(micro, i));
         emit_store(micro->emitter, sums[i], place, FLOAT_BYTES);
     }
 }
@@ -236,8 +174,8 @@ static void store_results(const Micro *micro, LLVMValueRef *sums) {
     for (uint32_t i = 0; i < operand_count; i++)
         operands[i] = LLVMGetParam(micro->function, MICRO_OPERANDS + i);
     Evaluator evaluator = evaluator_create(e, micro->shape->body, operands, NULL);
-    for (uint32_t i = 0; i < sum_count(micro); i++)
-        store_result(micro, &evaluator, i / micro->vectors, i % micro->vectors, sums[i]);
+    for (uint32_t i = 0; i < product_sums(&micro->product); i++)
+        store_result(micro, &evaluator, row_of(micro, i), vector_of(micro, i), sums[i]);
 }
 
 static LLVMTypeRef micro_type(Emitter *e, uint32_t operand_count) {
@@ -253,22 +191,25 @@ LLVMValueRef emit_contract_micro(Emitter *emitter, const ContractShape *shape, c
                                  const bool *noalias) {
     const char *name = arena_printf(emitter->arena, "%s.micro.%ux%u", symbol, height, columns);
     Place place = emit_function_enter(emitter, name, micro_type(emitter, operand_count), false);
+    uint32_t vectors = (columns + shape->lanes - 1) / shape->lanes;
     Micro micro = {
         .emitter = emitter,
         .shape = shape,
         .function = emitter->function,
-        .height = height,
-        .vectors = (columns + shape->lanes - 1) / shape->lanes,
+        .product = {.height = height,
+                    .vectors = vectors,
+                    .lanes = shape->lanes,
+                    .last_lanes = shape->lanes,
+                    .depth_rest = shape->depth % PRODUCT_UNROLL,
+                    .depth_short = shape->depth < PRODUCT_UNROLL},
+        .last_lanes = columns - (vectors - 1) * shape->lanes,
     };
-    micro.last_lanes = columns - (micro.vectors - 1) * shape->lanes;
-    assert(sum_count(&micro) <= MAX_SUMS);
-    describe_strides(&micro);
+    describe_sides(&micro);
     for (uint32_t i = 0; i < operand_count; i++)
         emit_parameter_pointer(emitter, micro.function, MICRO_OPERANDS + i, 64, noalias[i]);
 
-    LLVMValueRef sums[MAX_SUMS];
-    for (uint32_t i = 0; i < sum_count(&micro); i++)
-        sums[i] = emit_f32_lanes(emitter, 0, shape->lanes);
+    LLVMValueRef sums[PRODUCT_MAX_SUMS];
+    emit_product_zeros(emitter, &micro.product, sums);
     if (shape->depth_block == shape->depth) {
         sum_products(&micro, sums);
         store_results(&micro, sums);

@@ -5,6 +5,7 @@
 
 #include "passes/emit/kernel.h"
 #include "passes/emit/offsets.h"
+#include "passes/emit/product.h"
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t round_up(int64_t a, int64_t to) { return (a + to - 1) / to * to; }
@@ -67,46 +68,13 @@ static void assign_sides(ContractShape *shape, int64_t lanes) {
         swap_sides(shape);
 }
 
-/* --- micro-kernel --- */
-
-typedef struct MicroChoice {
-    uint32_t registers; /* at least */
-    int64_t rows;       /* at most */
-    uint32_t height, vectors;
-} MicroChoice;
-
-/* height * vectors sums, `vectors` of the right side and one broadcast fit the registers; with
- * enough independent sums (8 to 12) to hide the latency of an FMA. The first that fits is taken. */
-static const MicroChoice micro_choices[] = {
-    {32, 1, 1, 12}, {32, 2, 2, 8}, {32, 3, 3, 6},          {32, 4, 4, 5},
-    {32, 6, 6, 4},  {32, 8, 8, 3}, {32, INT64_MAX, 12, 2}, {16, 1, 1, 8},
-    {16, 2, 2, 4},  {16, 3, 3, 3}, {16, 4, 4, 3},          {16, INT64_MAX, 6, 2},
-};
-
-static uint32_t power_above(int64_t number) {
-    uint32_t power = 1;
-    while (power < number)
-        power *= 2;
-    return power;
-}
-
 static void choose_micro(ContractShape *shape, const Target *target) {
-    shape->lanes = target_lanes(target);
-    if (shape->columns < shape->lanes)
-        shape->lanes = power_above(shape->columns);
-    const MicroChoice *choice = micro_choices;
-    while (choice->registers > target->vector_registers || choice->rows < shape->rows)
-        choice++;
-    shape->height = choice->height;
-    shape->vectors = choice->vectors;
-    int64_t vectors = divide_up(shape->columns, shape->lanes);
-    if (vectors < shape->vectors) {
-        /* Few columns: the registers that they leave go to more rows. */
-        shape->height = (uint32_t)least(shape->height * shape->vectors / vectors, 12);
-        shape->vectors = (uint32_t)vectors;
-    }
-    shape->height = (uint32_t)least(shape->height, shape->rows);
-    shape->width = shape->vectors * shape->lanes;
+    Product product;
+    product_choose(target, shape->rows, shape->columns, &product);
+    shape->lanes = product.lanes;
+    shape->height = product.height;
+    shape->vectors = product.vectors;
+    shape->width = product.vectors * product.lanes;
 }
 
 /* --- blocks --- */

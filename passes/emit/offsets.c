@@ -38,3 +38,76 @@ LLVMValueRef emit_offset(Emitter *emitter, const Offsets *offsets, LLVMValueRef 
     }
     return sum;
 }
+
+enum { FLOAT_BYTES = 4 };
+
+static LLVMValueRef element_of(Emitter *e, LLVMValueRef base, const Offsets *offsets,
+                               LLVMValueRef index) {
+    return emit_element(e, e->f32, base, emit_offset(e, offsets, index));
+}
+
+static bool is_vector_in_memory(const Offsets *offsets, uint32_t lanes) {
+    return lanes > 1 && offsets_stride(offsets) == 1 && offsets_uniform_within(offsets, lanes);
+}
+
+static LLVMValueRef lanes_below(Emitter *e, LLVMValueRef first, int64_t extent, uint32_t lanes) {
+    return emit_count_mask(e, emit_sub(e, emit_i64(e, extent), first), lanes);
+}
+
+/* One by one: the lanes beyond the end read the last element, and are then cleared. */
+static LLVMValueRef gather_lanes(Emitter *e, LLVMValueRef base, const Offsets *offsets,
+                                 LLVMValueRef first, int64_t extent, uint32_t lanes, bool whole) {
+    LLVMValueRef vector = LLVMGetPoison(emit_vector_type(e, e->f32, lanes));
+    for (uint32_t lane = 0; lane < lanes; lane++) {
+        LLVMValueRef index = emit_add_const(e, first, lane);
+        if (!whole)
+            index = emit_min_i64(e, index, emit_i64(e, extent - 1));
+        LLVMValueRef value = emit_load(e, e->f32, element_of(e, base, offsets, index), FLOAT_BYTES);
+        vector = LLVMBuildInsertElement(e->builder, vector, value, emit_i64(e, lane), "");
+    }
+    if (whole)
+        return vector;
+    return LLVMBuildSelect(e->builder, lanes_below(e, first, extent, lanes), vector,
+                           emit_f32_lanes(e, 0, lanes), "");
+}
+
+LLVMValueRef emit_load_composite(Emitter *emitter, LLVMValueRef base, const Offsets *offsets,
+                                 LLVMValueRef first, int64_t extent, uint32_t lanes, bool whole) {
+    if (!is_vector_in_memory(offsets, lanes))
+        return gather_lanes(emitter, base, offsets, first, extent, lanes, whole);
+    LLVMTypeRef type = emit_vector_type(emitter, emitter->f32, lanes);
+    LLVMValueRef place = element_of(emitter, base, offsets, first);
+    if (whole)
+        return emit_load(emitter, type, place, FLOAT_BYTES);
+    return emit_load_masked(emitter, type, place, lanes_below(emitter, first, extent, lanes),
+                            FLOAT_BYTES);
+}
+
+static void scatter_lanes(Emitter *e, LLVMValueRef vector, LLVMValueRef base,
+                          const Offsets *offsets, LLVMValueRef first, int64_t extent, bool whole) {
+    for (uint32_t lane = 0; lane < emit_lanes(vector); lane++) {
+        LLVMValueRef index = emit_add_const(e, first, lane);
+        LLVMValueRef value = LLVMBuildExtractElement(e->builder, vector, emit_i64(e, lane), "");
+        Branch branch;
+        if (!whole)
+            emit_branch_begin(e, &branch, emit_less(e, index, emit_i64(e, extent)), "exists");
+        emit_store(e, value, element_of(e, base, offsets, index), FLOAT_BYTES);
+        if (!whole)
+            emit_branch_end(e, &branch);
+    }
+}
+
+void emit_store_composite(Emitter *emitter, LLVMValueRef value, LLVMValueRef base,
+                          const Offsets *offsets, LLVMValueRef first, int64_t extent, bool whole) {
+    uint32_t lanes = emit_lanes(value);
+    if (!is_vector_in_memory(offsets, lanes)) {
+        scatter_lanes(emitter, value, base, offsets, first, extent, whole);
+        return;
+    }
+    LLVMValueRef place = element_of(emitter, base, offsets, first);
+    if (whole)
+        emit_store(emitter, value, place, FLOAT_BYTES);
+    else
+        emit_store_masked(emitter, value, place, lanes_below(emitter, first, extent, lanes),
+                          FLOAT_BYTES);
+}

@@ -1,0 +1,122 @@
+#include "passes/emit/attention_kernel.h"
+
+#include "passes/emit/pack.h"
+
+enum { FLOAT_BYTES = 4, SCRATCH_ALIGNMENT = 64 };
+
+void attention_kernel_open(AttentionKernel *kernel, Emitter *emitter, const Function *body,
+                           const char *symbol) {
+    *kernel = (AttentionKernel){.emitter = emitter, .symbol = symbol};
+    attention_shape(body, emitter->target, &kernel->shape);
+    kernel->input_count = kernel_input_count(body);
+    kernel->operand_count = kernel->input_count + body->output_count;
+}
+
+void attention_kernel_begin(AttentionKernel *kernel) {
+    Emitter *e = kernel->emitter;
+    bool *noalias = arena_array(e->arena, kernel->operand_count, sizeof *noalias);
+    for (uint32_t i = 0; i < kernel->operand_count; i++)
+        noalias[i] = true;
+    emit_kernel_begin(e, &kernel->frame, kernel->symbol, kernel->operand_count, noalias);
+}
+
+int64_t attention_place(int64_t *size, int64_t elements) {
+    int64_t at = *size;
+    int64_t bytes = elements * FLOAT_BYTES;
+    *size += (bytes + SCRATCH_ALIGNMENT - 1) / SCRATCH_ALIGNMENT * SCRATCH_ALIGNMENT;
+    return at;
+}
+
+LLVMValueRef attention_scratch(const AttentionKernel *kernel, int64_t bytes) {
+    Emitter *e = kernel->emitter;
+    return emit_element(e, e->i8, kernel->frame.scratch, emit_i64(e, bytes));
+}
+
+LLVMValueRef attention_float(const AttentionKernel *kernel, LLVMValueRef base, LLVMValueRef index) {
+    return emit_element(kernel->emitter, kernel->emitter->f32, base, index);
+}
+
+/* --- operands --- */
+
+static NodeId source_node(const AttentionKernel *kernel, uint32_t which) {
+    return kernel->shape.node->sources[which];
+}
+
+/* The number of the output that holds a result; the count of outputs if none does. */
+static uint32_t output_of(const AttentionKernel *kernel, int64_t result) {
+    const Function *body = kernel->shape.body;
+    uint32_t i = 0;
+    while (i < body->output_count &&
+           graph_node(body, body->outputs[i].node)->attributes.amount != result)
+        i++;
+    return i;
+}
+
+Offsets attention_source_offsets(const AttentionKernel *kernel, uint32_t which, const Axes *axes) {
+    const Function *body = kernel->shape.body;
+    return offsets_of(body, axes, &graph_node(body, source_node(kernel, which))->axes);
+}
+
+Offsets attention_result_offsets(const AttentionKernel *kernel, int64_t result, const Axes *axes) {
+    const Function *body = kernel->shape.body;
+    uint32_t output = output_of(kernel, result);
+    if (output == body->output_count)
+        return (Offsets){0};
+    return offsets_of(body, axes, &graph_node(body, body->outputs[output].node)->axes);
+}
+
+LLVMValueRef attention_source(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch) {
+    Offsets offsets = attention_source_offsets(kernel, which, &kernel->shape.batch_axes);
+    uint32_t number = kernel_input_number(kernel->shape.body, source_node(kernel, which));
+    return attention_float(kernel, kernel->frame.operands[number],
+                           emit_offset(kernel->emitter, &offsets, batch));
+}
+
+LLVMValueRef attention_result(const AttentionKernel *kernel, int64_t result, LLVMValueRef batch) {
+    uint32_t output = output_of(kernel, result);
+    if (output == kernel->shape.body->output_count)
+        return NULL;
+    Offsets offsets = attention_result_offsets(kernel, result, &kernel->shape.batch_axes);
+    return attention_float(kernel, kernel->frame.operands[kernel->input_count + output],
+                           emit_offset(kernel->emitter, &offsets, batch));
+}
+
+/* --- packing --- */
+
+AttentionPack attention_emit_pack(const AttentionKernel *kernel, const char *part, uint32_t source,
+                                  const Axes *side, const Axes *depth, uint32_t width) {
+    Emitter *e = kernel->emitter;
+    const Function *body = kernel->shape.body;
+    PackShape shape = {
+        .side = attention_source_offsets(kernel, source, side),
+        .depth = attention_source_offsets(kernel, source, depth),
+        .side_extent = axes_elements(body, side),
+        .depth_extent = axes_elements(body, depth),
+        .width = width,
+        .lanes = kernel->shape.lanes,
+    };
+    const char *name = arena_printf(e->arena, "%s.pack_%s", kernel->symbol, part);
+    return (AttentionPack){emit_pack(e, name, &shape), source, shape.depth_extent};
+}
+
+void attention_call_pack(const AttentionKernel *kernel, const AttentionPack *pack,
+                         LLVMValueRef target, LLVMValueRef batch, LLVMValueRef first,
+                         LLVMValueRef count) {
+    Emitter *e = kernel->emitter;
+    LLVMValueRef arguments[] = {attention_source(kernel, pack->source, batch),
+                                target,
+                                first,
+                                count,
+                                emit_i64(e, 0),
+                                emit_i64(e, pack->depth)};
+    emit_call(e, pack->function, arguments, 6);
+}
+
+double attention_operand_bytes(const Function *body) {
+    double bytes = 0;
+    for (uint32_t i = 0; i < kernel_input_count(body); i++)
+        bytes += 4.0 * (double)graph_elements(body, graph_node(body, kernel_input(body, i)));
+    for (uint32_t i = 0; i < body->output_count; i++)
+        bytes += 4.0 * (double)graph_elements(body, graph_node(body, body->outputs[i].node));
+    return bytes;
+}

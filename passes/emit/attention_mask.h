@@ -1,0 +1,21 @@
+/* Which blocks of scores a mask leaves nothing of, told from the body's formula.
+ *
+ * The body is evaluated over intervals: of an integer its least and largest value in the block, of
+ * a condition whether it surely holds or surely does not, of a score whether it is surely -inf.
+ * What can't be told counts as unmasked. */
+#ifndef SCANLINE_PASSES_EMIT_ATTENTION_MASK_H
+#define SCANLINE_PASSES_EMIT_ATTENTION_MASK_H
+
+#include "passes/emit/emitter.h"
+
+/* Positions along an axis in the block, inclusive (i64). */
+typedef struct MaskInterval {
+    LLVMValueRef least, most;
+} MaskInterval;
+
+/* i1: every score of the block is -inf. positions: by AxisId of the body; NULL where it is not
+ * known. A constant where the body does not mask by position. */
+LLVMValueRef emit_surely_masked(Emitter *emitter, const Function *body,
+                                const MaskInterval *positions);
+
+#endif

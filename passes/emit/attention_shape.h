@@ -1,0 +1,45 @@
+/* How blocked attention is cut up: the parts of the axes, panels, blocks, scratch memory. No LLVM.
+ */
+#ifndef SCANLINE_PASSES_EMIT_ATTENTION_SHAPE_H
+#define SCANLINE_PASSES_EMIT_ATTENTION_SHAPE_H
+
+#include "ir/graph.h"
+#include "passes/emit/target.h"
+
+/* Sources of attention, and of its gradient, by number. */
+enum {
+    ATTENTION_SOURCE_QUERY,
+    ATTENTION_SOURCE_KEY,
+    ATTENTION_SOURCE_VALUE,
+    ATTENTION_SOURCE_OUTPUT, /* of the gradient alone; attention's extras begin here */
+    ATTENTION_SOURCE_LSE,
+    ATTENTION_SOURCE_D_OUTPUT,
+    ATTENTION_SOURCE_GRAD_EXTRA,
+};
+
+/* Scores are rows times keys for each batch: batch are the axes of both query and key, rows those
+ * of the query alone, the keys' axis is m. `width_axis` e is summed in a score; columns are the
+ * value's own axes. Sizes along which panels run are rounded up to whole panels. */
+typedef struct AttentionShape {
+    const Function *body;
+    const Node *node;
+    bool gradient;
+    uint32_t first_extra;
+    Axes batch_axes, row_axes, key_axes, width_axes, column_axes;
+    int64_t batches, rows, keys, width, columns;
+
+    uint32_t lanes;
+    uint32_t height;                    /* rows of a panel of queries */
+    uint32_t key_panel;                 /* keys of a panel */
+    uint32_t width_panel, column_panel; /* of e, and of the value's columns */
+    int64_t padded_rows, padded_keys, padded_width, padded_columns;
+
+    /* Forward: rows of a tile. Backward: of a block of scores, and its keys. */
+    int64_t row_block, key_block;
+    int64_t tiles;
+} AttentionShape;
+
+/* A body that is one attention or attention_grad of INPUT nodes, with its results as outputs. */
+void attention_shape(const Function *body, const Target *target, AttentionShape *shape);
+
+#endif

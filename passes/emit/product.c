@@ -1,0 +1,118 @@
+#include "passes/emit/product.h"
+
+#include <assert.h>
+
+enum { FLOAT_BYTES = 4 };
+
+/* --- size --- */
+
+typedef struct ProductChoice {
+    uint32_t registers; /* at least */
+    int64_t rows;       /* at most */
+    uint32_t height, vectors;
+} ProductChoice;
+
+/* height * vectors sums, `vectors` of the right side and one broadcast fit the registers; with
+ * enough independent sums (8 to 12) to hide the latency of an FMA. The first that fits is taken. */
+static const ProductChoice product_choices[] = {
+    {32, 1, 1, 12}, {32, 2, 2, 8}, {32, 3, 3, 6},          {32, 4, 4, 5},
+    {32, 6, 6, 4},  {32, 8, 8, 3}, {32, INT64_MAX, 12, 2}, {0, 1, 1, 8},
+    {0, 2, 2, 4},   {0, 3, 3, 3},  {0, 4, 4, 3},           {0, INT64_MAX, 6, 2},
+};
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static uint32_t power_above(int64_t number) {
+    uint32_t power = 1;
+    while (power < number)
+        power *= 2;
+    return power;
+}
+
+void product_choose(const Target *target, int64_t rows, int64_t columns, Product *product) {
+    *product = (Product){.lanes = target_lanes(target)};
+    if (columns < product->lanes)
+        product->lanes = power_above(columns);
+    const ProductChoice *choice = product_choices;
+    while (choice->registers > target->vector_registers || choice->rows < rows)
+        choice++;
+    product->height = choice->height;
+    product->vectors = choice->vectors;
+    int64_t vectors = (columns + product->lanes - 1) / product->lanes;
+    if (vectors < product->vectors) {
+        /* Few columns: the registers that they leave go to more rows. */
+        int64_t sums = product->height * product->vectors;
+        product->height = (uint32_t)least(sums / vectors, 12);
+        product->vectors = (uint32_t)vectors;
+    }
+    product->height = (uint32_t)least(product->height, rows);
+    product->last_lanes = product->lanes;
+}
+
+/* --- code --- */
+
+static LLVMValueRef load_right(Emitter *e, const Product *product, LLVMValueRef right,
+                               int64_t depth, uint32_t vector) {
+    int64_t offset = depth * product->right_depth + (int64_t)vector * product->lanes;
+    LLVMValueRef from = emit_element(e, e->f32, right, emit_i64(e, offset));
+    uint32_t count = vector + 1 < product->vectors ? product->lanes : product->last_lanes;
+    return emit_load_lanes(e, e->f32, count, product->lanes, from, FLOAT_BYTES);
+}
+
+/* Adds the products of one depth, `depth` after where the pointers stand. */
+static void add_depth(Emitter *e, const Product *product, LLVMValueRef left, LLVMValueRef right,
+                      int64_t depth, LLVMValueRef *sums) {
+    LLVMValueRef columns[PRODUCT_MAX_SUMS];
+    for (uint32_t v = 0; v < product->vectors; v++)
+        columns[v] = load_right(e, product, right, depth, v);
+    for (uint32_t r = 0; r < product->height; r++) {
+        int64_t offset = depth * product->left_depth + r * product->left_row;
+        LLVMValueRef from = emit_element(e, e->f32, left, emit_i64(e, offset));
+        LLVMValueRef row = emit_load(e, e->f32, from, FLOAT_BYTES);
+        LLVMValueRef rows = emit_splat(e, row, product->lanes);
+        for (uint32_t v = 0; v < product->vectors; v++) {
+            LLVMValueRef *sum = &sums[r * product->vectors + v];
+            *sum = emit_fma(e, rows, columns[v], *sum);
+        }
+    }
+}
+
+/* Goes on for `count` depths, a multiple of `unroll`, and moves the pointers on. */
+static void add_depths(Emitter *e, const Product *product, LLVMValueRef count, uint32_t unroll,
+                       LLVMValueRef *left, LLVMValueRef *right, LLVMValueRef *sums) {
+    uint32_t n = product_sums(product);
+    LLVMValueRef next[PRODUCT_MAX_SUMS + 2];
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), count, unroll, "depth");
+    for (uint32_t i = 0; i < n; i++)
+        next[i] = emit_loop_carry(e, &loop, sums[i]);
+    LLVMValueRef from_left = emit_loop_carry(e, &loop, *left);
+    LLVMValueRef from_right = emit_loop_carry(e, &loop, *right);
+    for (uint32_t u = 0; u < unroll; u++)
+        add_depth(e, product, from_left, from_right, u, next);
+    next[n] = emit_element(e, e->f32, from_left, emit_i64(e, unroll * product->left_depth));
+    next[n + 1] = emit_element(e, e->f32, from_right, emit_i64(e, unroll * product->right_depth));
+    emit_loop_end(e, &loop, next);
+    for (uint32_t i = 0; i < n; i++)
+        sums[i] = loop.carried[i];
+    *left = loop.carried[n];
+    *right = loop.carried[n + 1];
+}
+
+void emit_products(Emitter *emitter, const Product *product, LLVMValueRef left, LLVMValueRef right,
+                   LLVMValueRef depth, LLVMValueRef *sums) {
+    assert(product_sums(product) <= PRODUCT_MAX_SUMS);
+    LLVMValueRef rest = emit_i64(emitter, 0);
+    if (product->depth_rest)
+        rest = emit_mod_const(emitter, depth, PRODUCT_UNROLL);
+    if (!product->depth_short)
+        add_depths(emitter, product, emit_sub(emitter, depth, rest), PRODUCT_UNROLL, &left, &right,
+                   sums);
+    if (product->depth_rest)
+        add_depths(emitter, product, rest, 1, &left, &right, sums);
+}
+
+void emit_product_zeros(Emitter *emitter, const Product *product, LLVMValueRef *sums) {
+    for (uint32_t i = 0; i < product_sums(product); i++)
+        sums[i] = emit_f32_lanes(emitter, 0, product->lanes);
+}

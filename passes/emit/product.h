@@ -1,0 +1,36 @@
+/* The innermost loop of matrix products: a small block of sums in registers.
+ *
+ *     sums[row][vector] += left[row][depth] * right[depth][vector]      for each depth in turn
+ *
+ * Each sum is one chain of fused multiply-adds in the order of the depth. */
+#ifndef SCANLINE_PASSES_EMIT_PRODUCT_H
+#define SCANLINE_PASSES_EMIT_PRODUCT_H
+
+#include "passes/emit/emitter.h"
+
+enum { PRODUCT_MAX_SUMS = 32, PRODUCT_UNROLL = 4 };
+
+typedef struct Product {
+    uint32_t height, vectors, lanes;
+    uint32_t last_lanes;          /* of the last vector that are read; the others count as 0 */
+    int64_t left_row, left_depth; /* elements from one to the next */
+    int64_t right_depth;          /* vectors lie next to each other */
+    int64_t depth_rest;           /* what a depth may leave when divided by PRODUCT_UNROLL */
+    bool depth_short;             /* it is always less than PRODUCT_UNROLL */
+} Product;
+
+/* Registers that the target has for sums, cut for panels of `columns` columns at most. */
+void product_choose(const Target *target, int64_t rows, int64_t columns, Product *product);
+
+static inline uint32_t product_sums(const Product *product) {
+    return product->height * product->vectors;
+}
+
+/* Goes on with `sums` (by row, then vector), from element pointers. */
+void emit_products(Emitter *emitter, const Product *product, LLVMValueRef left, LLVMValueRef right,
+                   LLVMValueRef depth, LLVMValueRef *sums);
+
+/* Zeros for all of them. */
+void emit_product_zeros(Emitter *emitter, const Product *product, LLVMValueRef *sums);
+
+#endif

@@ -1,0 +1,273 @@
+/* Blocked attention and its gradient: masks, biases, sizes and memory orders, compiled against
+ * interpreted. */
+#include "ir/build.h"
+#include "ir/interpret.h"
+#include "kernel_harness.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum Masking { NONE, CAUSAL, WINDOW, ROWS_OF_PIXELS, ALIBI, HOLES, SOFTCAP } Masking;
+
+static const char *const masking_names[] = {"none",  "causal", "window", "rows of pixels",
+                                            "alibi", "holes",  "softcap"};
+
+/* Letters as in "bnhe": b batch, n rows, m keys, h heads, e width, f the value's columns. */
+typedef struct Case {
+    Masking masking;
+    int64_t b, h, n, e, f;
+    const char *query, *key, *value;
+} Case;
+
+static int64_t extent_of(const Case *shape, char letter) {
+    switch (letter) {
+    case 'b':
+        return shape->b;
+    case 'h':
+        return shape->h;
+    case 'e':
+        return shape->e;
+    case 'f':
+        return shape->f;
+    default:
+        return shape->n; /* n and m */
+    }
+}
+
+static Axes axes_of_letters(Function *function, const Case *shape, const char *letters) {
+    Axes axes = {0};
+    for (; *letters; letters++) {
+        char name[] = {*letters, 0};
+        axes_append(&axes, function_axis(function, name, extent_of(shape, *letters)));
+    }
+    return axes;
+}
+
+static NodeId integer(Function *body, int value) { return build_const(body, DTYPE_I32, value); }
+static NodeId real(Function *body, double value) { return build_const(body, DTYPE_F32, value); }
+
+/* Whether row n may look at key m. */
+static NodeId build_mask(Function *body, Masking masking) {
+    NodeId n = build_index(body, function_find_axis(body, "n"));
+    NodeId m = build_index(body, function_find_axis(body, "m"));
+    NodeId causal = build_binary(body, OP_LESS_EQUAL, m, n);
+    switch (masking) {
+    case WINDOW:
+        return build_binary(
+            body, OP_AND, causal,
+            build_binary(body, OP_LESS, build_binary(body, OP_SUB, n, m), integer(body, 9)));
+    case ROWS_OF_PIXELS: {
+        NodeId row = build_binary(body, OP_FLOOR_DIV, n, integer(body, 8));
+        NodeId of_key = build_binary(body, OP_FLOOR_DIV, m, integer(body, 8));
+        NodeId apart = build_unary(body, OP_ABS, build_binary(body, OP_SUB, row, of_key));
+        return build_binary(body, OP_LESS_EQUAL, apart, integer(body, 1));
+    }
+    case HOLES: /* even rows see nothing; the others every third key */
+        return build_binary(
+            body, OP_AND,
+            build_binary(body, OP_EQUAL, build_binary(body, OP_MOD, n, integer(body, 2)),
+                         integer(body, 1)),
+            build_binary(body, OP_EQUAL, build_binary(body, OP_MOD, m, integer(body, 3)),
+                         integer(body, 0)));
+    default:
+        return causal;
+    }
+}
+
+static const Function *score_body(Arena *arena, const Case *shape, const Axes *score_axes,
+                                  const Function *outer) {
+    Function *body = function_create(arena, "score");
+    function_copy_axes(body, outer);
+    NodeId score = build_input(body, "score", DTYPE_F32, score_axes);
+    double scale = 1 / sqrt((double)shape->e);
+    NodeId result = build_binary(body, OP_MUL, score, real(body, 4 * scale));
+    if (shape->masking == ALIBI) {
+        Axes slopes = axes_of_letters(body, shape, "h");
+        NodeId slope = build_input(body, "x0", DTYPE_F32, &slopes);
+        NodeId n = build_index(body, function_find_axis(body, "n"));
+        NodeId m = build_index(body, function_find_axis(body, "m"));
+        NodeId apart = build_unary(body, OP_CAST_F32, build_binary(body, OP_SUB, m, n));
+        result = build_binary(body, OP_ADD, result, build_binary(body, OP_MUL, slope, apart));
+    }
+    if (shape->masking == SOFTCAP)
+        result = build_binary(body, OP_MUL, build_unary(body, OP_TANH, result), real(body, 2));
+    if (shape->masking != NONE)
+        result = build_select(body, build_mask(body, shape->masking), result,
+                              real(body, (double)-INFINITY));
+    function_output(body, "score", result, NULL);
+    return body;
+}
+
+static NodeId add_attention(Function *body, OpCode op, const Function *score, const NodeId *sources,
+                            uint32_t count) {
+    NodeId *copies = arena_array(body->arena, count, sizeof *copies);
+    memcpy(copies, sources, count * sizeof *copies);
+    AxisId axes[] = {function_find_axis(body, "e"), function_find_axis(body, "m")};
+    return graph_add(body, (Node){.op = op,
+                                  .source_count = count,
+                                  .sources = copies,
+                                  .attributes = {.axes = axes_of(axes, 2), .body = score}});
+}
+
+/* The axes of the score: those of query and key without e. */
+static Axes score_axes_of(const Function *body, const Axes *query, const Axes *key) {
+    AxisId e = function_find_axis(body, "e");
+    Axes all = axes_union(query, key), width = axes_of(&e, 1);
+    return axes_minus(&all, &width);
+}
+
+static Function *forward_body(Arena *arena, const Case *shape) {
+    Function *body = function_create(arena, "body");
+    Axes query = axes_of_letters(body, shape, shape->query);
+    Axes key = axes_of_letters(body, shape, shape->key);
+    Axes value = axes_of_letters(body, shape, shape->value);
+    Axes score = score_axes_of(body, &query, &key);
+    NodeId sources[] = {build_input(body, "x0", DTYPE_F32, &query),
+                        build_input(body, "x1", DTYPE_F32, &key),
+                        build_input(body, "x2", DTYPE_F32, &value), NODE_NONE};
+    if (shape->masking == ALIBI) {
+        Axes slopes = axes_of_letters(body, shape, "h");
+        sources[3] = build_input(body, "x3", DTYPE_F32, &slopes);
+    }
+    NodeId both = add_attention(body, OP_ATTENTION, score_body(arena, shape, &score, body), sources,
+                                shape->masking == ALIBI ? 4 : 3);
+    function_output(body, "y0", build_result(body, both, 0), NULL);
+    function_output(body, "y1", build_result(body, both, 1), NULL);
+    return body;
+}
+
+static void label_of(const Case *shape, char *label, size_t size) {
+    snprintf(label, size, "%s b%ld h%ld n%ld e%ld f%ld %s %s %s", masking_names[shape->masking],
+             shape->b, shape->h, shape->n, shape->e, shape->f, shape->query, shape->key,
+             shape->value);
+}
+
+static void check_runs(Harness *harness, Arena *arena, double tolerance, const char *label) {
+    cr_assert(harness_run(harness, 0), "%s: %s", label, harness->error);
+    double difference = harness_difference(harness, arena);
+    cr_expect(difference >= 0 && difference < tolerance, "%s: differs by %g %s", label, difference,
+              harness->error);
+    uint64_t whole = harness_hash(harness);
+    cr_assert(harness_run(harness, 1), "%s: %s", label, harness->error);
+    cr_expect_eq(harness_hash(harness), whole, "%s: tiles by themselves differ", label);
+    cr_assert(harness_run(harness, 3), "%s: %s", label, harness->error);
+    cr_expect_eq(harness_hash(harness), whole, "%s: tiles in threes differ", label);
+}
+
+static void check_forward(const Case *shape) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    char label[128];
+    label_of(shape, label, sizeof label);
+    Harness harness;
+    cr_assert(harness_open(&harness, forward_body(arena, shape), NULL, 3), "%s: %s", label,
+              harness.error);
+    check_runs(&harness, arena, 5e-6, label);
+    harness_close(&harness);
+    arena_destroy(arena);
+}
+
+/* The forward's inputs, then output, lse, the gradient of the output, and the slopes of ALiBi. */
+static Function *backward_body(Arena *arena, const Case *shape, const Function *forward) {
+    Function *body = function_create(arena, "body");
+    function_copy_axes(body, forward);
+    static const NodeId inputs[] = {0, 1, 2};
+    NodeId sources[7];
+    for (int i = 0; i < 3; i++)
+        sources[i] = build_input(body, arena_printf(arena, "x%d", i), DTYPE_F32,
+                                 &graph_node(forward, inputs[i])->axes);
+    const Axes *output = &graph_node(forward, forward->outputs[0].node)->axes;
+    const Axes *lse = &graph_node(forward, forward->outputs[1].node)->axes;
+    sources[3] = build_input(body, "output", DTYPE_F32, output);
+    sources[4] = build_input(body, "lse", DTYPE_F32, lse);
+    sources[5] = build_input(body, "d_output", DTYPE_F32, output);
+    if (shape->masking == ALIBI) {
+        Axes slopes = axes_of_letters(body, shape, "h");
+        sources[6] = build_input(body, "x3", DTYPE_F32, &slopes);
+    }
+    Axes score = score_axes_of(body, &graph_node(body, sources[0])->axes,
+                               &graph_node(body, sources[1])->axes);
+    NodeId all = add_attention(body, OP_ATTENTION_GRAD, score_body(arena, shape, &score, body),
+                               sources, shape->masking == ALIBI ? 7 : 6);
+    for (int i = 0; i < 3; i++)
+        function_output(body, arena_printf(arena, "y%d", i), build_result(body, all, i), NULL);
+    return body;
+}
+
+/* Gives the gradient the output and lse that belong to its other inputs. */
+static void set_forward(Harness *harness, const Function *forward, Arena *arena) {
+    InterpretBinding bindings[HARNESS_MAX_OPERANDS];
+    for (uint32_t i = 0; i < harness->input_count; i++) {
+        const Node *node = graph_node(harness->body, kernel_input(harness->body, i));
+        bindings[i] = (InterpretBinding){node->attributes.name, harness->inputs[i],
+                                         graph_elements(harness->body, node)};
+    }
+    InterpretError error;
+    double **values = interpret(forward, bindings, harness->input_count, arena, &error);
+    cr_assert_not_null(values, "%s", error.text);
+    for (uint32_t result = 0; result < 2; result++) {
+        const Node *node = graph_node(forward, forward->outputs[result].node);
+        for (int64_t i = 0; i < graph_elements(forward, node); i++)
+            harness_set(harness, 3 + result, i, values[result][i]);
+    }
+}
+
+static void check_backward(const Case *shape) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    char label[128];
+    label_of(shape, label, sizeof label);
+    const Function *forward = forward_body(arena, shape);
+    Harness harness;
+    cr_assert(harness_open(&harness, backward_body(arena, shape, forward), NULL, 5), "%s: %s",
+              label, harness.error);
+    set_forward(&harness, forward, arena);
+    check_runs(&harness, arena, 1e-5, label);
+    harness_close(&harness);
+    arena_destroy(arena);
+}
+
+static const Case cases[] = {
+    {NONE, 2, 3, 20, 16, 16, "bnhe", "bmhe", "bmhf"},
+    {CAUSAL, 2, 3, 64, 16, 16, "bnhe", "bmhe", "bmhf"},
+    {CAUSAL, 1, 2, 100, 32, 32, "bhne", "bhme", "bhmf"},
+    {WINDOW, 1, 2, 67, 48, 20, "bnhe", "bmhe", "bmhf"},
+    {ROWS_OF_PIXELS, 1, 1, 64, 64, 64, "bnhe", "bmhe", "bmhf"},
+    {ALIBI, 2, 3, 33, 8, 12, "bnhe", "bmhe", "bmhf"},
+    {HOLES, 1, 2, 30, 16, 5, "bnhe", "bhem", "bhmf"},
+    {SOFTCAP, 1, 2, 40, 16, 16, "nbhe", "mbhe", "fbhm"},
+    {CAUSAL, 1, 1, 150, 96, 96, "bnhe", "bmhe", "bmhf"},
+    {CAUSAL, 3, 2, 1, 3, 1, "bnhe", "bmhe", "bmhf"},
+    {NONE, 2, 3, 17, 7, 9, "ehnb", "mehb", "bhmf"},
+    {CAUSAL, 2, 4, 21, 16, 16, "bnhe", "bme", "bmf"},
+    {NONE, 2, 1, 3, 2, 2, "bne", "bme", "bme"},
+};
+
+Test(attention, forward) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_forward(&cases[i]);
+}
+
+Test(attention, backward) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_backward(&cases[i]);
+}
+
+Test(attention, objects_for_other_targets) {
+    static const char *const targets[] = {"x86-64-v2", "x86-64-v4", "znver4"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        Arena *arena = arena_create();
+        cr_assert_not_null(arena);
+        const Function *forward = forward_body(arena, &cases[3]);
+        const Function *bodies[] = {forward, backward_body(arena, &cases[3], forward)};
+        for (int which = 0; which < 2; which++) {
+            Harness harness;
+            cr_expect(harness_open(&harness, bodies[which], targets[i], 1), "%s: %s", targets[i],
+                      harness.error);
+            harness_close(&harness);
+        }
+        arena_destroy(arena);
+    }
+}
