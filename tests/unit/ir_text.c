@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char module_text[] =
@@ -179,5 +180,35 @@ Test(ir_text, comments_and_space_mean_nothing) {
                         "negate%0 output\"y\"=%1}#end");
     cr_expect_eq(function->node_count, 2);
     cr_expect_eq(function->output_count, 1);
+    arena_destroy(arena);
+}
+
+/* The indented lines of a file from the one that starts with `first` to the first that is not
+ * indented. */
+static char *indented_block(Arena *arena, const char *path, const char *first) {
+    char line[1024], *block = arena_alloc(arena, 1);
+    FILE *file = fopen(path, "r");
+    bool inside = false;
+    cr_assert(file, "%s", path);
+    while (fgets(line, sizeof line, file)) {
+        inside |= strncmp(line, first, strlen(first)) == 0;
+        if (inside && line[0] != ' ' && line[0] != '\n')
+            break;
+        if (inside)
+            block = arena_printf(arena, "%s%s", block, line[0] == ' ' ? line + 4 : line);
+    }
+    fclose(file);
+    return block;
+}
+
+Test(ir_text, the_example_that_documents_it_is_right) {
+    Arena *arena = arena_create();
+    if (!arena || setjmp(*arena_boundary(arena)))
+        cr_assert_fail("out of memory");
+    const char *text = indented_block(arena, SCANLINE_SOURCE_DIR "/ir/README.md", "    body @k {");
+    TextError error;
+    const Module *module = text_parse(text, strlen(text), arena, &error);
+    cr_assert(module, "%u:%u: %s", error.line, error.column, error.text);
+    cr_expect_str_eq(arena_printf(arena, "%s\n", text_print_module(module, arena)), text);
     arena_destroy(arena);
 }
