@@ -3,6 +3,7 @@
 #include "frontend/cli/session.h"
 
 #include "frontend/report.h"
+#include "runtime/training.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -142,7 +143,7 @@ static ExitCode work(Session *session, void *user) {
         .report = report_create(session->arena, session->lowered, &session->experiment),
         .threads = options_threads(session->options),
     };
-    (void)program;
+    card.peak_bytes = training_bytes(&program, card.threads);
     if (session->options->json)
         return print_json(session, &card);
     print_card(session, &card);

@@ -1,0 +1,32 @@
+/* A training from its first step, or from a checkpoint, to its last: batches, evaluation, checkpoints, the record of
+ * it all in a run folder (runtime/README.md). */
+#ifndef SCANLINE_RUNTIME_TRAINING_H
+#define SCANLINE_RUNTIME_TRAINING_H
+
+#include "runtime/data.h"
+#include "runtime/program.h"
+#include "runtime/run_error.h"
+
+typedef struct TrainingOptions {
+    const char *folder; /* of the run: made, with spec.scan and run.json in it */
+    bool resume;        /* go on from its last checkpoint (from the start where there is none) */
+    int threads;
+    bool quiet;         /* no progress on stderr */
+} TrainingOptions;
+
+/* How it ended. */
+typedef struct TrainingResult {
+    int64_t step;      /* the last one done */
+    int64_t best_step; /* of the lowest validation loss */
+    double best_loss, last_loss;
+    bool stopped_early; /* by patience */
+} TrainingResult;
+
+/* Memory of a training process beyond the program itself: what `check` prints as peak_bytes. */
+int64_t training_bytes(const Program *program, int threads);
+
+/* EXIT_DONE, EXIT_STOPPED (a signal; resumable), EXIT_DIVERGED, or another code; `error` says why unless it is done. */
+ExitCode training_run(const Program *program, const DataSet *data, const TrainingOptions *options,
+                      TrainingResult *result, RunError *error);
+
+#endif
