@@ -4,8 +4,8 @@
 #include "runtime/executor.h"
 
 #include <omp.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What one thread fills and reads: a chunk of images. */
@@ -39,7 +39,7 @@ static int64_t lane_result_bytes(const PlanFunction *eval) {
     return bytes;
 }
 
-int64_t evaluator_bytes(const Program *program, int threads) {
+int64_t evaluation_bytes(const Program *program, int threads) {
     ExecutorUse use = {plan_function(program->plan, "eval"), EXECUTOR_ALONE};
     int64_t results = use.function ? lane_result_bytes(use.function) : 0;
     return executor_bytes(program->plan, threads, &use, 1) + threads * results;
@@ -64,8 +64,8 @@ static bool lane_create(const Evaluator *evaluator, Lane *lane) {
            lane->outputs;
 }
 
-Evaluator *evaluator_create(const Program *program, const DataSet *data, int threads,
-                            RunError *error) {
+Evaluator *evaluation_create(const Program *program, const DataSet *data, int threads,
+                             RunError *error) {
     Evaluator *evaluator = calloc(1, sizeof *evaluator);
     const TrainSettings *train = &program->experiment->train;
     if (!evaluator) {
@@ -82,7 +82,7 @@ Evaluator *evaluator_create(const Program *program, const DataSet *data, int thr
     ExecutorUse use = {evaluator->eval, EXECUTOR_ALONE};
     if (!evaluator->eval) {
         run_fail(error, EXIT_INPUT, "this program has no evaluation");
-        evaluator_free(evaluator);
+        evaluation_free(evaluator);
         return NULL;
     }
     evaluator->executor = executor_create(program, threads, &use, 1);
@@ -93,11 +93,11 @@ Evaluator *evaluator_create(const Program *program, const DataSet *data, int thr
     if (made)
         return evaluator;
     run_no_memory(error, "the evaluation");
-    evaluator_free(evaluator);
+    evaluation_free(evaluator);
     return NULL;
 }
 
-void evaluator_free(Evaluator *evaluator) {
+void evaluation_free(Evaluator *evaluator) {
     if (!evaluator)
         return;
     for (int i = 0; evaluator->lanes && i < evaluator->threads; i++) {

@@ -17,13 +17,13 @@ typedef struct Evaluation {
 
 typedef struct Evaluator Evaluator;
 
-int64_t evaluator_bytes(const Program *program, int threads);
+int64_t evaluation_bytes(const Program *program, int threads);
 
 /* NULL and `error`. The data set must fit the experiment (data_fits) and, as the program, outlive
  * it. */
-Evaluator *evaluator_create(const Program *program, const DataSet *data, int threads,
-                            RunError *error);
-void evaluator_free(Evaluator *evaluator);
+Evaluator *evaluation_create(const Program *program, const DataSet *data, int threads,
+                             RunError *error);
+void evaluation_free(Evaluator *evaluator);
 
 /* parameters in the Experiment's order. Sums are in the order of the images, in double precision:
  * the same bits for any number of threads. `draw` selects the masks of objectives that have random

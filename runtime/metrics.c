@@ -7,15 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The bytes of the lines that belong to steps up to `step`. A line that was being written when the process died is no
- * line. */
+/* The bytes of the lines that belong to steps up to `step`. A line that was being written when the
+ * process died is no line. */
 static long length_to_keep(FILE *stream, int64_t step) {
     char *line = NULL;
     size_t capacity = 0;
     long kept = 0;
     for (ssize_t length; (length = getline(&line, &capacity, stream)) > 0;) {
         long long number;
-        if (line[length - 1] != '\n' || sscanf(line, "{\"step\": %lld,", &number) != 1 || number > step)
+        if (line[length - 1] != '\n' || sscanf(line, "{\"step\": %lld,", &number) != 1 ||
+            number > step)
             break;
         kept += (long)length;
     }
@@ -86,10 +87,11 @@ void metrics_write(Metrics *metrics, int64_t step, const char *split, const Metr
 
 void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double images_a_second,
                           int64_t peak_bytes, int threads) {
-    fprintf(metrics->timing,
-            "{\"step\": %lld, \"seconds\": %.3f, \"images_per_second\": %.1f, \"peak_bytes\": %lld, "
-            "\"threads\": %d}\n",
-            (long long)step, seconds, images_a_second, (long long)peak_bytes, threads);
+    fprintf(
+        metrics->timing,
+        "{\"step\": %lld, \"seconds\": %.3f, \"images_per_second\": %.1f, \"peak_bytes\": %lld, "
+        "\"threads\": %d}\n",
+        (long long)step, seconds, images_a_second, (long long)peak_bytes, threads);
     fflush(metrics->timing);
 }
 

@@ -1,4 +1,5 @@
-/* The record of a training: metrics.jsonl, the same bytes every time, and timing.jsonl, which is not reproducible. */
+/* The record of a training: metrics.jsonl, the same bytes every time, and timing.jsonl, which is
+ * not reproducible. */
 #ifndef SCANLINE_RUNTIME_METRICS_H
 #define SCANLINE_RUNTIME_METRICS_H
 
@@ -11,8 +12,8 @@ typedef struct Metrics {
     char *metrics_path;
 } Metrics;
 
-/* Opens both files of a run's folder for appending, after cutting metrics.jsonl back to the lines of steps up to `step` (-1: to
- * nothing). */
+/* Opens both files of a run's folder for appending, after cutting metrics.jsonl back to the lines
+ * of steps up to `step` (-1: to nothing). */
 bool metrics_open(Metrics *metrics, const char *folder, int64_t step, FileError *error);
 void metrics_close(Metrics *metrics);
 
@@ -21,8 +22,10 @@ typedef struct MetricsFigure {
     double value;
 } MetricsFigure;
 
-/* {"step": 500, "split": "validation", "loss": 1.52}. Numbers are printed so that they read back to the same bits. */
-void metrics_write(Metrics *metrics, int64_t step, const char *split, const MetricsFigure *figures, uint32_t count);
+/* {"step": 500, "split": "validation", "loss": 1.52}. Numbers are printed so that they read back to
+ * the same bits. */
+void metrics_write(Metrics *metrics, int64_t step, const char *split, const MetricsFigure *figures,
+                   uint32_t count);
 void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double images_a_second,
                           int64_t peak_bytes, int threads);
 

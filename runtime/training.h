@@ -1,5 +1,5 @@
-/* A training from its first step, or from a checkpoint, to its last: batches, evaluation, checkpoints, the record of
- * it all in a run folder (runtime/README.md). */
+/* A training from its first step, or from a checkpoint, to its last: batches, evaluation,
+ * checkpoints, the record of it all in a run folder (runtime/README.md). */
 #ifndef SCANLINE_RUNTIME_TRAINING_H
 #define SCANLINE_RUNTIME_TRAINING_H
 
@@ -11,7 +11,7 @@ typedef struct TrainingOptions {
     const char *folder; /* of the run: made, with spec.scan and run.json in it */
     bool resume;        /* go on from its last checkpoint (from the start where there is none) */
     int threads;
-    bool quiet;         /* no progress on stderr */
+    bool quiet; /* no progress on stderr */
 } TrainingOptions;
 
 /* How it ended. */
@@ -25,7 +25,8 @@ typedef struct TrainingResult {
 /* Memory of a training process beyond the program itself: what `check` prints as peak_bytes. */
 int64_t training_bytes(const Program *program, int threads);
 
-/* EXIT_DONE, EXIT_STOPPED (a signal; resumable), EXIT_DIVERGED, or another code; `error` says why unless it is done. */
+/* EXIT_DONE, EXIT_STOPPED (a signal; resumable), EXIT_DIVERGED, or another code; `error` says why
+ * unless it is done. */
 ExitCode training_run(const Program *program, const DataSet *data, const TrainingOptions *options,
                       TrainingResult *result, RunError *error);
 

@@ -1,0 +1,28 @@
+/* What a person sees while a training runs: on a terminal one line that is written over, else one
+ * line an evaluation. All on stderr. */
+#ifndef SCANLINE_RUNTIME_PROGRESS_H
+#define SCANLINE_RUNTIME_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Progress {
+    bool quiet, terminal;
+    int64_t steps, batch;
+    int64_t first_step;     /* steps done before this process */
+    double start, shown;    /* seconds, of a clock that only goes forward */
+    double train_loss;      /* smoothed */
+    double validation_loss; /* NaN: none yet */
+} Progress;
+
+void progress_begin(Progress *progress, int64_t first_step, int64_t steps, int64_t batch,
+                    bool quiet);
+void progress_step(Progress *progress, int64_t step, double loss);
+void progress_evaluation(Progress *progress, int64_t step, double loss, bool best);
+void progress_end(Progress *progress);
+
+/* Images a second since the beginning. */
+double progress_rate(const Progress *progress, int64_t step);
+double progress_seconds(const Progress *progress);
+
+#endif
