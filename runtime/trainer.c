@@ -108,11 +108,14 @@ static void *aligned_zeros(int64_t bytes) {
 
 static bool batch_create(Batch *batch, const Experiment *experiment) {
     int64_t images = experiment->train.batch, size = (int64_t)sizeof(int32_t);
-    batch->tokens = aligned_zeros(images * size * data_elements(experiment, "tokens"));
-    batch->labels = aligned_zeros(images * size * data_elements(experiment, "label"));
+    int64_t tokens = data_elements(experiment, "tokens"),
+            labels = data_elements(experiment, "label");
+    batch->tokens = tokens ? aligned_zeros(images * size * tokens) : NULL;
+    batch->labels = labels ? aligned_zeros(images * size * labels) : NULL;
     batch->images = aligned_zeros(images * size);
     batch->weights = aligned_zeros(images * size);
-    return batch->tokens && batch->labels && batch->images && batch->weights;
+    return (batch->tokens || !tokens) && (batch->labels || !labels) && batch->images &&
+           batch->weights;
 }
 
 static bool groups_create(Trainer *trainer) {
