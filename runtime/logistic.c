@@ -3,6 +3,8 @@
  * depend on the number of threads. */
 #include "runtime/logistic.h"
 
+#include "runtime/scalar_math.h"
+
 #include <cblas.h>
 #include <lbfgs.h>
 #include <math.h>
@@ -32,12 +34,12 @@ static double softmax_row(double *row, int64_t classes, int32_t label) {
         largest = row[c] > largest ? row[c] : largest;
     const double at_label = row[label];
     for (int64_t c = 0; c < classes; c++) {
-        row[c] = exp(row[c] - largest);
+        row[c] = scalar_exp(row[c] - largest);
         sum += row[c];
     }
     for (int64_t c = 0; c < classes; c++)
         row[c] /= sum;
-    return log(sum) + largest - at_label;
+    return scalar_log(sum) + largest - at_label;
 }
 
 /* The objective and its gradient, as liblbfgs asks for them. */

@@ -3,6 +3,7 @@
 #include "runtime/sample.h"
 
 #include "ir/philox.h"
+#include "runtime/scalar_math.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ int32_t sample_colour(const float *logits, int64_t colours, const SampleOptions 
         return (int32_t)largest;
     for (int64_t c = 0; c < colours; c++) {
         const double above = (double)logits[c] - (double)logits[largest];
-        order[c] = (SampleChoice){exp(above / options->temperature), (int32_t)c};
+        order[c] = (SampleChoice){scalar_exp(above / options->temperature), (int32_t)c};
     }
     qsort(order, (size_t)colours, sizeof *order, compare_choices);
     const int64_t count = kept(order, colours, options);
