@@ -2,7 +2,8 @@
  * matter. */
 #include "runtime/baseline.h"
 
-#include <math.h>
+#include "runtime/scalar_math.h"
+
 #include <stdlib.h>
 
 /* counts [positions, colours] */
@@ -23,7 +24,8 @@ static double nats(const int64_t *fitted, const int64_t *seen, int64_t colours) 
         total += fitted[c];
     for (int64_t c = 0; c < colours; c++)
         if (seen[c])
-            sum -= (double)seen[c] * log((double)(fitted[c] + 1) / (double)(total + colours));
+            sum -=
+                (double)seen[c] * scalar_log((double)(fitted[c] + 1) / (double)(total + colours));
     return sum;
 }
 
@@ -53,7 +55,7 @@ bool baseline_measure(const DataSet *data, int64_t colours, DataSplit split, Bas
         for (int64_t p = 0; p < n; p++)
             positions += nats(fitted + p * colours, seen + p * colours, colours);
         *baselines = (Baselines){
-            .uniform = log((double)colours),
+            .uniform = scalar_log((double)colours),
             .histogram = nats(fitted + n * colours, seen + n * colours, colours) / total,
             .positions = positions / total,
         };
@@ -62,4 +64,17 @@ bool baseline_measure(const DataSet *data, int64_t colours, DataSplit split, Bas
     free(fitted);
     free(seen);
     return ok;
+}
+
+void baseline_print(FILE *out, const Baselines *baselines) {
+    const double bits = 1 / scalar_log(2);
+    const struct {
+        const char *name;
+        double nats;
+    } lines[] = {{"uniform", baselines->uniform},
+                 {"colour histogram", baselines->histogram},
+                 {"per position", baselines->positions}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        fprintf(out, "  baseline: %-16s  %.4f nats/token  %.4f bits/token\n", lines[i].name,
+                lines[i].nats, lines[i].nats * bits);
 }

@@ -5,6 +5,8 @@
 
 #include "runtime/data.h"
 
+#include <stdio.h>
+
 typedef struct Baselines {
     double uniform;   /* every colour is as likely: ln(colours) */
     double histogram; /* how often a colour is anywhere */
@@ -15,5 +17,8 @@ typedef struct Baselines {
  * count (so p = (count + 1) / (total + colours)), and evaluated on `split`. False: no memory, or no
  * image there. */
 bool baseline_measure(const DataSet *data, int64_t colours, DataSplit split, Baselines *baselines);
+
+/* A line each, in nats and bits a token. */
+void baseline_print(FILE *out, const Baselines *baselines);
 
 #endif

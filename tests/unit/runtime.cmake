@@ -7,3 +7,4 @@ scanline_test(runtime_chart SOURCES unit/runtime_chart.c LIBRARIES scanline_runt
 scanline_test(runtime_run_folder SOURCES unit/runtime_run_folder.c LIBRARIES scanline_runtime)
 scanline_test(runtime_executor SOURCES unit/runtime_executor.c LIBRARIES scanline_runtime)
 scanline_test(runtime_checkpoint SOURCES unit/runtime_checkpoint.c LIBRARIES scanline_runtime)
+scanline_test(runtime_commands SOURCES unit/runtime_commands.c LIBRARIES scanline_runtime)

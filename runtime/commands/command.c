@@ -1,0 +1,115 @@
+/* Loading what was trained, and writing what was found into the run's folder. */
+#include "runtime/commands/command.h"
+
+#include "runtime/file.h"
+#include "runtime/run_folder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { JSON_DIGITS = 9 };
+
+/* malloc'ed; NULL: no memory. */
+static char *checkpoint_path(const Command *command) {
+    if (command->checkpoint)
+        return strdup(command->checkpoint);
+    char *best = run_file(command->folder, "checkpoints/best.safetensors");
+    if (best && access(best, F_OK) == 0)
+        return best;
+    free(best);
+    return run_file(command->folder, "checkpoints/last.safetensors");
+}
+
+static bool load_data(const Experiment *experiment, DataSet **data, RunError *error) {
+    DataError fault;
+    *data = data_open(&experiment->data, &fault);
+    if (!*data || !data_fits(*data, experiment->inputs, experiment->input_count, &fault))
+        return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    return true;
+}
+
+static bool load_parameters(const Experiment *experiment, Trained *trained, RunError *error) {
+    if (!tensors_create(&trained->parameters, experiment->parameters, experiment->parameter_count))
+        return run_no_memory(error, "the parameters");
+    FileError fault;
+    if (!checkpoint_read(trained->checkpoint, experiment, trained->parameters.values, NULL,
+                         &trained->state, &fault))
+        return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    return true;
+}
+
+/* Else images that were trained on could be taken for test images. */
+static bool same_images(const Trained *trained, RunError *error) {
+    const bool data = strcmp(trained->state.data_hash, trained->data->hash) == 0;
+    if (data && strcmp(trained->state.split_hash, trained->data->split_hash) == 0)
+        return true;
+    return run_fail(error, EXIT_INPUT, "%s was trained on other %s than %s has now",
+                    trained->checkpoint, data ? "splits" : "images", trained->data->source);
+}
+
+bool command_load(const Command *command, Trained *trained, RunError *error) {
+    const Experiment *experiment = command->program->experiment;
+    *trained = (Trained){.checkpoint = checkpoint_path(command)};
+    const bool ok = (trained->checkpoint || run_no_memory(error, "a path")) &&
+                    load_data(experiment, &trained->data, error) &&
+                    load_parameters(experiment, trained, error) && same_images(trained, error);
+    if (!ok)
+        command_unload(trained);
+    return ok;
+}
+
+void command_unload(Trained *trained) {
+    data_close(trained->data);
+    tensors_free(&trained->parameters);
+    free(trained->checkpoint);
+    *trained = (Trained){0};
+}
+
+bool command_directory(const Command *command, const char *directory, RunError *error) {
+    char *path = run_file(command->folder, directory);
+    if (!path)
+        return run_no_memory(error, "a path");
+    const bool ok = mkdir(path, 0777) == 0 || errno == EEXIST;
+    if (!ok)
+        run_fail(error, EXIT_MACHINE, "can't make %s: %s", path, strerror(errno));
+    free(path);
+    return ok;
+}
+
+bool command_write_text(const Command *command, const char *name, const char *text,
+                        RunError *error) {
+    char *path = run_file(command->folder, name);
+    if (!path || !text) {
+        free(path);
+        return run_no_memory(error, name);
+    }
+    FileError fault;
+    const bool ok = file_write(path, text, strlen(text), &fault);
+    if (!ok)
+        run_fail(error, EXIT_MACHINE, "%s", fault.text);
+    free(path);
+    return ok;
+}
+
+bool command_write_json(const Command *command, const char *name, const json_t *json,
+                        RunError *error) {
+    char *text = command_json_text(json);
+    const bool ok = command_write_text(command, name, text, error);
+    free(text);
+    return ok;
+}
+
+char *command_json_text(const json_t *json) {
+    char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(JSON_DIGITS)) : NULL;
+    const size_t size = text ? strlen(text) : 0;
+    char *line = text ? realloc(text, size + 2) : NULL;
+    if (!line) {
+        free(text);
+        return NULL;
+    }
+    memcpy(line + size, "\n", 2);
+    return line;
+}

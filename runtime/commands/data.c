@@ -1,0 +1,117 @@
+/* All of it is gathered as JSON first; the text is printed from the same figures. */
+#include "runtime/commands/data.h"
+
+#include "runtime/baseline.h"
+#include "runtime/commands/command.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Images of each class in a split: counts [splits, classes]. */
+static int64_t *count_classes(const DataSet *data) {
+    const size_t classes = (size_t)(data->classes ? data->classes : 1);
+    int64_t *counts = calloc(DATA_SPLIT_COUNT * classes, sizeof *counts);
+    for (int split = 0; counts && data->labels && split < DATA_SPLIT_COUNT; split++)
+        for (int64_t i = 0; i < data->splits[split].count; i++)
+            counts[(size_t)split * classes + (size_t)data->labels[data->splits[split].images[i]]]++;
+    return counts;
+}
+
+/* --- JSON --- */
+
+static json_t *splits_json(const DataSet *data, const int64_t *counts) {
+    json_t *splits = json_object();
+    bool ok = splits != NULL;
+    for (int split = 0; ok && split < DATA_SPLIT_COUNT; split++) {
+        json_t *classes = json_array();
+        for (int64_t c = 0; c < data->classes && ok; c++)
+            ok = json_array_append_new(classes, json_integer(counts[split * data->classes + c])) ==
+                 0;
+        json_t *entry = json_pack("{sI so}", "images", (json_int_t)data->splits[split].count,
+                                  "classes", classes);
+        ok = ok && json_object_set_new(splits, data_split_name((DataSplit)split), entry) == 0;
+    }
+    if (ok)
+        return splits;
+    json_decref(splits);
+    return NULL;
+}
+
+static json_t *data_json(const DataSet *data, const int64_t *counts, const Baselines *baselines) {
+    json_t *json = json_pack("{ss sI sI sI sI sI ss ss so}", "source", data->source, "images",
+                             (json_int_t)data->count, "height", (json_int_t)data->height, "width",
+                             (json_int_t)data->width, "colours", (json_int_t)data->colours,
+                             "classes", (json_int_t)data->classes, "hash", data->hash, "split_hash",
+                             data->split_hash, "splits", splits_json(data, counts));
+    if (json && baselines &&
+        json_object_set_new(json, "baselines_nats_per_token",
+                            json_pack("{sf sf sf}", "uniform", baselines->uniform, "histogram",
+                                      baselines->histogram, "positions", baselines->positions)) !=
+            0) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+/* --- text --- */
+
+static void print_splits(FILE *out, const DataSet *data, const int64_t *counts) {
+    for (int split = 0; split < DATA_SPLIT_COUNT; split++) {
+        fprintf(out, "  %-11s %8lld", data_split_name((DataSplit)split),
+                (long long)data->splits[split].count);
+        enum { MOST_CLASSES = 20 };
+        for (int64_t c = 0; c < data->classes && data->classes <= MOST_CLASSES; c++)
+            fprintf(out, "%s%lld",
+                    c ? " " : "    by class: ", (long long)counts[split * data->classes + c]);
+        fputc('\n', out);
+    }
+}
+
+static void print_data(FILE *out, const DataSet *data, const int64_t *counts,
+                       const Baselines *baselines) {
+    fprintf(out, "%s: %lld images of %lld x %lld, %lld colours, ", data->source,
+            (long long)data->count, (long long)data->height, (long long)data->width,
+            (long long)data->colours);
+    if (data->classes)
+        fprintf(out, "%lld classes\n", (long long)data->classes);
+    else
+        fputs("no labels\n", out);
+    print_splits(out, data, counts);
+    fprintf(out, "  hash        %s\n  split hash  %s\n", data->hash, data->split_hash);
+    if (baselines)
+        baseline_print(out, baselines);
+}
+
+bool commands_data(const DataSettings *settings, int64_t colours, bool json, FILE *results,
+                   RunError *error) {
+    DataError fault;
+    DataSet *data = data_open(settings, &fault);
+    if (!data)
+        return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    Baselines measured;
+    const Baselines *baselines = NULL;
+    int64_t *counts = count_classes(data);
+    bool ok = counts ? true : run_no_memory(error, "counting");
+    if (ok && colours && colours < data->colours)
+        ok = run_fail(error, EXIT_INPUT, "the model has %lld colours; the images of %s have %lld",
+                      (long long)colours, data->source, (long long)data->colours);
+    if (ok && data->splits[DATA_VALIDATION].count) {
+        ok =
+            baseline_measure(data, colours ? colours : data->colours, DATA_VALIDATION, &measured) ||
+            run_no_memory(error, "the baselines");
+        baselines = &measured;
+    }
+    if (ok && json) {
+        json_t *value = data_json(data, counts, baselines);
+        char *text = command_json_text(value);
+        ok = text ? fputs(text, results) >= 0 : run_no_memory(error, "JSON");
+        free(text);
+        json_decref(value);
+    } else if (ok) {
+        print_data(results, data, counts, baselines);
+    }
+    free(counts);
+    data_close(data);
+    return ok;
+}
