@@ -85,6 +85,9 @@ enum {
     ROW_BLOCK = 96,       /* a multiple of every height in use above 4 */
     KEPT_BYTES = 2 << 20, /* most that a thread keeps packed */
     WANTED_TILES = 8,
+    IN_PLACE_BYTES = 64 << 10, /* what a left side read in place may stretch over */
+    CACHE_WAY_BYTES = 4096,    /* addresses so far apart share a set of L1 */
+    FLOAT_BYTES = 4,
     DEPTH_UNIT = 16, /* blocks of depth are a multiple of this: whole vectors when packing */
 };
 
@@ -134,6 +137,15 @@ static void choose_blocks(ContractShape *shape, const Target *target) {
 
 /* --- packing --- */
 
+/* Whether reading a panel of rows in place would miss L1 and the TLB: its depths lie far apart, or
+ * its rows fall on one place of the cache. */
+static bool left_is_scattered(const ContractShape *shape, const Offsets *rows,
+                              const Offsets *depth) {
+    if (offsets_stride(depth) > 1)
+        return shape->depth_block * offsets_stride(depth) * FLOAT_BYTES > IN_PLACE_BYTES;
+    return offsets_stride(rows) * FLOAT_BYTES % CACHE_WAY_BYTES == 0;
+}
+
 static void choose_packing(ContractShape *shape) {
     const Function *body = shape->body;
     const Axes *left = &graph_node(body, shape->left)->axes;
@@ -145,8 +157,9 @@ static void choose_packing(ContractShape *shape) {
 
     bool left_direct =
         offsets_uniform(&left_depth) && offsets_uniform_within(&left_rows, shape->height);
-    bool left_in_order = offsets_stride(&left_depth) <= 1;
-    shape->pack_left = !left_direct || (!left_in_order && shape->columns > 2 * shape->width);
+    bool few_uses = shape->columns <= 2 * shape->width;
+    shape->pack_left =
+        !left_direct || (!few_uses && left_is_scattered(shape, &left_rows, &left_depth));
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);

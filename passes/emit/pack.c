@@ -4,13 +4,14 @@
 #include "passes/emit/pack.h"
 
 enum { SOURCE, PANELS, SIDE_FIRST, SIDE_COUNT, DEPTH_FIRST, DEPTH_COUNT, PARAMETERS };
-enum { FLOAT_BYTES = 4 };
+enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16 };
 
 typedef struct Packer {
     Emitter *emitter;
     const PackShape *shape;
     LLVMValueRef source, panels;
-    LLVMValueRef depth_first, depth_count;
+    LLVMValueRef side_first, side_count, depth_first, depth_count;
+    LLVMValueRef from, to; /* the depths at hand, counted from depth_first */
 } Packer;
 
 /* One panel: where it starts in the side, how many of its indices exist, and where it goes. */
@@ -36,7 +37,7 @@ static void copy_vectors(const Packer *packer, const Panel *panel) {
     Emitter *e = packer->emitter;
     uint32_t width = packer->shape->width;
     Loop loop;
-    emit_loop_begin(e, &loop, emit_i64(e, 0), packer->depth_count, 1, "depth");
+    emit_loop_begin(e, &loop, packer->from, packer->to, 1, "depth");
     LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
     LLVMValueRef from = source_element(packer, panel->side, depth);
     LLVMValueRef row = emit_load_lanes(e, e->f32, panel->count, width, from, FLOAT_BYTES);
@@ -123,25 +124,29 @@ static void transpose_vectors(const Packer *packer, const Panel *panel) {
         copy_elements(packer, panel, whole);
 }
 
+static bool copies_vectors(const PackShape *shape) {
+    return offsets_stride(&shape->side) == 1 && offsets_uniform_within(&shape->side, shape->width);
+}
+
 static void pack_panel(const Packer *packer, const Panel *panel) {
     const PackShape *shape = packer->shape;
-    if (offsets_stride(&shape->side) == 1 && offsets_uniform_within(&shape->side, shape->width))
+    if (copies_vectors(shape))
         copy_vectors(packer, panel);
     else if (shape->lanes > 1 && offsets_stride(&shape->depth) == 1 &&
              offsets_uniform_within(&shape->depth, shape->lanes))
         transpose_vectors(packer, panel);
     else
-        copy_elements(packer, panel, emit_i64(packer->emitter, 0));
+        copy_elements(packer, panel, packer->from);
 }
 
-static void pack_panels(const Packer *packer, LLVMValueRef side_first, LLVMValueRef side_count) {
+static void pack_panels(const Packer *packer) {
     Emitter *e = packer->emitter;
     const PackShape *shape = packer->shape;
-    LLVMValueRef end = emit_add(e, side_first, side_count);
-    LLVMValueRef tail = emit_mod_const(e, side_count, shape->width);
+    LLVMValueRef end = emit_add(e, packer->side_first, packer->side_count);
+    LLVMValueRef tail = emit_mod_const(e, packer->side_count, shape->width);
     LLVMValueRef panel_size = emit_mul_const(e, packer->depth_count, shape->width);
     Loop loop;
-    emit_loop_begin(e, &loop, side_first, emit_sub(e, end, tail), shape->width, "panel");
+    emit_loop_begin(e, &loop, packer->side_first, emit_sub(e, end, tail), shape->width, "panel");
     LLVMValueRef target = emit_loop_carry(e, &loop, packer->panels);
     pack_panel(packer, &(Panel){loop.index, target, shape->width});
     LLVMValueRef next = emit_element(e, e->f32, target, panel_size);
@@ -157,6 +162,22 @@ static void pack_panels(const Packer *packer, LLVMValueRef side_first, LLVMValue
     emit_branch_end(e, &branch);
 }
 
+static void pack_depths(Packer *packer) {
+    Emitter *e = packer->emitter;
+    packer->from = emit_i64(e, 0);
+    packer->to = packer->depth_count;
+    if (!copies_vectors(packer->shape) || packer->shape->side_extent <= packer->shape->width) {
+        pack_panels(packer);
+        return;
+    }
+    Loop loop;
+    emit_loop_begin(e, &loop, packer->from, packer->depth_count, DEPTH_CHUNK, "chunk");
+    packer->from = loop.index;
+    packer->to = emit_min_i64(e, emit_add_const(e, loop.index, DEPTH_CHUNK), packer->depth_count);
+    pack_panels(packer);
+    emit_loop_end(e, &loop, NULL);
+}
+
 LLVMValueRef emit_pack(Emitter *emitter, const char *name, const PackShape *shape) {
     LLVMTypeRef pointer = emitter->pointer, i64 = emitter->i64;
     LLVMTypeRef types[PARAMETERS] = {pointer, pointer, i64, i64, i64, i64};
@@ -170,9 +191,11 @@ LLVMValueRef emit_pack(Emitter *emitter, const char *name, const PackShape *shap
         .shape = shape,
         .source = LLVMGetParam(function, SOURCE),
         .panels = LLVMGetParam(function, PANELS),
+        .side_first = LLVMGetParam(function, SIDE_FIRST),
+        .side_count = LLVMGetParam(function, SIDE_COUNT),
         .depth_first = LLVMGetParam(function, DEPTH_FIRST),
         .depth_count = LLVMGetParam(function, DEPTH_COUNT),
     };
-    pack_panels(&packer, LLVMGetParam(function, SIDE_FIRST), LLVMGetParam(function, SIDE_COUNT));
+    pack_depths(&packer);
     return emit_function_leave(emitter, place);
 }

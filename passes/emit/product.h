@@ -8,7 +8,7 @@
 
 #include "passes/emit/emitter.h"
 
-enum { PRODUCT_MAX_SUMS = 32, PRODUCT_UNROLL = 4 };
+enum { PRODUCT_MAX_SUMS = 32, PRODUCT_UNROLL = 2 };
 
 typedef struct Product {
     uint32_t height, vectors, lanes;
