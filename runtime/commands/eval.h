@@ -1,0 +1,10 @@
+/* Losses and metrics of a trained model on one split. */
+#ifndef SCANLINE_RUNTIME_COMMANDS_EVAL_H
+#define SCANLINE_RUNTIME_COMMANDS_EVAL_H
+
+#include "runtime/commands/command.h"
+
+/* A read of the test split is counted in run.json. */
+bool commands_eval(const Command *command, DataSplit split, RunError *error);
+
+#endif
