@@ -6,8 +6,8 @@
 
 enum { HUGE_FROM = 4 << 20 };
 
-bool block_create(Block *block, int64_t size) {
-    *block = (Block){NULL, size};
+bool block_create(PageBlock *block, int64_t size) {
+    *block = (PageBlock){NULL, size};
     if (size == 0)
         return true;
     void *bytes =
@@ -20,10 +20,10 @@ bool block_create(Block *block, int64_t size) {
     return true;
 }
 
-void block_free(Block *block) {
+void block_free(PageBlock *block) {
     if (block->bytes)
         munmap(block->bytes, (size_t)block->size);
-    *block = (Block){0};
+    *block = (PageBlock){0};
 }
 
 int64_t block_aligned(int64_t bytes) {

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct Block {
+typedef struct PageBlock {
     char *bytes;  /* page-aligned; NULL: empty */
     int64_t size; /* as it was asked for */
-} Block;
+} PageBlock;
 
 /* Huge pages are advised from a few MB on. A size of 0 gives an empty block. False: no memory. */
-bool block_create(Block *block, int64_t size);
-void block_free(Block *block);
+bool block_create(PageBlock *block, int64_t size);
+void block_free(PageBlock *block);
 
 /* `bytes` rounded up to PLAN_ALIGNMENT: where tensors that lie one after another begin. */
 int64_t block_aligned(int64_t bytes);

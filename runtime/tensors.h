@@ -7,7 +7,7 @@
 #include "runtime/experiment.h"
 
 typedef struct Tensors {
-    Block block;
+    PageBlock block;
     float **values; /* values[i]: aligned to PLAN_ALIGNMENT */
     int64_t floats; /* in the block, padding included */
 } Tensors;

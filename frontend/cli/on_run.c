@@ -4,6 +4,7 @@
 #include "runtime/run_folder.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -20,10 +21,23 @@ error_t on_run_parse(int key, char *argument, void *user) {
     return 0;
 }
 
+/* By the environment alone: the program never calls setlocale, so that numbers are read the same
+ * everywhere. */
+static bool speaks_utf8(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (int i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
 static ChartStyle terminal_style(void) {
     struct winsize size = {0};
     bool terminal = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-    return (ChartStyle){.width = terminal && size.ws_col ? size.ws_col : 80,
+    return (ChartStyle){.columns = terminal && size.ws_col ? size.ws_col : 80,
+                        .utf8 = speaks_utf8(),
                         .colours = terminal_has_colour(STDOUT_FILENO)};
 }
 
