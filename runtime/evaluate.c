@@ -1,98 +1,140 @@
 #include "runtime/evaluate.h"
 
-#include "runtime/block.h"
-#include "runtime/executor.h"
+#include "runtime/gradient.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What one thread fills and reads: a chunk of images. */
-typedef struct Lane {
-    int32_t *tokens, *labels, *images;
-    void **inputs, **outputs;
-    float *results; /* an output after the other, each `chunk` floats from a multiple of
-                       PLAN_ALIGNMENT */
-} Lane;
+/* One worker's inputs and outputs. */
+typedef struct Part {
+    Chunk chunk;
+    Block outputs;
+    Bound bound;
+} Part;
 
 struct Evaluator {
     const Program *program;
-    const PlanFunction *eval;
-    const DataSet *data;
-    int threads;
-    int64_t chunk;
+    const PlanFunction *function;
     Executor *executor;
-    Lane *lanes;
-    int32_t seed, step, draw;
+    ExecutorMode mode;
+    const DataSet *data;
+    int64_t loss, classes; /* which outputs; classes -1: none */
+    int64_t *metrics;      /* by metric of the experiment: which output */
+    double *means;         /* [metric_count] */
+    int64_t class_count;
+    int part_count;
+    Part *parts;
+    /* of the run under way */
+    const DataImages *images;
+    int32_t draw;
+    float *figures;     /* [1 + metric_count, images] */
+    int32_t *predicted; /* [images] */
 };
 
-static int64_t output_bytes(const PlanFunction *eval, uint32_t output) {
-    return block_aligned(eval->outputs[output].elements *
-                         (int64_t)plan_type_size(eval->outputs[output].type));
-}
-
-static int64_t lane_result_bytes(const PlanFunction *eval) {
+static int64_t outputs_bytes(const PlanFunction *function) {
     int64_t bytes = 0;
-    for (uint32_t i = 0; i < eval->output_count; i++)
-        bytes += output_bytes(eval, i);
+    for (uint32_t i = 0; i < function->output_count; i++)
+        bytes += block_aligned(function->outputs[i].elements *
+                               (int64_t)plan_type_size(function->outputs[i].type));
     return bytes;
 }
 
 int64_t evaluation_bytes(const Program *program, int threads) {
-    ExecutorUse use = {plan_function(program->plan, "eval"), EXECUTOR_ALONE};
-    int64_t results = use.function ? lane_result_bytes(use.function) : 0;
-    return executor_bytes(program->plan, threads, &use, 1) + threads * results;
+    const PlanFunction *function = plan_function(program->plan, "eval");
+    int64_t part = chunk_bytes(program->experiment) + (function ? outputs_bytes(function) : 0);
+    return part * gradient_workers(program->experiment, threads);
 }
 
-static void *aligned_zeros(int64_t bytes) {
-    int64_t padded = block_aligned(bytes ? bytes : 1);
-    void *memory = aligned_alloc(PLAN_ALIGNMENT, (size_t)padded);
-    return memory ? memset(memory, 0, (size_t)padded) : NULL;
+/* --- life --- */
+
+/* The output of that name, which must have a figure an image. */
+static bool figure_find(const Evaluator *evaluator, const char *name, int64_t *output,
+                        RunError *error) {
+    const PlanFunction *function = evaluator->function;
+    *output = plan_find_output(function, name);
+    return (*output >= 0 && function->outputs[*output].type == PLAN_F32 &&
+            function->outputs[*output].elements == chunk_size(evaluator->program->experiment)) ||
+           run_fail(error, EXIT_INPUT, "the program's function eval gives no %s an image", name);
 }
 
-static bool lane_create(const Evaluator *evaluator, Lane *lane) {
-    const PlanFunction *eval = evaluator->eval;
-    int64_t integers = evaluator->chunk * (int64_t)sizeof(int32_t);
-    lane->tokens = aligned_zeros(integers * evaluator->data->positions);
-    lane->labels = aligned_zeros(integers);
-    lane->images = aligned_zeros(integers);
-    lane->results = aligned_zeros(lane_result_bytes(eval));
-    lane->inputs = calloc(eval->input_count + 1, sizeof *lane->inputs);
-    lane->outputs = calloc(eval->output_count + 1, sizeof *lane->outputs);
-    return lane->tokens && lane->labels && lane->images && lane->results && lane->inputs &&
-           lane->outputs;
+static bool figures_find(Evaluator *evaluator, RunError *error) {
+    const Experiment *experiment = evaluator->program->experiment;
+    if (!evaluator->function)
+        return run_fail(error, EXIT_INPUT, "the program has no function eval");
+    if (!figure_find(evaluator, "loss", &evaluator->loss, error))
+        return false;
+    for (uint32_t i = 0; i < experiment->metric_count; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "metric.%s", experiment->metrics[i]);
+        if (!figure_find(evaluator, name, &evaluator->metrics[i], error))
+            return false;
+    }
+    evaluator->classes = plan_find_output(evaluator->function, "class");
+    if (evaluator->classes < 0)
+        return true;
+    const PlanBinding *output = &evaluator->function->outputs[evaluator->classes];
+    evaluator->class_count = output->elements / chunk_size(experiment);
+    return (output->type == PLAN_F32 && evaluator->class_count > 0) ||
+           run_fail(error, EXIT_INPUT, "the program's output class is not in f32");
 }
 
-Evaluator *evaluation_create(const Program *program, const DataSet *data, int threads,
-                             RunError *error) {
+static bool part_create(const Evaluator *evaluator, Part *part, const Model *model,
+                        RunError *error) {
+    const PlanFunction *function = evaluator->function;
+    if (!chunk_create(&part->chunk, evaluator->program->experiment, error))
+        return false;
+    Slots inputs = {0}, outputs = {0};
+    bool made = block_create(&part->outputs, outputs_bytes(function)) &&
+                chunk_slots(&part->chunk, &inputs) && model_slots(model, &inputs);
+    char *place = part->outputs.bytes;
+    for (uint32_t i = 0; i < function->output_count && made; i++) {
+        const PlanBinding *output = &function->outputs[i];
+        made = slots_add(&outputs, output->name, output->type, output->elements, place);
+        place += block_aligned(output->elements * (int64_t)plan_type_size(output->type));
+    }
+    made = made ? bound_create(&part->bound, function, &inputs, &outputs, error)
+                : run_no_memory(error, "evaluation");
+    slots_free(&inputs);
+    slots_free(&outputs);
+    return made;
+}
+
+static bool evaluator_prepare(Evaluator *evaluator, const Model *model, RunError *error) {
+    uint32_t metrics = evaluator->program->experiment->metric_count;
+    evaluator->metrics = calloc(metrics + 1, sizeof *evaluator->metrics);
+    evaluator->means = calloc(metrics + 1, sizeof *evaluator->means);
+    evaluator->parts = calloc((size_t)evaluator->part_count, sizeof *evaluator->parts);
+    if (!evaluator->metrics || !evaluator->means || !evaluator->parts)
+        return run_no_memory(error, "evaluation");
+    if (!figures_find(evaluator, error))
+        return false;
+    for (int i = 0; i < evaluator->part_count; i++)
+        if (!part_create(evaluator, &evaluator->parts[i], model, error))
+            return false;
+    return true;
+}
+
+Evaluator *evaluation_create(const Program *program, const Model *model, Executor *executor,
+                             const DataSet *data, RunError *error) {
     Evaluator *evaluator = calloc(1, sizeof *evaluator);
-    const TrainSettings *train = &program->experiment->train;
     if (!evaluator) {
-        run_no_memory(error, "the evaluation");
+        run_no_memory(error, "evaluation");
         return NULL;
     }
+    int threads = executor_threads(executor);
     *evaluator = (Evaluator){
         .program = program,
-        .eval = plan_function(program->plan, "eval"),
+        .function = plan_function(program->plan, "eval"),
+        .executor = executor,
+        .mode = gradient_mode(program->experiment, threads),
         .data = data,
-        .threads = threads,
-        .chunk = train->batch / train->chunks,
+        .part_count = gradient_workers(program->experiment, threads),
     };
-    ExecutorUse use = {evaluator->eval, EXECUTOR_ALONE};
-    if (!evaluator->eval) {
-        run_fail(error, EXIT_INPUT, "this program has no evaluation");
-        evaluation_free(evaluator);
-        return NULL;
-    }
-    evaluator->executor = executor_create(program, threads, &use, 1);
-    evaluator->lanes = calloc((size_t)threads, sizeof *evaluator->lanes);
-    bool made = evaluator->executor && evaluator->lanes;
-    for (int i = 0; made && i < threads; i++)
-        made = lane_create(evaluator, &evaluator->lanes[i]);
-    if (made)
+    if (evaluator_prepare(evaluator, model, error))
         return evaluator;
-    run_no_memory(error, "the evaluation");
     evaluation_free(evaluator);
     return NULL;
 }
@@ -100,126 +142,113 @@ Evaluator *evaluation_create(const Program *program, const DataSet *data, int th
 void evaluation_free(Evaluator *evaluator) {
     if (!evaluator)
         return;
-    for (int i = 0; evaluator->lanes && i < evaluator->threads; i++) {
-        Lane *lane = &evaluator->lanes[i];
-        free(lane->tokens);
-        free(lane->labels);
-        free(lane->images);
-        free(lane->results);
-        free(lane->inputs);
-        free(lane->outputs);
+    for (int i = 0; evaluator->parts && i < evaluator->part_count; i++) {
+        chunk_free(&evaluator->parts[i].chunk);
+        block_free(&evaluator->parts[i].outputs);
+        bound_free(&evaluator->parts[i].bound);
     }
-    free(evaluator->lanes);
-    executor_free(evaluator->executor);
+    free(evaluator->parts);
+    free(evaluator->metrics);
+    free(evaluator->means);
+    free(evaluator->figures);
+    free(evaluator->predicted);
     free(evaluator);
 }
 
 /* --- running --- */
 
-static void *eval_input(Evaluator *evaluator, Lane *lane, float *const *parameters,
-                        const char *name) {
-    const Experiment *experiment = evaluator->program->experiment;
-    if (strcmp(name, "tokens") == 0)
-        return lane->tokens;
-    if (strcmp(name, "label") == 0)
-        return lane->labels;
-    if (strcmp(name, "$image") == 0)
-        return lane->images;
-    if (strcmp(name, "$seed") == 0)
-        return &evaluator->seed;
-    if (strcmp(name, "$step") == 0)
-        return &evaluator->step;
-    if (strcmp(name, "$draw") == 0)
-        return &evaluator->draw;
-    for (uint32_t i = 0; i < experiment->parameter_count; i++)
-        if (strcmp(experiment->parameters[i].path, name) == 0)
-            return parameters[i];
-    return NULL;
+/* The chunk's images; the last chunk is filled up with the split's last image. */
+static void chunk_fill(const Evaluator *evaluator, Chunk *chunk, int64_t number) {
+    int64_t last = evaluator->images->count - 1;
+    for (int64_t i = 0; i < chunk->size; i++) {
+        int64_t at = number * chunk->size + i;
+        chunk->image[i] = evaluator->images->images[at < last ? at : last];
+        chunk->weight[i] = at <= last ? 1 : 0;
+    }
+    *chunk->step = 0;
+    *chunk->draw = evaluator->draw;
+    chunk_read(chunk, evaluator->data, NULL, 0);
 }
 
-static void lane_bind(Evaluator *evaluator, Lane *lane, float *const *parameters) {
-    const PlanFunction *eval = evaluator->eval;
-    char *result = (char *)lane->results;
-    for (uint32_t i = 0; i < eval->input_count; i++)
-        lane->inputs[i] = eval_input(evaluator, lane, parameters, eval->inputs[i].name);
-    for (uint32_t i = 0; i < eval->output_count; i++) {
-        lane->outputs[i] = result;
-        result += output_bytes(eval, i);
+static int32_t largest(const float *values, int64_t count) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < count; i++)
+        if (values[i] > values[best])
+            best = i;
+    return (int32_t)best;
+}
+
+static void figures_take(Evaluator *evaluator, const Part *part, int64_t number) {
+    int64_t first = number * part->chunk.size, total = evaluator->images->count;
+    int64_t count = total - first < part->chunk.size ? total - first : part->chunk.size;
+    size_t bytes = (size_t)count * sizeof(float);
+    memcpy(evaluator->figures + first, part->bound.outputs[evaluator->loss], bytes);
+    for (uint32_t i = 0; i < evaluator->program->experiment->metric_count; i++)
+        memcpy(evaluator->figures + (i + 1) * total + first,
+               part->bound.outputs[evaluator->metrics[i]], bytes);
+    if (evaluator->classes < 0)
+        return;
+    const float *scores = part->bound.outputs[evaluator->classes];
+    for (int64_t i = 0; i < count; i++)
+        evaluator->predicted[first + i] =
+            largest(scores + i * evaluator->class_count, evaluator->class_count);
+}
+
+static void chunks_run(Evaluator *evaluator, int64_t chunks) {
+    int parts = evaluator->part_count;
+    if (evaluator->mode == EXECUTOR_TEAM) {
+        Part *part = &evaluator->parts[0];
+        for (int64_t number = 0; number < chunks; number++) {
+            chunk_fill(evaluator, &part->chunk, number);
+            executor_run(evaluator->executor, evaluator->function, part->bound.inputs,
+                         part->bound.outputs);
+            figures_take(evaluator, part, number);
+        }
+        return;
+    }
+#pragma omp parallel num_threads(parts)
+    for (int i = omp_get_thread_num(); i < parts; i += omp_get_num_threads()) {
+        Part *part = &evaluator->parts[i];
+        for (int64_t number = chunks * i / parts; number < chunks * (i + 1) / parts; number++) {
+            chunk_fill(evaluator, &part->chunk, number);
+            executor_run_alone(evaluator->executor, i, evaluator->function, part->bound.inputs,
+                               part->bound.outputs);
+            figures_take(evaluator, part, number);
+        }
     }
 }
 
-/* Images of chunk `number` of the list, the last one repeated to fill it. */
-static int64_t lane_fill(const Evaluator *evaluator, Lane *lane, const DataImages *list,
-                         int64_t number) {
-    int64_t first = number * evaluator->chunk, count = list->count - first;
-    if (count > evaluator->chunk)
-        count = evaluator->chunk;
-    for (int64_t i = 0; i < evaluator->chunk; i++)
-        lane->images[i] = list->images[first + (i < count ? i : count - 1)];
-    data_batch(evaluator->data, NULL, 0, lane->images, evaluator->chunk, lane->tokens,
-               lane->labels);
-    return count;
-}
-
-/* The outputs that are one number an image: loss, then the metrics in the Experiment's order. */
-static uint32_t figures_of(const Evaluator *evaluator,
-                           int64_t figures[1 + EVALUATION_MAX_METRICS]) {
-    const Experiment *experiment = evaluator->program->experiment;
-    uint32_t count = 0;
-    figures[count++] = plan_find_output(evaluator->eval, "loss");
-    for (uint32_t i = 0; i < experiment->metric_count && i < EVALUATION_MAX_METRICS; i++) {
-        char name[256];
-        snprintf(name, sizeof name, "metric.%s", experiment->metrics[i]);
-        figures[count++] = plan_find_output(evaluator->eval, name);
-    }
-    return count;
-}
-
-/* values[figure * list->count + image] */
-static void evaluate_images(Evaluator *evaluator, float *const *parameters, const DataImages *list,
-                            const int64_t *figures, uint32_t figure_count, float *values) {
-    int64_t chunks = (list->count + evaluator->chunk - 1) / evaluator->chunk;
-#pragma omp parallel for num_threads(evaluator->threads) schedule(static)
-    for (int64_t number = 0; number < chunks; number++) {
-        int thread = omp_get_thread_num();
-        Lane *lane = &evaluator->lanes[thread];
-        lane_bind(evaluator, lane, parameters);
-        int64_t count = lane_fill(evaluator, lane, list, number);
-        executor_run_alone(evaluator->executor, thread, evaluator->eval, lane->inputs,
-                           lane->outputs);
-        for (uint32_t figure = 0; figure < figure_count; figure++)
-            if (figures[figure] >= 0)
-                memcpy(values + figure * list->count + number * evaluator->chunk,
-                       lane->outputs[figures[figure]], (size_t)count * sizeof *values);
-    }
-}
-
-static double mean_of(const float *values, int64_t count) {
+static double mean(const float *values, int64_t count) {
     double sum = 0;
     for (int64_t i = 0; i < count; i++)
         sum += values[i];
-    return sum / (double)count;
+    return count ? sum / (double)count : NAN;
 }
 
-bool evaluate(Evaluator *evaluator, float *const *parameters, int64_t seed, int64_t draw,
-              DataSplit split, Evaluation *evaluation, RunError *error) {
-    const DataImages *list = &evaluator->data->splits[split];
-    int64_t figures[1 + EVALUATION_MAX_METRICS];
-    uint32_t figure_count = figures_of(evaluator, figures);
-    *evaluation = (Evaluation){.images = list->count};
-    if (list->count == 0)
-        return run_fail(error, EXIT_INPUT, "the %s split has no images: give it a share in `data`",
-                        data_split_name(split));
-    float *values = calloc((size_t)list->count * figure_count, sizeof *values);
-    if (!values)
-        return run_no_memory(error, "the evaluation");
-    evaluator->seed = (int32_t)seed;
-    evaluator->step = 0;
-    evaluator->draw = (int32_t)draw;
-    evaluate_images(evaluator, parameters, list, figures, figure_count, values);
-    evaluation->loss = mean_of(values, list->count);
-    for (uint32_t i = 1; i < figure_count; i++)
-        evaluation->metrics[i - 1] = mean_of(values + i * list->count, list->count);
-    free(values);
+bool evaluation_run(Evaluator *evaluator, DataSplit split, int32_t draw, Evaluation *evaluation,
+                    RunError *error) {
+    const uint32_t metrics = evaluator->program->experiment->metric_count;
+    const int64_t size = chunk_size(evaluator->program->experiment);
+    const int64_t count = evaluator->data->splits[split].count;
+    evaluator->images = &evaluator->data->splits[split];
+    evaluator->draw = draw;
+    free(evaluator->figures);
+    free(evaluator->predicted);
+    evaluator->figures = calloc((size_t)count * (metrics + 1) + 1, sizeof *evaluator->figures);
+    evaluator->predicted = calloc((size_t)count + 1, sizeof *evaluator->predicted);
+    if (!evaluator->figures || !evaluator->predicted)
+        return run_no_memory(error, "evaluation");
+    chunks_run(evaluator, (count + size - 1) / size);
+    *evaluation = (Evaluation){count, mean(evaluator->figures, count), evaluator->means};
+    for (uint32_t i = 0; i < metrics; i++)
+        evaluator->means[i] = mean(evaluator->figures + (i + 1) * count, count);
     return true;
+}
+
+const int32_t *evaluation_classes(const Evaluator *evaluator) {
+    return evaluator->classes >= 0 ? evaluator->predicted : NULL;
+}
+
+int64_t evaluation_class_count(const Evaluator *evaluator) {
+    return evaluator->classes >= 0 ? evaluator->class_count : 0;
 }

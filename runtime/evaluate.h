@@ -1,34 +1,36 @@
-/* Losses and metrics of a whole split: each image once, without augmentation, in evaluation's draws
- * (step 0, draw 0). */
+/* Losses and metrics over a whole split: each image once, no augmentation, step 0. Chunks of images
+ * are computed by workers or by a team as in training; figures are kept by image and averaged in
+ * double precision in the order of the split, so nothing depends on the number of threads. */
 #ifndef SCANLINE_RUNTIME_EVALUATE_H
 #define SCANLINE_RUNTIME_EVALUATE_H
 
-#include "runtime/data.h"
-#include "runtime/program.h"
+#include "runtime/chunk.h"
+#include "runtime/executor.h"
+#include "runtime/model.h"
 #include "runtime/run_error.h"
 
-enum { EVALUATION_MAX_METRICS = 16 };
-
 typedef struct Evaluation {
-    int64_t images;
-    double loss;                            /* mean over the images */
-    double metrics[EVALUATION_MAX_METRICS]; /* experiment->metrics, means over the images */
+    int64_t count;   /* images */
+    double loss;     /* mean; NaN of no images */
+    double *metrics; /* means, in the experiment's order */
 } Evaluation;
 
 typedef struct Evaluator Evaluator;
 
 int64_t evaluation_bytes(const Program *program, int threads);
 
-/* NULL and `error`. The data set must fit the experiment (data_fits) and, as the program, outlive
- * it. */
-Evaluator *evaluation_create(const Program *program, const DataSet *data, int threads,
-                             RunError *error);
+/* The executor must serve `eval` in gradient_mode. */
+Evaluator *evaluation_create(const Program *program, const Model *model, Executor *executor,
+                             const DataSet *data, RunError *error);
 void evaluation_free(Evaluator *evaluator);
 
-/* parameters in the Experiment's order. Sums are in the order of the images, in double precision:
- * the same bits for any number of threads. `draw` selects the masks of objectives that have random
- * ones. */
-bool evaluate(Evaluator *evaluator, float *const *parameters, int64_t seed, int64_t draw,
-              DataSplit split, Evaluation *evaluation, RunError *error);
+/* The answer's metrics are valid until the next call. False and `error`: no memory. */
+bool evaluation_run(Evaluator *evaluator, DataSplit split, int32_t draw, Evaluation *evaluation,
+                    RunError *error);
+
+/* Of the last run: the class with the largest output of `class` for each image of the split; NULL
+ * where the objective has no such output. Ties go to the lower class. */
+const int32_t *evaluation_classes(const Evaluator *evaluator);
+int64_t evaluation_class_count(const Evaluator *evaluator); /* 0: no such output */
 
 #endif

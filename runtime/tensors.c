@@ -17,7 +17,6 @@ bool tensors_create(Tensors *tensors, const Parameter *parameters, uint32_t coun
         *tensors = (Tensors){0};
         return false;
     }
-    tensors->floats = bytes / (int64_t)sizeof(float);
     for (uint32_t i = 0; i < count; i++) {
         tensors->values[i] = (float *)(tensors->block.bytes + offset);
         offset += block_aligned(parameters[i].elements * (int64_t)sizeof(float));
@@ -29,12 +28,4 @@ void tensors_free(Tensors *tensors) {
     block_free(&tensors->block);
     free(tensors->values);
     *tensors = (Tensors){0};
-}
-
-void tensors_add(Tensors *sum, const Tensors *addend) {
-    float *restrict to = (float *)sum->block.bytes;
-    const float *restrict from = (const float *)addend->block.bytes;
-#pragma omp simd
-    for (int64_t i = 0; i < sum->floats; i++)
-        to[i] += from[i];
 }

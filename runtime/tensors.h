@@ -1,4 +1,4 @@
-/* Tensors that belong together (parameters, states, gradients), one after another in one block of
+/* Tensors that belong together (parameters, states), one after another in one block of
  * memory. */
 #ifndef SCANLINE_RUNTIME_TENSORS_H
 #define SCANLINE_RUNTIME_TENSORS_H
@@ -9,7 +9,6 @@
 typedef struct Tensors {
     PageBlock block;
     float **values; /* values[i]: aligned to PLAN_ALIGNMENT */
-    int64_t floats; /* in the block, padding included */
 } Tensors;
 
 /* What tensors_create takes for them. */
@@ -18,8 +17,5 @@ int64_t tensors_bytes(const Parameter *parameters, uint32_t count);
 bool tensors_create(Tensors *tensors, const Parameter *parameters,
                     uint32_t count); /* false: no memory */
 void tensors_free(Tensors *tensors);
-
-/* sum += addend, element by element. */
-void tensors_add(Tensors *sum, const Tensors *addend);
 
 #endif

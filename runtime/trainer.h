@@ -1,51 +1,32 @@
-/* Training steps: gradients of a batch, chunk by chunk, summed by a balanced binary tree; then the
- * update rule.
- *
- * A batch is divided into `chunks` (a power of two), each run through `grad` by itself. Gradients
- * and losses are added pairwise, neighbours first, like the leaves of a binary tree; which thread
- * computes which chunk changes nothing in that order, so the result has the same bits for any
- * number of threads. With as many chunks as threads or more, each thread runs chunks alone; with
- * fewer, all threads share each chunk's tiles. */
+/* Training, step by step: the batch of a step, its gradients, the update. What a step does is a
+ * function of the model before it and of its number, so training can go on from any step. */
 #ifndef SCANLINE_RUNTIME_TRAINER_H
 #define SCANLINE_RUNTIME_TRAINER_H
 
-#include "runtime/program.h"
-#include "runtime/run_error.h"
-
-/* Integer inputs of a batch of images, each [count, ...]. NULL for those that the program lacks. */
-typedef struct Batch {
-    int32_t *tokens, *labels;
-    int32_t *images; /* index in the data set */
-    float *weights;  /* 1 / number of images in the batch; 0 for images that only fill it up */
-} Batch;
+#include "runtime/data.h"
+#include "runtime/evaluate.h"
+#include "runtime/model.h"
 
 typedef struct Trainer Trainer;
 
-/* Bytes that a Trainer takes: parameters, states, gradients, arenas, scratch and batches. */
-int64_t trainer_bytes(const Program *program, int threads);
+/* The functions that training runs, and how. */
+enum { TRAINER_USES = 4 };
+void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]);
 
-/* The program must have init, grad and update. NULL and `error`. Parameters and states are not set.
- */
-Trainer *trainer_create(const Program *program, int threads, RunError *error);
+/* The program, the data and what they point at must outlive it. The model is there, but neither
+ * initialised nor loaded. NULL and `error`. */
+Trainer *trainer_create(const Program *program, const DataSet *data, int threads, RunError *error);
 void trainer_free(Trainer *trainer);
 
-/* In the order of the Experiment; they may be written. */
-float *const *trainer_parameters(const Trainer *trainer);
-float *const *trainer_states(const Trainer *trainer);
+Model *trainer_model(Trainer *trainer);
+Evaluator *trainer_evaluator(Trainer *trainer);
 
-/* What the next step trains on: experiment->train.batch images, to be filled in. */
-Batch *trainer_batch(Trainer *trainer);
+/* Sets the model to its initial values. */
+bool trainer_init(Trainer *trainer, RunError *error);
 
-/* Parameters and states as the spec has them for this seed. */
-void trainer_initialise(Trainer *trainer, int64_t seed);
-
-/* The loss and its gradient on the batch, then the update. `step` counts from 1. The loss, which is
- * not finite when the training has diverged; the parameters are then as before. False: no memory.
- */
-bool trainer_step(Trainer *trainer, int64_t seed, int64_t step, double *loss);
-
-/* Runs the batch again, and names the first kernel that gave a NaN (or else an infinity). The text
- * lives as long as the program. "" when none did. */
-const char *trainer_find_fault(Trainer *trainer, int64_t seed, int64_t step);
+/* Step number `step`, from 1. *loss is the mean over the batch before the update. Where the loss or
+ * a gradient is not finite the model stays as it was, and `error` (EXIT_DIVERGED) names the step
+ * and what first gave a value that is not finite. */
+bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error);
 
 #endif

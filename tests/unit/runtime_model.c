@@ -190,7 +190,7 @@ static const char plan_template[] =
     "{'kernel':7,'operands':[4,5,6,3,9,10],'immediates':[1],'origin':'c test.scan:9:3'}]}"
     "]}";
 
-char *model_plan_text(int64_t b) {
+char *test_model_plan_text(int64_t b) {
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
@@ -262,7 +262,7 @@ static void experiment_fill(TestModel *model, int64_t batch, int64_t chunks, int
     };
 }
 
-TestModel *model_create(int64_t batch, int64_t chunks, int64_t steps, double rate) {
+TestModel *test_model_create(int64_t batch, int64_t chunks, int64_t steps, double rate) {
     TestModel *model = calloc(1, sizeof *model);
     assert(model);
     model->instructions[0] = (ScalarInstruction){.op = SCALAR_CONST, .value = rate};
@@ -270,7 +270,7 @@ TestModel *model_create(int64_t batch, int64_t chunks, int64_t steps, double rat
     model->instructions[2] = (ScalarInstruction){.op = SCALAR_DIV, .a = 0, .b = 1};
     experiment_fill(model, batch, chunks, steps);
     settings_fill(model);
-    char *text = model_plan_text(batch / chunks);
+    char *text = test_model_plan_text(batch / chunks);
     PlanError error = {{0}};
     model->plan = plan_read(text, strlen(text), &error);
     if (!model->plan)
@@ -287,7 +287,7 @@ TestModel *model_create(int64_t batch, int64_t chunks, int64_t steps, double rat
     return model;
 }
 
-void model_free(TestModel *model) {
+void test_model_free(TestModel *model) {
     plan_free(model->plan);
     free(model->kernels);
     free(model);

@@ -27,10 +27,10 @@ typedef struct TestModel {
 } TestModel;
 
 /* The plan's file form for chunks of `b` images; malloc'ed. */
-char *model_plan_text(int64_t b);
+char *test_model_plan_text(int64_t b);
 
 /* batch images a step in `chunks` chunks, `steps` steps, learning rate `rate` (times 1 / step). */
-TestModel *model_create(int64_t batch, int64_t chunks, int64_t steps, double rate);
-void model_free(TestModel *model);
+TestModel *test_model_create(int64_t batch, int64_t chunks, int64_t steps, double rate);
+void test_model_free(TestModel *model);
 
 #endif

@@ -16,7 +16,7 @@ static Plan *read_text(const char *text, PlanError *error) {
 
 Test(plan, comes_back_as_the_same_bytes) {
     PlanError error;
-    char *text = model_plan_text(8);
+    char *text = test_model_plan_text(8);
     Plan *plan = read_text(text, &error);
     cr_assert(plan, "%s", error.text);
     char *first = plan_write(plan, &error);
@@ -33,7 +33,7 @@ Test(plan, comes_back_as_the_same_bytes) {
 }
 
 Test(plan, finds_by_name) {
-    TestModel *model = model_create(16, 2, 10, 0.1);
+    TestModel *model = test_model_create(16, 2, 10, 0.1);
     const PlanFunction *grad = plan_function(model->plan, "grad");
     cr_assert(grad);
     cr_assert_null(plan_function(model->plan, "absent"));
@@ -42,7 +42,7 @@ Test(plan, finds_by_name) {
     cr_assert_eq(plan_find_output(grad, "label"), -1);
     cr_assert_eq(plan_scratch_bytes(model->plan, grad), 256);
     cr_assert_eq(plan_scratch_bytes(model->plan, plan_function(model->plan, "update")), 0);
-    model_free(model);
+    test_model_free(model);
 }
 
 /* The text with the first `old` after `after` replaced by `new`. */
@@ -103,7 +103,7 @@ static const Fault faults[] = {
 };
 
 Test(plan, refuses_what_could_leave_its_buffers) {
-    char *text = model_plan_text(8);
+    char *text = test_model_plan_text(8);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         char after[64];
         snprintf(after, sizeof after, "%s", faults[i].after);
@@ -149,7 +149,7 @@ static void survives(const char *text, size_t length) {
 
 Test(plan, survives_mutations) {
     static const char pieces[][8] = {"-1", "0", "99", "[]", "{}", "null", "\"\"", "1e9", "[", "]"};
-    char *text = model_plan_text(8);
+    char *text = test_model_plan_text(8);
     size_t length = strlen(text);
     char *mutant = malloc(length + 16);
     for (uint32_t round = 0; round < 4000; round++) {
