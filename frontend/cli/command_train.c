@@ -30,7 +30,7 @@ static error_t parse(int key, char *argument, void *user) {
 
 /* Settings of a run that goes on are those in its folder. */
 static ExitCode resume_folder(const Session *session, const TrainArguments *arguments,
-                              char **folder, char **spec) {
+                              char **folder) {
     const Options *options = session->options;
     FileError error;
     if (options->setting_count || options->subject || options->out)
@@ -40,13 +40,11 @@ static ExitCode resume_folder(const Session *session, const TrainArguments *argu
     *folder = run_find(runs_root(), arguments->resume, &error);
     if (!*folder)
         return session_fail(session, EXIT_INPUT, "run", "%s", error.text);
-    *spec = run_file(*folder, "spec.scan");
-    return *spec ? EXIT_DONE : session_fail(session, EXIT_MACHINE, "memory", "out of memory");
+    return EXIT_DONE;
 }
 
-static ExitCode train(Session *session, const TrainArguments *arguments, const char *folder,
-                      const char *spec) {
-    ExitCode code = session_read(session, spec);
+static ExitCode train(Session *session, const TrainArguments *arguments, const char *folder) {
+    ExitCode code = folder ? session_read_run(session, folder) : session_read(session, NULL);
     if (!code)
         code = session_compile(session);
     if (code)
@@ -68,13 +66,11 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
 
 static ExitCode work(Session *session, void *user) {
     const TrainArguments *arguments = user;
-    char *folder = NULL, *spec = NULL;
-    ExitCode code =
-        arguments->resume ? resume_folder(session, arguments, &folder, &spec) : EXIT_DONE;
+    char *folder = NULL;
+    ExitCode code = arguments->resume ? resume_folder(session, arguments, &folder) : EXIT_DONE;
     if (!code)
-        code = train(session, arguments, folder, spec);
+        code = train(session, arguments, folder);
     free(folder);
-    free(spec);
     return code;
 }
 

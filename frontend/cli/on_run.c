@@ -41,8 +41,8 @@ static ChartStyle terminal_style(void) {
                         .colours = terminal_has_colour(STDOUT_FILENO)};
 }
 
-static ExitCode act(Session *session, const OnRun *on_run, const char *folder, const char *spec) {
-    ExitCode code = session_read(session, spec);
+static ExitCode act(Session *session, const OnRun *on_run, const char *folder) {
+    ExitCode code = session_read_run(session, folder);
     if (!code)
         code = session_compile(session);
     if (code)
@@ -68,10 +68,7 @@ static ExitCode work(Session *session, void *user) {
     char *folder = run_find(runs_root(), address, &error);
     if (!folder)
         return session_fail(session, EXIT_INPUT, "run", "%s", error.text);
-    char *spec = run_file(folder, "spec.scan");
-    ExitCode code = spec ? act(session, user, folder, spec)
-                         : session_fail(session, EXIT_MACHINE, "memory", "out of memory");
-    free(spec);
+    ExitCode code = act(session, user, folder);
     free(folder);
     return code;
 }

@@ -3,6 +3,7 @@
 #include "frontend/builtin.h"
 #include "frontend/lower.h"
 #include "passes/derive.h"
+#include "runtime/run_folder.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -135,6 +136,27 @@ ExitCode session_read(Session *session, const char *subject) {
     session->module =
         derive_experiment(session->lowered, lower_batch_axis(session->spec), &context);
     return EXIT_DONE;
+}
+
+/* Flattening a flattened spec changes the comments that say where values are from; a run keeps
+ * those that it has, so that its checkpoints are the same bytes whether it was resumed or not. */
+ExitCode session_read_run(Session *session, const char *folder) {
+    const char *path = arena_printf(session->arena, "%s/spec.scan", folder);
+    ExitCode code = session_read(session, path);
+    if (code)
+        return code;
+    FileError error;
+    size_t size;
+    char *text = file_read(path, SOURCE_MAX_BYTES, &size, &error);
+    json_t *record = text ? run_record_read(folder, &error) : NULL;
+    const char *name = json_string_value(json_object_get(record, "name"));
+    if (text)
+        session->experiment.spec = arena_string(session->arena, text, size);
+    if (name)
+        session->experiment.name = arena_string(session->arena, name, strlen(name));
+    free(text);
+    json_decref(record);
+    return text && record ? EXIT_DONE : session_fail(session, EXIT_INPUT, "run", "%s", error.text);
 }
 
 ExitCode session_compile(Session *session) {

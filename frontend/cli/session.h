@@ -35,6 +35,9 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
  * options->subject. */
 ExitCode session_read(Session *session, const char *subject);
 
+/* The same from a run's folder: the spec that it was trained by, under its own name. */
+ExitCode session_read_run(Session *session, const char *folder);
+
 /* Then machine code, to session->program. */
 ExitCode session_compile(Session *session);
 

@@ -29,11 +29,12 @@ static const char *state_of(ExitCode code, const TrainingResult *result) {
 static json_t *record_new(const TrainCommand *command, const char *folder, const DataSet *data) {
     const Experiment *experiment = command->program->experiment;
     const char *slash = strrchr(folder, '/');
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:[]}", "id",
-                     slash ? slash + 1 : folder, "state", "running", "command", command->command,
-                     "version", command->version, "target", command->program->plan->target,
-                     "precision", "fp32", "objective", experiment->train.objective, "data",
-                     data->hash, "split", data->split_hash, "parent", "test_reads");
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:[]}", "id",
+                     slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
+                     "command", command->command, "version", command->version, "target",
+                     command->program->plan->target, "precision", "fp32", "objective",
+                     experiment->train.objective, "data", data->hash, "split", data->split_hash,
+                     "parent", "test_reads");
 }
 
 static bool record_end(const char *folder, ExitCode code, const TrainingResult *result,
