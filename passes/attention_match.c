@@ -150,6 +150,16 @@ static void divide(const Region *region, AttentionMatch *match) {
 
 /* --- what the op can't do --- */
 
+/* Every axis of the key but e and m is one of the query; and what these two share, the value has.
+ */
+static bool shares_batch(const AttentionSearch *search, const AttentionMatch *match) {
+    const AxisId inner[] = {match->e, match->m};
+    const Axes within = axes_of(inner, 2);
+    const Axes batch = axes_minus(&node_of(search, match->key)->axes, &within);
+    return axes_subset(&batch, &node_of(search, match->query)->axes) &&
+           axes_subset(&batch, &node_of(search, match->value)->axes);
+}
+
 static const char *why_not(const AttentionSearch *search, const AttentionMatch *match,
                            NodeId softmax) {
     const Node *core = node_of(search, match->core);
@@ -163,6 +173,8 @@ static const char *why_not(const AttentionSearch *search, const AttentionMatch *
     const Axes by_row = axes_intersection(&node_of(search, match->value)->axes, &rows);
     if (by_row.count > 0)
         return "its values differ from row to row";
+    if (!shares_batch(search, match))
+        return "query, key and value do not share the axes that tell one attention from another";
     for (uint32_t i = 0; i < match->extra_count; i++)
         if (search->needed[match->extras[i]])
             return "what is added to its score needs a gradient";
