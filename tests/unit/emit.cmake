@@ -4,3 +4,5 @@ target_link_libraries(scanline_kernel_harness PUBLIC scanline_passes)
 
 scanline_test(emit_contract SOURCES unit/emit_contract.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_attention SOURCES unit/emit_attention.c LIBRARIES scanline_kernel_harness)
+scanline_test(emit_rows SOURCES unit/emit_rows.c
+  LIBRARIES scanline_kernel_harness scanline_op_samples)

@@ -78,8 +78,9 @@ static double element_get(const char *bytes, DType dtype, int64_t at) {
 }
 
 void harness_set(Harness *harness, uint32_t input, int64_t element, double value) {
-    harness->inputs[input][element] = (double)(float)value;
-    element_set(harness->operands[input].bytes, DTYPE_F32, element, value);
+    DType dtype = operand_node(harness, input)->dtype;
+    harness->inputs[input][element] = dtype == DTYPE_F32 ? (double)(float)value : value;
+    element_set(harness->operands[input].bytes, dtype, element, value);
 }
 
 static double draw(DType dtype, uint64_t *state) {
@@ -162,7 +163,19 @@ void harness_close(Harness *harness) {
 
 /* --- running --- */
 
+/* The keys of the body's random draws. */
+static void list_keys(const Function *body, int64_t keys[HARNESS_MAX_OPERANDS]) {
+    uint32_t count = 0;
+    for (NodeId id = 0; id < body->node_count && count < HARNESS_MAX_OPERANDS; id++) {
+        const Node *node = graph_node(body, id);
+        if (node->op == OP_RANDOM || node->op == OP_RANDOM_NORMAL)
+            keys[count++] = (int64_t)node->attributes.key;
+    }
+}
+
 static bool run_groups(Harness *harness, KernelFunction code, int64_t group, char *scratch) {
+    int64_t keys[HARNESS_MAX_OPERANDS] = {0};
+    list_keys(harness->body, keys);
     char *operands[HARNESS_MAX_OPERANDS];
     for (uint32_t i = 0; i < harness->operand_count; i++) {
         operands[i] = harness->operands[i].bytes;
@@ -176,7 +189,7 @@ static bool run_groups(Harness *harness, KernelFunction code, int64_t group, cha
     for (int64_t g = groups; g-- > 0;) {
         int64_t first = g * group, last = first + group < tiles ? first + group : tiles;
         memset(scratch, FILL, (size_t)harness->shape.scratch_bytes);
-        code(operands, NULL, scratch, first, last);
+        code(operands, keys, scratch, first, last);
     }
     for (uint32_t i = 0; i < harness->operand_count; i++)
         if (!memory_intact(&harness->operands[i]))

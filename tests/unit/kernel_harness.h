@@ -34,7 +34,7 @@ typedef struct Harness {
 bool harness_open(Harness *harness, const Function *body, const char *target, uint64_t seed);
 void harness_close(Harness *harness);
 
-/* Overwrites an input (f32). */
+/* Overwrites an element of an input. */
 void harness_set(Harness *harness, uint32_t input, int64_t element, double value);
 
 /* Runs the tiles in groups of `group` (0: all at once), from the last group to the first, with

@@ -1,0 +1,89 @@
+/* Loop kernels against the interpreter: every op that has samples and no emitter of its own. */
+#include "ir/text_print.h"
+#include "passes/emit/nest.h"
+#include "tests/unit/kernel_harness.h"
+#include "tests/unit/op_samples.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static Arena *test_arena(void) {
+    Arena *arena = arena_create();
+    cr_assert(arena);
+    return arena;
+}
+
+/* Whether the rows emitter takes the function as one kernel. */
+static bool has_nest(const Function *body, Arena *arena) {
+    NestView view = nest_body_view(arena, body);
+    Nest nest = {.nodes = arena_array(arena, view.member_count, sizeof *nest.nodes)};
+    return !nest_build(&view, &nest);
+}
+
+static void set_inputs(Harness *harness, const InterpretBinding *bindings, uint32_t count) {
+    for (uint32_t input = 0; input < harness->input_count; input++) {
+        const char *name =
+            graph_node(harness->body, kernel_input(harness->body, input))->attributes.name;
+        for (uint32_t i = 0; i < count; i++)
+            for (int64_t j = 0; !strcmp(bindings[i].name, name) && j < bindings[i].count; j++)
+                harness_set(harness, input, j, bindings[i].values[j]);
+    }
+}
+
+/* The kernel's values are the interpreter's, and the same bits however its tiles are grouped. */
+static void check_body(const Function *body, const InterpretBinding *bindings, uint32_t count,
+                       const char *target, Arena *arena) {
+    Harness harness;
+    cr_assert(harness_open(&harness, body, target, 1), "%s", harness.error);
+    set_inputs(&harness, bindings, count);
+    cr_assert(harness_run(&harness, 0), "%s", harness.error);
+    double difference = harness_difference(&harness, arena);
+    cr_assert(difference >= 0 && difference < 4e-6, "%g %s of\n%s", difference, harness.error,
+              text_print_function(body, arena));
+    uint64_t hash = harness_hash(&harness);
+    cr_assert(harness_run(&harness, 1), "%s", harness.error);
+    cr_assert_eq(harness_hash(&harness), hash);
+    harness_close(&harness);
+}
+
+static void check_samples(const char *target) {
+    uint32_t checked[OP_COUNT] = {0};
+    for (int op = 0; op < OP_COUNT; op++)
+        for (uint64_t seed = 0; seed < OP_SAMPLE_SEEDS; seed++) {
+            Arena *arena = test_arena();
+            cr_assert(!setjmp(*arena_boundary(arena)));
+            OpSample sample;
+            if (op_sample((OpCode)op, seed, arena, &sample) && has_nest(sample.function, arena)) {
+                check_body(sample.function, sample.bindings, sample.binding_count, target, arena);
+                checked[op]++;
+            }
+            arena_destroy(arena);
+        }
+    for (int op = OP_RANDOM; op <= OP_RENAME; op++)
+        if (op != OP_SOFTMAX && op != OP_CROSS_ENTROPY)
+            cr_assert(checked[op], "%s was never compiled", op_table[op].name);
+}
+
+Test(emit_rows, every_op_native) { check_samples("native"); }
+
+Test(emit_rows, every_op_x86_64_v3) { check_samples("x86-64-v3"); }
+
+/* LLVM verifies the module before and after its passes. */
+static void verify_samples(const char *target) {
+    for (int op = 0; op < OP_COUNT; op++)
+        for (uint64_t seed = 0; seed < OP_SAMPLE_SEEDS; seed += 5) {
+            Arena *arena = test_arena();
+            cr_assert(!setjmp(*arena_boundary(arena)));
+            OpSample sample;
+            Harness harness;
+            if (op_sample((OpCode)op, seed, arena, &sample) && has_nest(sample.function, arena)) {
+                cr_assert(harness_open(&harness, sample.function, target, 1), "%s", harness.error);
+                harness_close(&harness);
+            }
+            arena_destroy(arena);
+        }
+}
+
+Test(emit_rows, every_op_is_valid_for_x86_64_v4) { verify_samples("x86-64-v4"); }
+
+Test(emit_rows, every_op_is_valid_for_znver4) { verify_samples("znver4"); }
