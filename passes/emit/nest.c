@@ -154,7 +154,8 @@ static const char *describe_nodes(Builder *builder) {
         AxisSet own = add_axes(builder, &node->attributes.axes);
         for (uint32_t i = 0; i < node->source_count; i++)
             add_axes(builder, source_axes(builder, node, i));
-        if (nest_is_reduction(node->op))
+        info->reduces = nest_is_reduction(node->op);
+        if (info->reduces)
             info->over = own;
         if (node->op == OP_SCATTER_ADD) {
             AxisSet made = axis_bit(builder->nest, node->attributes.axes.at[0]);
@@ -363,6 +364,8 @@ static const char *choose_reduced(Builder *builder) {
             return "column reductions over different axes";
         if (across)
             nest->reduced = across;
+        nest->nodes[p].column = across || member(builder, p)->op == OP_SCATTER_ADD;
+        nest->has_columns |= nest->nodes[p].column;
     }
     nest->kept = builder->domain & ~nest->row & ~nest->reduced;
     return NULL;
@@ -374,7 +377,7 @@ static void find_level(const Builder *builder, uint32_t p) {
     const Nest *nest = builder->nest;
     const Node *node = member(builder, p);
     NestNode *info = &nest->nodes[p];
-    info->stage = (info->over & nest->reduced) != 0;
+    info->stage = info->column;
     for (uint32_t i = 0; i < node->source_count; i++) {
         const NestNode *source = member_source(builder, node, i);
         if (source && source->stage)
@@ -382,10 +385,10 @@ static void find_level(const Builder *builder, uint32_t p) {
     }
     for (uint32_t i = 0; i < node->source_count; i++) {
         const NestNode *source = member_source(builder, node, i);
-        bool same = source && source->stage == (info->over & nest->reduced ? 0 : info->stage);
+        bool same = source && source->stage == (info->column ? 0 : info->stage);
         if (!same)
             continue;
-        uint32_t known = source->over & nest->reduced ? 0
+        uint32_t known = source->column ? 0
                          : source->over & nest->row   ? source->level + 1u
                                                       : source->level;
         info->level = (uint16_t)(known > info->level ? known : info->level);
@@ -403,21 +406,21 @@ static const char *check_member(const Builder *builder, uint32_t p) {
     const Nest *nest = builder->nest;
     const Node *node = member(builder, p);
     const NestNode *info = &nest->nodes[p];
-    AxisSet outer = nest->kept | (info->stage && !(info->over & nest->reduced) ? 0 : nest->reduced);
+    AxisSet outer = nest->kept | (info->stage && !info->column ? 0 : nest->reduced);
     for (uint32_t i = 0; i < node->source_count; i++) {
         const NestNode *source = member_source(builder, node, i);
         if (source && member(builder, (uint32_t)(source - nest->nodes))->op == OP_SCATTER_ADD)
             return "a scatter is used where it is made";
-        if (source && source->stage && info->over & nest->reduced)
+        if (source && source->stage && info->column)
             return "a column reduction of a column reduction";
     }
     if (info->stage && info->axes & nest->reduced)
         return "a column reduction is used in the loops that make it";
     if (info->stage && info->moved)
         return "a column reduction is read at moved coordinates";
-    if (info->over && (sources_set(builder, node) & outer) != outer)
+    if (info->reduces && (sources_set(builder, node) & outer) != outer)
         return "a reduction would be repeated";
-    if (info->over & nest->reduced && info->axes & nest->row &&
+    if (info->column && info->axes & nest->row &&
         (info->axes & nest->row) != nest->row)
         return "a column reduction has a part of the row's axes";
     return NULL;
@@ -445,8 +448,8 @@ static void count_phases(Builder *builder) {
     Nest *nest = builder->nest;
     for (uint32_t p = 0; p < view->member_count; p++) {
         const NestNode *info = &nest->nodes[p];
-        uint32_t stage = info->over & nest->reduced ? 0 : info->stage;
-        bool along = info->over && sources_set(builder, member(builder, p)) & nest->row;
+        uint32_t stage = info->column ? 0 : info->stage;
+        bool along = info->reduces && sources_set(builder, member(builder, p)) & nest->row;
         if (along && nest->phases[stage] < info->level + 1u)
             nest->phases[stage] = info->level + 1u;
     }
@@ -455,7 +458,7 @@ static void count_phases(Builder *builder) {
         const NestNode copy = {.axes =
                                    any_set(nest, &view->function->nodes[view->outputs[i]].axes)};
         const NestNode *info = p == NEST_OPERAND ? &copy : &nest->nodes[p];
-        uint32_t first = info->over & nest->reduced ? 1 : info->level + 1u;
+        uint32_t first = info->column ? 1 : info->level + 1u;
         if (p != NEST_OPERAND && member(builder, p)->op == OP_SCATTER_ADD)
             continue; /* accumulates in its place */
         if (info->axes & nest->row && nest->phases[info->stage] < first)

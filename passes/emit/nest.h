@@ -38,6 +38,8 @@ typedef struct NestNode {
     AxisSet summed; /* what it reduces, and what all that it depends on reduces */
     AxisSet moved;  /* axes along which gather, shift or rename read it elsewhere than where the
                        loops are */
+    bool reduces;   /* is a reduction */
+    bool column;    /* is one that is complete after the reduced axes; scatter_add always is */
     bool placed;    /* computed where the loops are, too */
     uint8_t stage;  /* 1: depends on a column reduction, or is one */
     uint16_t level; /* the first row phase in which it is known; of a row reduction: the phase that
@@ -54,6 +56,7 @@ typedef struct Nest {
     uint32_t axis_count;
     AxisSet kept, reduced, row;
     uint8_t order[NEST_MAX_AXES]; /* axis_count numbers of axes, outermost loop first */
+    bool has_columns; /* there is a stage 1 */
     uint32_t phases[NEST_STAGES]; /* row phases of each stage */
     NestNode *nodes;              /* by position: as many as members, the caller's storage */
 } Nest;

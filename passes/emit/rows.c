@@ -16,7 +16,7 @@ static NodeId member_id(const Rows *rows, uint32_t position) {
 }
 
 static bool is_column(const Rows *rows, uint32_t position) {
-    return (rows->plan->nest.nodes[position].over & rows->plan->nest.reduced) != 0;
+    return rows->plan->nest.nodes[position].column;
 }
 
 static bool along_row(const Rows *rows, uint32_t position) {
@@ -230,7 +230,7 @@ static void emit_unit(Rows *rows, LLVMValueRef unit) {
     rows->end = emit_add_const(emitter, rows->start, plan->piece);
     if (plan->row % plan->piece)
         rows->end = emit_min_i64(emitter, rows->end, emit_i64(emitter, plan->row));
-    if (!plan->nest.reduced) {
+    if (!plan->nest.has_columns) {
         emit_stage(rows, 0);
         return;
     }

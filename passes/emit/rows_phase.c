@@ -119,7 +119,7 @@ void rows_over_row(Rows *rows, uint32_t unroll, RowStep *step, void *user) {
 
 static bool is_reduction_of(const Rows *rows, uint32_t position, uint32_t phase, bool along) {
     const NestNode *info = &rows->plan->nest.nodes[position];
-    return info->over && rows_stage(rows->plan, position) == rows->stage && info->level == phase &&
+    return info->reduces && rows_stage(rows->plan, position) == rows->stage && info->level == phase &&
            along == ((info->over & rows->plan->nest.row) != 0);
 }
 
@@ -136,7 +136,7 @@ static void collect_members(Rows *rows, Phase *phase) {
             phase->reductions[phase->reduction_count++].position = p;
         else if (is_reduction_of(rows, p, phase->number, false) && info->axes & plan->nest.row)
             phase->columns[phase->column_count++] = p;
-        if (!info->over && plan->buffer[p] != ROWS_NO_BUFFER && info->stage == rows->stage &&
+        if (!info->reduces && plan->buffer[p] != ROWS_NO_BUFFER && info->stage == rows->stage &&
             plan->first_phase[p] == phase->number)
             phase->saved[phase->saved_count++] = p;
     }
@@ -207,7 +207,7 @@ static void close_reduction(Rows *rows, const Accumulator *accumulator, uint32_t
         for (uint32_t i = 0; i < count / 2; i++)
             partials[i] = reduce_merge(emitter, body, id, partials[i], partials[i + count / 2]);
     Partial sum = reduce_lanes(emitter, body, id, partials[0]);
-    if (rows->plan->nest.nodes[accumulator->position].over & rows->plan->nest.reduced) {
+    if (rows->plan->nest.nodes[accumulator->position].column) {
         Partial total = rows_load_total(rows, accumulator->position);
         rows_store_total(rows, accumulator->position, reduce_merge(emitter, body, id, total, sum));
     } else {
@@ -222,7 +222,7 @@ static void load_rows(Rows *rows, const Phase *phase, Site *site) {
     const RowsPlan *plan = rows->plan;
     for (uint32_t p = 0; p < plan->view.member_count; p++) {
         const NestNode *info = &plan->nest.nodes[p];
-        bool ready = info->over
+        bool ready = info->reduces
                          ? rows->stage == 1
                          : info->stage == rows->stage && plan->first_phase[p] < phase->number;
         if (plan->buffer[p] != ROWS_NO_BUFFER && ready)

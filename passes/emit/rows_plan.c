@@ -28,13 +28,9 @@ static const Node *member(const RowsPlan *plan, uint32_t position) {
     return &plan->body->nodes[plan->view.members[position]];
 }
 
-static bool is_column(const RowsPlan *plan, const NestNode *node) {
-    return (node->over & plan->nest.reduced) != 0;
-}
-
 uint32_t rows_stage(const RowsPlan *plan, uint32_t position) {
     const NestNode *node = &plan->nest.nodes[position];
-    return is_column(plan, node) ? 0 : node->stage;
+    return node->column ? 0 : node->stage;
 }
 
 void rows_output_phase(const RowsPlan *plan, NodeId output, uint32_t *stage, uint32_t *phase) {
@@ -44,7 +40,7 @@ void rows_output_phase(const RowsPlan *plan, NodeId output, uint32_t *stage, uin
         return;
     const NestNode *node = &plan->nest.nodes[position];
     *stage = node->stage;
-    *phase = is_column(plan, node) ? 0 : node->level;
+    *phase = node->column ? 0 : node->level;
 }
 
 /* --- cutting --- */
@@ -150,7 +146,7 @@ static void walk_node(Walk *walk, NodeId id) {
         return;
     }
     const NestNode *info = &plan->nest.nodes[p];
-    if (info->over || walk->seen[p] == walk->phase + 1)
+    if (info->reduces || walk->seen[p] == walk->phase + 1)
         return;
     bool again = walk->seen[p] != 0;
     if (!again)
@@ -166,7 +162,7 @@ static void walk_node(Walk *walk, NodeId id) {
 static void walk_phase(Walk *walk) {
     RowsPlan *plan = walk->plan;
     for (uint32_t p = 0; p < plan->view.member_count; p++)
-        if (plan->nest.nodes[p].over && rows_stage(plan, p) == walk->stage &&
+        if (plan->nest.nodes[p].reduces && rows_stage(plan, p) == walk->stage &&
             plan->nest.nodes[p].level == walk->phase)
             walk_sources(walk, member(plan, p));
     for (uint32_t i = 0; i < plan->view.output_count; i++) {
@@ -241,7 +237,7 @@ RowsPlan rows_plan(Arena *arena, const Function *body) {
     for (uint32_t p = 0; p < members; p++) {
         const NestNode *info = &plan.nest.nodes[p];
         plan.buffer[p] = ROWS_NO_BUFFER;
-        if (!is_column(&plan, info) || !(info->axes & plan.nest.row) ||
+        if (!info->column || !(info->axes & plan.nest.row) ||
             member(&plan, p)->op == OP_SCATTER_ADD)
             continue;
         plan.buffer[p] = end;
