@@ -388,9 +388,9 @@ static void find_level(const Builder *builder, uint32_t p) {
         bool same = source && source->stage == (info->column ? 0 : info->stage);
         if (!same)
             continue;
-        uint32_t known = source->column ? 0
-                         : source->over & nest->row   ? source->level + 1u
-                                                      : source->level;
+        uint32_t known = source->column             ? 0
+                         : source->over & nest->row ? source->level + 1u
+                                                    : source->level;
         info->level = (uint16_t)(known > info->level ? known : info->level);
     }
 }
@@ -420,8 +420,7 @@ static const char *check_member(const Builder *builder, uint32_t p) {
         return "a column reduction is read at moved coordinates";
     if (info->reduces && (sources_set(builder, node) & outer) != outer)
         return "a reduction would be repeated";
-    if (info->column && info->axes & nest->row &&
-        (info->axes & nest->row) != nest->row)
+    if (info->column && info->axes & nest->row && (info->axes & nest->row) != nest->row)
         return "a column reduction has a part of the row's axes";
     return NULL;
 }

@@ -56,7 +56,7 @@ typedef struct Nest {
     uint32_t axis_count;
     AxisSet kept, reduced, row;
     uint8_t order[NEST_MAX_AXES]; /* axis_count numbers of axes, outermost loop first */
-    bool has_columns; /* there is a stage 1 */
+    bool has_columns;             /* there is a stage 1 */
     uint32_t phases[NEST_STAGES]; /* row phases of each stage */
     NestNode *nodes;              /* by position: as many as members, the caller's storage */
 } Nest;

@@ -119,8 +119,8 @@ void rows_over_row(Rows *rows, uint32_t unroll, RowStep *step, void *user) {
 
 static bool is_reduction_of(const Rows *rows, uint32_t position, uint32_t phase, bool along) {
     const NestNode *info = &rows->plan->nest.nodes[position];
-    return info->reduces && rows_stage(rows->plan, position) == rows->stage && info->level == phase &&
-           along == ((info->over & rows->plan->nest.row) != 0);
+    return info->reduces && rows_stage(rows->plan, position) == rows->stage &&
+           info->level == phase && along == ((info->over & rows->plan->nest.row) != 0);
 }
 
 static void collect_members(Rows *rows, Phase *phase) {
