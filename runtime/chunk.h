@@ -10,7 +10,7 @@
 
 typedef struct Chunk {
     int64_t size; /* images */
-    Block block;
+    PageBlock block;
     int32_t *tokens; /* [size, positions]; NULL: the experiment has no such input */
     int32_t *label;  /* [size]; NULL: as above */
     int32_t *image;  /* [size]: indices in the data set */

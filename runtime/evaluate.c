@@ -11,7 +11,7 @@
 /* One worker's inputs and outputs. */
 typedef struct Part {
     Chunk chunk;
-    Block outputs;
+    PageBlock outputs;
     Bound bound;
 } Part;
 

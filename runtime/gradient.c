@@ -16,7 +16,7 @@ typedef struct Part {
     Gradient *gradient;
     Chunk chunk;
     Bound bound;
-    Block sums;          /* depth buffers */
+    PageBlock sums;      /* depth buffers */
     int64_t first, last; /* its chunks */
     TreeStack stack;
 } Part;

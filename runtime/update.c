@@ -15,8 +15,8 @@ struct Update {
     Executor *executor;
     Bound bound;
     Slots model;       /* parameters and states: where copies go */
-    Block scalars;     /* one aligned float each */
-    Block beside;      /* outputs that are not in place */
+    PageBlock scalars; /* one aligned float each */
+    PageBlock beside;  /* outputs that are not in place */
     double *values;    /* of the schedule */
     char (*names)[32]; /* "$scalar.I" */
 };
