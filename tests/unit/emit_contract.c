@@ -5,6 +5,8 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A contraction by its axes: letters with extents, "bnd" the order in memory. */
 typedef struct Case {
@@ -33,10 +35,11 @@ static NodeId build_case(Function *body, const Case *shape) {
     return build_contract_as(body, a, b, &summed, &result);
 }
 
-static void check_body(const Function *body, Arena *arena, const char *label) {
+static void check_target(const Function *body, const char *target, Arena *arena,
+                         const char *label) {
     Harness harness;
     cr_assert(contract_accepts(body), "%s: not accepted", label);
-    cr_assert(harness_open(&harness, body, NULL, 7), "%s: %s", label, harness.error);
+    cr_assert(harness_open(&harness, body, target, 7), "%s: %s", label, harness.error);
     cr_assert(harness_run(&harness, 0), "%s: %s", label, harness.error);
     double difference = harness_difference(&harness, arena);
     cr_expect(difference >= 0 && difference < 1e-5, "%s: differs by %g %s", label, difference,
@@ -47,6 +50,14 @@ static void check_body(const Function *body, Arena *arena, const char *label) {
     cr_assert(harness_run(&harness, 3), "%s: %s", label, harness.error);
     cr_expect_eq(harness_hash(&harness), whole, "%s: tiles in threes differ", label);
     harness_close(&harness);
+}
+
+/* Also on narrower vectors, without FMA, where that can be run. */
+static void check_body(const Function *body, Arena *arena, const char *label) {
+    check_target(body, NULL, arena, label);
+#ifdef __x86_64__
+    check_target(body, "x86-64-v2", arena, label);
+#endif
 }
 
 static void check_case(const Case *shape) {
@@ -193,4 +204,63 @@ Test(contract, objects_for_other_targets) {
             harness_close(&harness);
             arena_destroy(arena);
         }
+}
+
+/* The same bytes from the same body, also when the emitter's memory lies elsewhere. */
+Test(contract, objects_are_reproducible) {
+    static const Case shape = {"bnd", "dhe", "bhne", "bndhe", {2, 70, 24, 3, 5}};
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    const Function *body = with_epilogue(arena, &shape, "he", "bnhe");
+    Harness first, second;
+    cr_assert(harness_open(&first, body, NULL, 1), "%s", first.error);
+    void *elsewhere = malloc(100000);
+    cr_assert(harness_open(&second, body, NULL, 2), "%s", second.error);
+    free(elsewhere);
+    cr_assert_eq(first.compiled.objects->size, second.compiled.objects->size);
+    cr_expect_arr_eq(first.compiled.objects->bytes, second.compiled.objects->bytes,
+                     first.compiled.objects->size);
+    harness_close(&first);
+    harness_close(&second);
+    arena_destroy(arena);
+}
+
+Test(contract, code_for_another_machine_is_refused) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    static const Case shape = {"mk", "kn", "mn", "mnk", {8, 8, 8}};
+    Function *body = function_create(arena, "body");
+    function_output(body, "y0", build_case(body, &shape), NULL);
+    Harness harness;
+    cr_assert(harness_open(&harness, body, NULL, 1), "%s", harness.error);
+    Plan plan = *harness.compiled.plan;
+    static char other[] = "pdp-11";
+    plan.target = other;
+    CompiledModule compiled = harness.compiled;
+    compiled.plan = &plan;
+    CompileError error;
+    cr_expect_null(jit_load(&compiled, &error));
+    cr_expect_not_null(strstr(error.text, "pdp-11"), "%s", error.text);
+    harness_close(&harness);
+    arena_destroy(arena);
+}
+
+/* A residual may be overwritten by the sum; a side of the product, or one of another order, may
+ * not. */
+Test(contract, in_place) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    static const Case shape = {"mk", "kn", "mn", "mnk", {24, 24, 24}};
+    static const char *const orders[] = {"mn", "nm"};
+    for (int i = 0; i < 2; i++) {
+        Function *body = function_create(arena, "body");
+        NodeId sum = build_case(body, &shape);
+        Axes order = axes_of_letters(body, orders[i], &shape);
+        NodeId residual = build_input(body, "x2", DTYPE_F32, &order);
+        function_output(body, "y0", build_binary(body, OP_ADD, sum, residual), NULL);
+        cr_expect_not(kernel_in_place(body, 0, 0));
+        cr_expect_not(kernel_in_place(body, 1, 0));
+        cr_expect_eq(kernel_in_place(body, 2, 0), i == 0);
+    }
+    arena_destroy(arena);
 }
