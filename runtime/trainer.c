@@ -16,7 +16,7 @@ struct Trainer {
     Gradient *gradient;
     Update *update;
     Evaluator *evaluator;
-    int64_t step; /* under way */
+    int64_t step; /* that trainer_step is in */
 };
 
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]) {
@@ -33,6 +33,8 @@ static bool experiment_check(const Experiment *experiment, const DataSet *data, 
     if (train->batch < 1 || train->chunks < 1 || train->batch % train->chunks != 0)
         return run_fail(error, EXIT_INPUT, "train.chunks = %lld does not divide train.batch = %lld",
                         (long long)train->chunks, (long long)train->batch);
+    if (!data)
+        return true;
     if (data->splits[DATA_TRAIN].count < 1)
         return run_fail(error, EXIT_INPUT, "%s leaves no image to train on", data->source);
     DataError fault;
@@ -57,8 +59,8 @@ static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
     if (!trainer->gradient)
         return false;
     trainer->update = update_create(program, model, trainer->gradient, trainer->executor, error);
-    if (!trainer->update)
-        return false;
+    if (!trainer->update || !trainer->data)
+        return trainer->update != NULL;
     trainer->evaluator = evaluation_create(program, model, trainer->executor, trainer->data, error);
     return trainer->evaluator != NULL;
 }
@@ -118,7 +120,12 @@ static void batch_fill(void *user, int64_t number, Chunk *chunk) {
 
 bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error) {
     trainer->step = step;
-    bool finite = gradient_compute(trainer->gradient, batch_fill, trainer);
+    return trainer_step_on(trainer, step, batch_fill, trainer, loss, error);
+}
+
+bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user, float *loss,
+                     RunError *error) {
+    bool finite = gradient_compute(trainer->gradient, fill, user);
     *loss = gradient_loss(trainer->gradient);
     if (finite)
         return update_run(trainer->update, step, error);
@@ -127,8 +134,8 @@ bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error) 
         .gradient = trainer->gradient,
         .update = trainer->update,
         .chunks = trainer->program->experiment->train.chunks,
-        .fill = batch_fill,
-        .user = trainer,
+        .fill = fill,
+        .user = user,
         .step = step,
     };
     return diverged_explain(&divergence, error);

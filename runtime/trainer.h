@@ -5,6 +5,7 @@
 
 #include "runtime/data.h"
 #include "runtime/evaluate.h"
+#include "runtime/gradient.h"
 #include "runtime/model.h"
 
 typedef struct Trainer Trainer;
@@ -14,7 +15,8 @@ enum { TRAINER_USES = 4 };
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]);
 
 /* The program, the data and what they point at must outlive it. The model is there, but neither
- * initialised nor loaded. NULL and `error`. */
+ * initialised nor loaded. Without data (NULL) there is no evaluator, and no trainer_step. NULL and
+ * `error`. */
 Trainer *trainer_create(const Program *program, const DataSet *data, int threads, RunError *error);
 void trainer_free(Trainer *trainer);
 
@@ -28,5 +30,9 @@ bool trainer_init(Trainer *trainer, RunError *error);
  * a gradient is not finite the model stays as it was, and `error` (EXIT_DIVERGED) names the step
  * and what first gave a value that is not finite. */
 bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error);
+
+/* The same on a batch of the caller's, filled chunk by chunk. */
+bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user, float *loss,
+                     RunError *error);
 
 #endif

@@ -137,29 +137,42 @@ static void compare_gradients(const ReferenceCase *which) {
 
 /* --- the training --- */
 
+typedef struct ReferenceStep {
+    const Reference *reference;
+    int step; /* from 0 */
+} ReferenceStep;
+
+static void fill(void *user, int64_t number, Chunk *chunk) {
+    const ReferenceStep *at = user;
+    const int64_t first = number * chunk->size;
+    memcpy(chunk->tokens, at->reference->tokens[at->step][first],
+           (size_t)(chunk->size * chunk->positions) * sizeof *chunk->tokens);
+    memcpy(chunk->image, at->reference->images[at->step] + first,
+           (size_t)chunk->size * sizeof *chunk->image);
+    for (int64_t i = 0; i < chunk->size; i++)
+        chunk->weight[i] = 1.0f / REFERENCE_BATCH;
+    *chunk->step = at->step + 1;
+}
+
 static void train(const ReferenceCase *which) {
     Compiled compiled = compile(which);
     const Reference *reference = compiled.reference;
     const Experiment *experiment = &reference->experiment;
     RunError error = {0};
-    Trainer *trainer = trainer_create(&compiled.program, THREADS, &error);
+    Trainer *trainer = trainer_create(&compiled.program, NULL, THREADS, &error);
     cr_assert(trainer, "%s", error.text);
-    trainer_initialise(trainer, experiment->train.seed); /* for the states */
+    cr_assert(trainer_init(trainer, &error), "%s", error.text); /* for the states */
+    float *const *parameters = trainer_model(trainer)->parameters.values;
     for (uint32_t i = 0; i < experiment->parameter_count; i++)
-        memcpy(trainer_parameters(trainer)[i], reference->start[i],
+        memcpy(parameters[i], reference->start[i],
                (size_t)experiment->parameters[i].elements * sizeof(float));
     for (int step = 0; step < REFERENCE_STEPS; step++) {
-        Batch *batch = trainer_batch(trainer);
-        memcpy(batch->tokens, reference->tokens[step], sizeof reference->tokens[step]);
-        if (batch->images)
-            memcpy(batch->images, reference->images[step], sizeof reference->images[step]);
-        for (int image = 0; image < REFERENCE_BATCH; image++)
-            batch->weights[image] = 1.0f / REFERENCE_BATCH;
-        double loss = NAN;
-        cr_assert(trainer_step(trainer, experiment->train.seed, step + 1, &loss));
+        ReferenceStep at = {reference, step};
+        float loss = NAN;
+        cr_assert(trainer_step_on(trainer, step + 1, fill, &at, &loss, &error), "%s", error.text);
         reference_expect_loss(reference, step, loss);
     }
-    reference_expect_weights(reference, doubles_of(reference, trainer_parameters(trainer)));
+    reference_expect_weights(reference, doubles_of(reference, parameters));
     trainer_free(trainer);
     release(&compiled);
 }
