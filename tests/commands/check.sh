@@ -1,0 +1,21 @@
+# The paper's models have exactly so many parameters, and checking them takes a moment.
+# usage: check.sh SCANLINE
+set -eu
+scanline=$1
+
+expect() {
+    found=$("$scanline" check "$1" --json | sed -n 's/^  "parameters": \([0-9]*\),*$/\1/p')
+    [ "$found" = "$2" ] || { echo "$1 has $found parameters, not $2"; exit 1; }
+}
+
+expect igpt-s 76571648
+expect igpt-m 455157760
+expect igpt-l 1362250752
+expect igpt-xl 6801438720
+for objective in ar bert; do
+    "$scanline" check digits train.objective=$objective --json | grep -q '"first_loss": 2.8332133' ||
+        { echo "the first $objective loss is not ln 17"; exit 1; }
+done
+"$scanline" check digits layers=1 --verify > /dev/null
+"$scanline" check gpt2 > /dev/null
+"$scanline" check window > /dev/null

@@ -1,0 +1,49 @@
+# Killed at random moments and resumed, with one thread and with two: the same bytes as uninterrupted.
+# usage: resume.sh SCANLINE [ROUNDS]
+set -eu
+scanline=$1
+rounds=${2:-4}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+settings="digits layers=2 d=32 h=2 train.steps=60 train.evaluate=20 train.checkpoint=7"
+
+same() {
+    for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do
+        cmp "whole/$file" "$1/$file" || exit 1
+    done
+}
+
+# shellcheck disable=SC2086 # a list of words
+"$scanline" train $settings --out whole --threads 2 >/dev/null 2>&1
+# shellcheck disable=SC2086
+"$scanline" train $settings --out single --threads 1 >/dev/null 2>&1
+same single
+
+# shellcheck disable=SC2086
+"$scanline" train $settings --out cut >/dev/null 2>&1 &
+process=$!
+while [ ! -f cut/run.json ]; do sleep 0.05; done
+round=0
+while [ $round -lt "$rounds" ]; do
+    sleep "$(awk -v seed=$round 'BEGIN { srand(seed + 7); printf "%.2f", 0.1 + rand() }')"
+    kill -9 $process 2>/dev/null || true
+    wait $process 2>/dev/null || true
+    round=$((round + 1))
+    "$scanline" train --resume cut --threads $((round % 2 + 1)) >/dev/null 2>&1 &
+    process=$!
+done
+wait $process
+same cut
+
+# A signal saves, says so by its exit code, and the rest is the same too.
+# shellcheck disable=SC2086
+"$scanline" train $settings --out stopped >/dev/null 2>&1 &
+process=$!
+while ! grep -q train stopped/metrics.jsonl 2>/dev/null && kill -0 $process 2>/dev/null && [ ! -s stopped/timing.jsonl ]; do sleep 0.05; done
+kill -TERM $process 2>/dev/null || true
+code=0
+wait $process || code=$?
+[ $code = 75 ] || [ $code = 0 ] || { echo "SIGTERM: exit code $code"; exit 1; }
+[ $code = 0 ] || "$scanline" train --resume stopped >/dev/null 2>&1
+same stopped
