@@ -11,7 +11,7 @@
 typedef struct ProbeSummary {
     const ProbeReport *report;
     const Features *features; /* parallel to the report's results: the layers, then the pixels */
-    const char *title;        /* what was probed: "digits, ar" */
+    const char *title;        /* what was probed: "0007-digits-ar-s1" */
     int64_t labels;           /* images a class of the probe with few labels */
 } ProbeSummary;
 

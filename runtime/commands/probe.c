@@ -8,6 +8,7 @@
 #include "runtime/run_folder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { DRAWS = 5 }; /* of few labels */
 
@@ -89,8 +90,8 @@ bool commands_probe(const Command *command, RunError *error) {
         return false;
     Features features = {0};
     ProbeReport report = {0};
-    char title[256];
-    snprintf(title, sizeof title, "%s, %s", experiment->name, experiment->train.objective);
+    const char *slash = strrchr(command->folder, '/'); /* a run is known by its folder's name */
+    const char *title = slash && slash[1] ? slash + 1 : command->folder;
     const ProbeSummary summary = {&report, &features, title, experiment->probe.labels};
     const bool ok = features_read(command->program, trained.parameters.values, trained.data,
                                   command->threads, &features, error) &&

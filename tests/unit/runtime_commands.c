@@ -290,7 +290,7 @@ Test(commands, probe_writes_what_it_finds) {
     free(text);
     free(contents(run, "probe/accuracy.svg", &size));
     free(contents(run, "probe/few_labels.svg", &size));
-    cr_expect(strstr(results_of(run), "Linear probe of digits, ar"), "%s", run->results);
+    cr_expect(strstr(results_of(run), "Linear probe of 0001-test\n"), "%s", run->results);
     cr_expect(strstr(results_of(run), "10 labels a class"), "%s", run->results);
     cr_expect(strstr(results_of(run), "probe/accuracy.svg"));
     run_remove(run);
