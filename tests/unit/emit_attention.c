@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum Masking { NONE, CAUSAL, WINDOW, ROWS_OF_PIXELS, ALIBI, HOLES, SOFTCAP } Masking;
+typedef enum Masking { NONE, CAUSAL, WINDOW, ROWS_OF_PIXELS, ALIBI, HOLES, GAPS, SOFTCAP } Masking;
 
 static const char *const masking_names[] = {"none",  "causal", "window", "rows of pixels",
-                                            "alibi", "holes",  "softcap"};
+                                            "alibi", "holes",  "gaps",   "softcap"};
 
 /* Letters as in "bnhe": b batch, n rows, m keys, h heads, e width, f the value's columns. */
 typedef struct Case {
@@ -71,6 +71,12 @@ static NodeId build_mask(Function *body, Masking masking) {
                          integer(body, 1)),
             build_binary(body, OP_EQUAL, build_binary(body, OP_MOD, m, integer(body, 3)),
                          integer(body, 0)));
+    case GAPS: { /* of every 48 rows the last 24 see nothing, whole panels of them */
+        NodeId band = build_binary(body, OP_FLOOR_DIV, n, integer(body, 24));
+        NodeId parity = build_binary(body, OP_MOD, band, integer(body, 2));
+        return build_binary(body, OP_AND, causal,
+                            build_binary(body, OP_EQUAL, parity, integer(body, 0)));
+    }
     default:
         return causal;
     }
@@ -237,6 +243,7 @@ static const Case cases[] = {
     {ROWS_OF_PIXELS, 1, 1, 64, 64, 64, "bnhe", "bmhe", "bmhf"},
     {ALIBI, 2, 3, 33, 8, 12, "bnhe", "bmhe", "bmhf"},
     {HOLES, 1, 2, 30, 16, 5, "bnhe", "bhem", "bhmf"},
+    {GAPS, 1, 2, 130, 16, 16, "bnhe", "bmhe", "bmhf"},
     {SOFTCAP, 1, 2, 40, 16, 16, "nbhe", "mbhe", "fbhm"},
     {CAUSAL, 1, 1, 150, 96, 96, "bnhe", "bmhe", "bmhf"},
     {CAUSAL, 3, 2, 1, 3, 1, "bnhe", "bmhe", "bmhf"},
