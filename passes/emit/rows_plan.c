@@ -79,8 +79,7 @@ static void cut(RowsPlan *plan) {
 
 /* --- phases --- */
 
-/* Costs in multiplications, as they are in practice: about. */
-static double op_cost(OpCode op) {
+double rows_op_cost(OpCode op) {
     switch (op) {
     case OP_EXP:
     case OP_LOG:
@@ -153,7 +152,7 @@ static void walk_node(Walk *walk, NodeId id) {
         plan->first_phase[p] = (uint16_t)walk->phase;
     walk->seen[p] = (uint16_t)(walk->phase + 1);
     bool along = info->axes & plan->nest.row;
-    if (again && along && info->placed && op_cost(member(plan, p)->op) >= SAVED_COST)
+    if (again && along && info->placed && rows_op_cost(member(plan, p)->op) >= SAVED_COST)
         save_row(walk, p);
     else
         walk_sources(walk, member(plan, p));
@@ -206,7 +205,7 @@ static void measure(RowsPlan *plan) {
         const NestNode *info = &nest->nodes[p];
         double rounds = (double)nest_extent(nest, (info->axes | info->over) &
                                                       (nest->kept | nest->reduced | nest->row));
-        plan->flops += rounds * op_cost(member(plan, p)->op);
+        plan->flops += rounds * rows_op_cost(member(plan, p)->op);
     }
     for (NodeId id = 0; id < plan->body->node_count; id++) {
         const Node *node = &plan->body->nodes[id];

@@ -39,6 +39,9 @@ uint32_t rows_stage(const RowsPlan *plan, uint32_t position);
 /* The stage and phase in which an output is stored. */
 void rows_output_phase(const RowsPlan *plan, NodeId output, uint32_t *stage, uint32_t *phase);
 
+/* What an op costs an element, in multiplications: about. */
+double rows_op_cost(OpCode op);
+
 /* See kernel_in_place. */
 bool rows_plan_in_place(const RowsPlan *plan, uint32_t input, uint32_t output);
 

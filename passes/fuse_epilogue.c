@@ -1,0 +1,153 @@
+/* Elementwise ops move from loops to the matrix product whose result they read, so that it is changed in
+ * registers: a residual's sum, a GELU, a bias.
+ *
+ * What can move is what depends on the product and on things that are there before it. Of these nodes, in
+ * their order, as many move as make the two kernels read and write the least. */
+#include "passes/emit/contract.h"
+#include "passes/fuse.h"
+
+#include <string.h>
+
+enum { MAX_MOVED = 32 };
+
+static int64_t bytes_of(const Fusion *fusion, NodeId id) {
+    const Node *node = fuse_node(fusion, id);
+    return graph_elements(fusion->function, node) * (int64_t)dtype_size(node->dtype);
+}
+
+/* What a group reads from memory and writes to it. */
+static int64_t traffic(Fusion *fusion, GroupId id) {
+    const Group *group = &fusion->groups[id];
+    int64_t bytes = 0;
+    fusion->search++;
+    for (uint32_t i = 0; i < group->count; i++) {
+        NodeId member = group->members[i];
+        const Node *node = fuse_node(fusion, member);
+        if (fusion->owner[member] == id && fuse_read_outside(fusion, member, id, id))
+            bytes += bytes_of(fusion, member);
+        for (uint32_t s = 0; s < node->source_count; s++) {
+            NodeId source = node->sources[s];
+            bool counted = fusion->visited[source] == fusion->search;
+            fusion->visited[source] = fusion->search;
+            if (!counted && !fusion->is_free[source] && !fuse_holds(fusion, id, source))
+                bytes += bytes_of(fusion, source);
+        }
+    }
+    return bytes;
+}
+
+/* --- what can move --- */
+
+static bool is_listed(const NodeId *list, uint32_t count, NodeId id) {
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == id)
+            return true;
+    return false;
+}
+
+/* Whether a member of the loops depends on the product, on `moved` and on earlier things alone. */
+static bool can_move(const Fusion *fusion, GroupId product, GroupId loops, NodeId id,
+                     const NodeId *moved, uint32_t count) {
+    const Node *node = fuse_node(fusion, id);
+    NodeId contract = fusion->groups[product].members[0];
+    if (!op_is_elementwise(node->op) ||
+        !axes_subset(&node->axes, &fuse_node(fusion, contract)->axes))
+        return false;
+    for (uint32_t i = 0; i < node->source_count; i++) {
+        NodeId source = node->sources[i];
+        bool there = fusion->is_free[source] || fuse_holds(fusion, product, source) ||
+                     is_listed(moved, count, source);
+        bool earlier = fusion->depth[source] < fusion->depth[contract] &&
+                       !fuse_holds(fusion, loops, source);
+        if (!there && !earlier)
+            return false;
+    }
+    return true;
+}
+
+static uint32_t list_movable(const Fusion *fusion, GroupId product, GroupId loops,
+                             NodeId moved[MAX_MOVED]) {
+    const Group *group = &fusion->groups[loops];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < group->count && count < MAX_MOVED; i++)
+        if (can_move(fusion, product, loops, group->members[i], moved, count))
+            moved[count++] = group->members[i];
+    return count;
+}
+
+/* --- moving --- */
+
+static void insert(Fusion *fusion, Group *group, NodeId id) {
+    size_t at = 0;
+    while (at < group->count && group->members[at] < id)
+        at++;
+    NodeId *members = arena_array(fusion->arena, group->count + 1, sizeof *members);
+    memcpy(members, group->members, at * sizeof *members);
+    members[at] = id;
+    memcpy(members + at + 1, group->members + at, (group->count - at) * sizeof *members);
+    group->members = members;
+    group->count++;
+}
+
+static void take_out(Group *group, NodeId id) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < group->count; i++)
+        if (group->members[i] != id)
+            group->members[kept++] = group->members[i];
+    group->count = kept;
+}
+
+static void move(Fusion *fusion, NodeId id, GroupId from, GroupId to) {
+    take_out(&fusion->groups[from], id);
+    insert(fusion, &fusion->groups[to], id);
+    if (fusion->owner[id] == from) {
+        fusion->owner[id] = to;
+        return;
+    }
+    fuse_forget_copy(fusion, from, id);
+    CopyList *copy = arena_alloc(fusion->arena, sizeof *copy);
+    *copy = (CopyList){to, fusion->copies[id]};
+    fusion->copies[id] = copy;
+}
+
+static bool is_accepted(Fusion *fusion, GroupId product) {
+    NestView view = fuse_view_open(fusion, &(Trial){.a = product, .b = GROUP_NONE});
+    Outline outline = fuse_outline(fusion, &view);
+    fuse_view_close(fusion, &view);
+    return contract_accepts(outline.body);
+}
+
+/* Moves the best number of nodes; the product's own group stays valid on the way back. */
+static void move_best(Fusion *fusion, GroupId product, GroupId loops) {
+    NodeId moved[MAX_MOVED];
+    uint32_t count = list_movable(fusion, product, loops, moved), best = 0, at = 0;
+    int64_t least = traffic(fusion, product) + traffic(fusion, loops);
+    while (at < count) {
+        move(fusion, moved[at++], loops, product);
+        int64_t bytes = traffic(fusion, product) + traffic(fusion, loops);
+        if (bytes < least && is_accepted(fusion, product)) {
+            least = bytes;
+            best = at;
+        }
+    }
+    while (at > best)
+        move(fusion, moved[--at], product, loops);
+}
+
+static void follow(Fusion *fusion, GroupId product) {
+    for (uint32_t m = 0; m < fusion->groups[product].count; m++) {
+        NodeId member = fusion->groups[product].members[m];
+        for (uint32_t i = fusion->user_start[member]; i < fusion->user_start[member + 1]; i++) {
+            GroupId reader = fusion->owner[fusion->users[i]];
+            if (reader != GROUP_NONE && fusion->groups[reader].kind == GROUP_LOOPS &&
+                fusion->depth[fusion->users[i]] == fusion->depth[member])
+                move_best(fusion, product, reader);
+        }
+    }
+}
+
+void fuse_epilogues(Fusion *fusion) {
+    for (GroupId id = 0; id < fusion->group_count; id++)
+        if (fusion->groups[id].kind == GROUP_PRODUCT)
+            follow(fusion, id);
+}
