@@ -1,18 +1,25 @@
 /* The pass fuse: every op ends up in the body of one kernel.
  *
- * What passes between nodes of one kernel never goes through memory, and what a kernel reads it reads
- * once. So nodes are grouped where one kernel can compute them (passes/emit says what it can), a value is
- * computed twice where that moves less memory than storing it, and elementwise ops go to the matrix
- * product before them. What is left is a function of params, inputs, renames, kernels and their results. */
+ * What passes between nodes of one kernel never goes through memory, and what a kernel reads it
+ * reads once. So nodes are grouped where one kernel can compute them (passes/emit says what it
+ * can), a value is computed twice where that moves less memory than storing it, and elementwise ops
+ * go to the matrix product before them. Each step asks whether the groups that it changes are
+ * kernels still; should others have become none, the joined groups are taken as they were. What is
+ * left is a function of params, inputs, renames, kernels and their results. */
 #include "passes/fuse.h"
 
 #include "passes/passes.h"
 
 Function *pass_fuse(const Function *function, PassContext *context) {
     (void)context;
-    Fusion fusion = fuse_begin(fuse_split_sums(function));
+    const Function *split = fuse_split_sums(function);
+    Fusion fusion = fuse_begin(split);
     fuse_join(&fusion);
     fuse_recompute(&fusion);
     fuse_epilogues(&fusion);
+    if (!fuse_is_sound(&fusion)) {
+        fusion = fuse_begin(split);
+        fuse_join(&fusion);
+    }
     return fuse_end(&fusion);
 }

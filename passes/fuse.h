@@ -1,8 +1,8 @@
 /* What the files of the fusion pass share.
  *
- * Every node is in a group, which becomes a kernel; or is free, made of constants and positions alone, and
- * computed wherever it is read; or stays outside: params, inputs, renames. A group owns its members, but
- * for copies: nodes that another group owns and that it computes again. */
+ * Every node is in a group, which becomes a kernel; or is free, made of constants and positions
+ * alone, and computed wherever it is read; or stays outside: params, inputs, renames. A group owns
+ * its members, but for copies: nodes that another group owns and that it computes again. */
 #ifndef SCANLINE_PASSES_FUSE_H
 #define SCANLINE_PASSES_FUSE_H
 
@@ -39,7 +39,7 @@ typedef struct Fusion {
     const CopyList **copies;
     bool *is_free, *is_output;
     bool *is_dropped; /* its owner computes it no more: nobody reads it from memory */
-    uint32_t *depth;      /* matrix products and attentions on the longest path to it, itself included */
+    uint32_t *depth; /* matrix products and attentions on the longest path to it, itself included */
     uint32_t *user_start; /* where its users begin in `users`; one more for the end */
     NodeId *users;        /* as often as they read */
     /* room for what is at hand */
@@ -59,6 +59,9 @@ static inline const Node *fuse_node(const Fusion *fusion, NodeId id) {
 /* Classes, users and depths of all nodes, and a group for each that has one. */
 Fusion fuse_begin(const Function *function);
 
+/* A matrix product or attention: it reads memory, so what is free is stored for it. */
+bool fuse_is_anchor(const Fusion *fusion, NodeId id);
+
 bool fuse_holds(const Fusion *fusion, GroupId group, NodeId id);
 
 /* Whether anybody outside of groups a and b reads the node from memory. */
@@ -72,7 +75,8 @@ bool fuse_is_stored(const Fusion *fusion, NodeId id);
 
 /* --- fuse_view.c --- */
 
-/* What would be a kernel: the members of one or two groups (b may be GROUP_NONE), and copies of others. */
+/* What would be a kernel: the members of one or two groups (b may be GROUP_NONE), and copies of
+ * others. */
 typedef struct Trial {
     GroupId a, b;
     const NodeId *extra;
@@ -85,9 +89,13 @@ typedef struct Verdict {
     int64_t elements; /* rounds of its loops */
 } Verdict;
 
-/* Members with the free nodes that they read, and outputs, both ascending and valid until the next view. */
+/* Members with the free nodes that they read, and outputs, both ascending and valid until the next
+ * view. */
 NestView fuse_view_open(Fusion *fusion, const Trial *trial);
 void fuse_view_close(Fusion *fusion, const NestView *view);
+
+/* Whether every group of loops is a kernel. */
+bool fuse_is_sound(Fusion *fusion);
 
 Verdict fuse_judge(Fusion *fusion, const Trial *trial);
 
@@ -96,16 +104,19 @@ Verdict fuse_judge(Fusion *fusion, const Trial *trial);
 void fuse_join(Fusion *fusion);      /* fuse_join.c */
 void fuse_epilogues(Fusion *fusion); /* fuse_epilogue.c */
 void fuse_recompute(Fusion *fusion); /* fuse_recompute.c */
+/* Takes out of a group what neither it nor anybody else needs; whether there was anything. */
+bool fuse_drop_unread(Fusion *fusion, GroupId group);
 
 /* A function in which large sums over several axes are sums over all but the outermost, then over
- * that: the first of the two can join the loops that make its terms, and has tiles. (fuse_split.c) */
+ * that: the first of the two can join the loops that make its terms, and has tiles. (fuse_split.c)
+ */
 Function *fuse_split_sums(const Function *function);
 
 /* --- fuse_outline.c --- */
 
-/* A view as the body of a kernel. What it reads from memory are its inputs x0, x1, ..., and `sources`. Nodes
- * and inputs are in the order in which they are met from the outputs, so that equal kernels have equal
- * bodies wherever they come from. */
+/* A view as the body of a kernel. What it reads from memory are its inputs x0, x1, ..., and
+ * `sources`. Nodes and inputs are in the order in which they are met from the outputs, so that
+ * equal kernels have equal bodies wherever they come from. */
 typedef struct Outline {
     Function *body;
     NodeId *sources;

@@ -1,8 +1,8 @@
-/* Elementwise ops move from loops to the matrix product whose result they read, so that it is changed in
- * registers: a residual's sum, a GELU, a bias.
+/* Elementwise ops move from loops to the matrix product whose result they read, so that it is
+ * changed in registers: a residual's sum, a GELU, a bias.
  *
- * What can move is what depends on the product and on things that are there before it. Of these nodes, in
- * their order, as many move as make the two kernels read and write the least. */
+ * What can move is what depends on the product and on things that are there before it. Of these
+ * nodes, in their order, as many move as make the two kernels read and write the least. */
 #include "passes/emit/contract.h"
 #include "passes/fuse.h"
 
@@ -15,16 +15,19 @@ static int64_t bytes_of(const Fusion *fusion, NodeId id) {
     return graph_elements(fusion->function, node) * (int64_t)dtype_size(node->dtype);
 }
 
-/* What a group reads from memory and writes to it. */
+/* What a group reads from memory and writes to it, computing no more than it must. */
 static int64_t traffic(Fusion *fusion, GroupId id) {
     const Group *group = &fusion->groups[id];
     int64_t bytes = 0;
     fusion->search++;
-    for (uint32_t i = 0; i < group->count; i++) {
+    for (uint32_t i = group->count; i-- > 0;) {
         NodeId member = group->members[i];
         const Node *node = fuse_node(fusion, member);
-        if (fusion->owner[member] == id && fuse_read_outside(fusion, member, id, id))
+        bool stored = fusion->owner[member] == id && fuse_read_outside(fusion, member, id, id);
+        if (stored)
             bytes += bytes_of(fusion, member);
+        if (!stored && fusion->visited[member] != fusion->search)
+            continue;
         for (uint32_t s = 0; s < node->source_count; s++) {
             NodeId source = node->sources[s];
             bool counted = fusion->visited[source] == fusion->search;
@@ -45,20 +48,27 @@ static bool is_listed(const NodeId *list, uint32_t count, NodeId id) {
     return false;
 }
 
+static NodeId contract_of(const Fusion *fusion, GroupId product) {
+    const NodeId *member = fusion->groups[product].members;
+    while (!fuse_is_anchor(fusion, *member))
+        member++;
+    return *member;
+}
+
 /* Whether a member of the loops depends on the product, on `moved` and on earlier things alone. */
 static bool can_move(const Fusion *fusion, GroupId product, GroupId loops, NodeId id,
                      const NodeId *moved, uint32_t count) {
     const Node *node = fuse_node(fusion, id);
-    NodeId contract = fusion->groups[product].members[0];
-    if (!op_is_elementwise(node->op) ||
+    NodeId contract = contract_of(fusion, product);
+    if (!op_is_elementwise(node->op) || fuse_holds(fusion, product, id) ||
         !axes_subset(&node->axes, &fuse_node(fusion, contract)->axes))
         return false;
     for (uint32_t i = 0; i < node->source_count; i++) {
         NodeId source = node->sources[i];
         bool there = fusion->is_free[source] || fuse_holds(fusion, product, source) ||
                      is_listed(moved, count, source);
-        bool earlier = fusion->depth[source] < fusion->depth[contract] &&
-                       !fuse_holds(fusion, loops, source);
+        bool earlier =
+            fusion->depth[source] < fusion->depth[contract] && !fuse_holds(fusion, loops, source);
         if (!there && !earlier)
             return false;
     }
@@ -100,14 +110,31 @@ static void take_out(Group *group, NodeId id) {
 static void move(Fusion *fusion, NodeId id, GroupId from, GroupId to) {
     take_out(&fusion->groups[from], id);
     insert(fusion, &fusion->groups[to], id);
-    if (fusion->owner[id] == from) {
-        fusion->owner[id] = to;
-        return;
+    fusion->owner[id] = to;
+}
+
+/* What loops hold as a copy they may still need: the product gets one, too. */
+static void copy(Fusion *fusion, NodeId id, GroupId to) {
+    insert(fusion, &fusion->groups[to], id);
+    CopyList *link = arena_alloc(fusion->arena, sizeof *link);
+    *link = (CopyList){to, fusion->copies[id]};
+    fusion->copies[id] = link;
+}
+
+static void give(Fusion *fusion, NodeId id, GroupId loops, GroupId product) {
+    if (fusion->owner[id] == loops)
+        move(fusion, id, loops, product);
+    else
+        copy(fusion, id, product);
+}
+
+static void take_back(Fusion *fusion, NodeId id, GroupId loops, GroupId product) {
+    if (fusion->owner[id] == product) {
+        move(fusion, id, product, loops);
+    } else {
+        take_out(&fusion->groups[product], id);
+        fuse_forget_copy(fusion, product, id);
     }
-    fuse_forget_copy(fusion, from, id);
-    CopyList *copy = arena_alloc(fusion->arena, sizeof *copy);
-    *copy = (CopyList){to, fusion->copies[id]};
-    fusion->copies[id] = copy;
 }
 
 static bool is_accepted(Fusion *fusion, GroupId product) {
@@ -117,21 +144,27 @@ static bool is_accepted(Fusion *fusion, GroupId product) {
     return contract_accepts(outline.body);
 }
 
+static bool is_kernel(Fusion *fusion, GroupId loops) {
+    return fusion->groups[loops].count == 0 ||
+           fuse_judge(fusion, &(Trial){.a = loops, .b = GROUP_NONE}).possible;
+}
+
 /* Moves the best number of nodes; the product's own group stays valid on the way back. */
 static void move_best(Fusion *fusion, GroupId product, GroupId loops) {
     NodeId moved[MAX_MOVED];
     uint32_t count = list_movable(fusion, product, loops, moved), best = 0, at = 0;
     int64_t least = traffic(fusion, product) + traffic(fusion, loops);
     while (at < count) {
-        move(fusion, moved[at++], loops, product);
+        give(fusion, moved[at++], loops, product);
         int64_t bytes = traffic(fusion, product) + traffic(fusion, loops);
-        if (bytes < least && is_accepted(fusion, product)) {
+        if (bytes < least && is_accepted(fusion, product) && is_kernel(fusion, loops)) {
             least = bytes;
             best = at;
         }
     }
     while (at > best)
-        move(fusion, moved[--at], product, loops);
+        take_back(fusion, moved[--at], loops, product);
+    fuse_drop_unread(fusion, loops);
 }
 
 static void follow(Fusion *fusion, GroupId product) {

@@ -33,21 +33,13 @@ static bool sources_free(const Fusion *fusion, const Node *node) {
     return true;
 }
 
-/* A kernel of matrix products or attention, or a rename, reads memory: what it reads must be there. */
 static void classify(Fusion *fusion) {
     const Function *function = fusion->function;
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = fuse_node(fusion, id);
         bool cheap = op_is_elementwise(node->op) || node->op == OP_RENAME;
-        fusion->is_free[id] = node->op == OP_CONST || node->op == OP_INDEX ||
-                              (cheap && sources_free(fusion, node));
-    }
-    for (NodeId id = function->node_count; id-- > 0;) {
-        const Node *node = fuse_node(fusion, id);
-        bool reads_memory = is_attention(node->op) || is_product(fusion, id) ||
-                            (node->op == OP_RENAME && !fusion->is_free[id]);
-        for (uint32_t i = 0; reads_memory && i < node->source_count; i++)
-            fusion->is_free[node->sources[i]] = false;
+        fusion->is_free[id] =
+            node->op == OP_CONST || node->op == OP_INDEX || (cheap && sources_free(fusion, node));
     }
     for (uint32_t i = 0; i < function->output_count; i++)
         fusion->is_output[function->outputs[i].node] = true;
@@ -71,6 +63,13 @@ static void find_users(Fusion *fusion) {
     for (NodeId id = 0; id < function->node_count; id++)
         for (uint32_t i = 0; i < fuse_node(fusion, id)->source_count; i++)
             fusion->users[next[fuse_node(fusion, id)->sources[i]]++] = id;
+}
+
+bool fuse_is_anchor(const Fusion *fusion, NodeId id) {
+    GroupId owner = fusion->owner[id];
+    return is_attention(fuse_node(fusion, id)->op) ||
+           (fuse_node(fusion, id)->op == OP_CONTRACT && owner != GROUP_NONE &&
+            fusion->groups[owner].kind == GROUP_PRODUCT);
 }
 
 bool fuse_holds(const Fusion *fusion, GroupId group, NodeId id) {
@@ -155,7 +154,10 @@ static void make_groups(Fusion *fusion) {
         if (node->op == OP_RESULT)
             add_result(fusion, id);
         else
-            add_group(fusion, id, attention ? GROUP_ATTENTION : product ? GROUP_PRODUCT : GROUP_LOOPS);
+            add_group(fusion, id,
+                      attention ? GROUP_ATTENTION
+                      : product ? GROUP_PRODUCT
+                                : GROUP_LOOPS);
     }
 }
 

@@ -1,10 +1,11 @@
-/* Groups of loops are joined with the groups of their sources, so that what passes between them need not
- * go through memory; then with others that read the same large tensor, so that it is read once.
+/* Groups of loops are joined with the groups of their sources, so that what passes between them
+ * need not go through memory; then with others that read the same large tensor, so that it is read
+ * once.
  *
- * Two can be joined when there is a nest for both, no path leaves them and comes back, and the kernel
- * keeps tiles if it is large and they had them. Only groups of one depth are: a path between nodes that
- * have the same number of matrix products and attentions before them has none on it, so the search for
- * it stays among nodes of that depth. */
+ * Two can be joined when there is a nest for both, no path leaves them and comes back, and the
+ * kernel keeps tiles if it is large and they had them. Only groups of one depth are: a path between
+ * nodes that have the same number of matrix products and attentions before them has none on it, so
+ * the search for it stays among nodes of that depth. */
 #include "passes/fuse.h"
 
 enum { MAX_READERS = 16, ROUNDS = 4 };
@@ -18,7 +19,8 @@ static void visit(Fusion *fusion, NodeId id, uint32_t *count) {
     fusion->stack[(*count)++] = id;
 }
 
-/* Visits what reads the node at this depth, and all that runs with it. True when a or b reads it. */
+/* Visits what reads the node at this depth, and all that runs with it. True when a or b reads it.
+ */
 static bool visit_users(Fusion *fusion, NodeId id, uint32_t depth, GroupId a, GroupId b,
                         uint32_t *count) {
     bool back = false;

@@ -1,5 +1,5 @@
-/* From groups to kernels: bodies, and the function that is left. Kernels stand where the first of their
- * results stood, or before whatever needs them. */
+/* From groups to kernels: bodies, and the function that is left. Kernels stand where the first of
+ * their results stood, or before whatever needs them. */
 #include "passes/fuse.h"
 
 #include <assert.h>
@@ -95,11 +95,12 @@ static void add_kernel(Ending *ending, const NestView *view, NodeId *results) {
                                          .attributes.body = outline.body,
                                          .spans = outline.spans});
     for (uint32_t i = 0; i < view->output_count; i++)
-        results[i] = graph_add(to, (Node){.op = OP_RESULT,
-                                          .source_count = 1,
-                                          .sources = &kernel,
-                                          .attributes.amount = i,
-                                          .spans = fuse_node(ending->fusion, view->outputs[i])->spans});
+        results[i] =
+            graph_add(to, (Node){.op = OP_RESULT,
+                                 .source_count = 1,
+                                 .sources = &kernel,
+                                 .attributes.amount = i,
+                                 .spans = fuse_node(ending->fusion, view->outputs[i])->spans});
 }
 
 static void make_group(Ending *ending, GroupId group) {
@@ -110,57 +111,6 @@ static void make_group(Ending *ending, GroupId group) {
     for (uint32_t i = 0; i < view.output_count; i++)
         ending->map[view.outputs[i]] = results[i];
     fuse_view_close(fusion, &view);
-}
-
-/* Pushes what must be made before the group or outside node that `id` belongs to. */
-static uint32_t push_needs(Ending *ending, NodeId id, uint32_t depth) {
-    const Fusion *fusion = ending->fusion;
-    GroupId owner = fusion->owner[id];
-    const NodeId *members = owner == GROUP_NONE ? &id : fusion->groups[owner].members;
-    uint32_t count = owner == GROUP_NONE ? 1 : fusion->groups[owner].count;
-    for (uint32_t i = 0; i < count; i++) {
-        const Node *node = fuse_node(fusion, members[i]);
-        for (uint32_t j = 0; j < node->source_count; j++) {
-            NodeId source = node->sources[j];
-            bool within = owner != GROUP_NONE && fuse_holds(fusion, owner, source);
-            if (!within && !fusion->is_free[source] && ending->map[source] == NODE_NONE)
-                ending->stack[depth++] = source;
-        }
-    }
-    return depth;
-}
-
-/* Makes the node, and before it all that it needs. */
-static void make_node(Ending *ending, NodeId wanted) {
-    const Fusion *fusion = ending->fusion;
-    uint32_t depth = 0;
-    ending->stack[depth++] = wanted;
-    while (depth) {
-        NodeId id = ending->stack[depth - 1];
-        uint32_t needs = ending->map[id] == NODE_NONE ? push_needs(ending, id, depth) : depth;
-        if (needs > depth) {
-            depth = needs;
-            continue;
-        }
-        depth--;
-        if (ending->map[id] != NODE_NONE)
-            continue;
-        if (fusion->owner[id] != GROUP_NONE) {
-            make_group(ending, fusion->owner[id]);
-        } else { /* a rename */
-            Node copy = *fuse_node(fusion, id);
-            copy.sources = &ending->map[copy.sources[0]];
-            ending->map[id] = graph_add(ending->to, copy);
-        }
-    }
-}
-
-/* --- outputs --- */
-
-static NodeId memory_of(const Function *function, NodeId id) {
-    while (graph_node(function, id)->op == OP_RENAME)
-        id = graph_node(function, id)->sources[0];
-    return id;
 }
 
 /* A kernel that computes a free node, or copies what lies in memory. */
@@ -182,6 +132,62 @@ static NodeId add_copy(Ending *ending, NodeId id) {
         add_kernel(ending, &view, &made);
     }
     return made;
+}
+
+/* Pushes what must be made before the group or outside node that `id` belongs to. */
+static uint32_t push_needs(Ending *ending, NodeId id, uint32_t depth) {
+    const Fusion *fusion = ending->fusion;
+    GroupId owner = fusion->owner[id];
+    if (fusion->is_free[id])
+        return depth;
+    const NodeId *members = owner == GROUP_NONE ? &id : fusion->groups[owner].members;
+    uint32_t count = owner == GROUP_NONE ? 1 : fusion->groups[owner].count;
+    for (uint32_t i = 0; i < count; i++) {
+        const Node *node = fuse_node(fusion, members[i]);
+        for (uint32_t j = 0; j < node->source_count; j++) {
+            NodeId source = node->sources[j];
+            bool within = owner != GROUP_NONE && fuse_holds(fusion, owner, source);
+            bool computed = fusion->is_free[source] && !fuse_is_anchor(fusion, members[i]);
+            if (!within && !computed && ending->map[source] == NODE_NONE)
+                ending->stack[depth++] = source;
+        }
+    }
+    return depth;
+}
+
+/* Makes the node, and before it all that it needs. */
+static void make_node(Ending *ending, NodeId wanted) {
+    const Fusion *fusion = ending->fusion;
+    uint32_t depth = 0;
+    ending->stack[depth++] = wanted;
+    while (depth) {
+        NodeId id = ending->stack[depth - 1];
+        uint32_t needs = ending->map[id] == NODE_NONE ? push_needs(ending, id, depth) : depth;
+        if (needs > depth) {
+            depth = needs;
+            continue;
+        }
+        depth--;
+        if (ending->map[id] != NODE_NONE)
+            continue;
+        if (fusion->is_free[id]) {
+            ending->map[id] = add_copy(ending, id);
+        } else if (fusion->owner[id] != GROUP_NONE) {
+            make_group(ending, fusion->owner[id]);
+        } else { /* a rename */
+            Node copy = *fuse_node(fusion, id);
+            copy.sources = &ending->map[copy.sources[0]];
+            ending->map[id] = graph_add(ending->to, copy);
+        }
+    }
+}
+
+/* --- outputs --- */
+
+static NodeId memory_of(const Function *function, NodeId id) {
+    while (graph_node(function, id)->op == OP_RENAME)
+        id = graph_node(function, id)->sources[0];
+    return id;
 }
 
 /* Each output is a result of its own: what is an input, free, or an output already is copied. */

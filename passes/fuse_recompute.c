@@ -1,5 +1,6 @@
-/* A value that loops read is computed by them rather than stored, where that moves less memory: what it
- * is made of is read anyway (the x and r of a norm's x * r, what goes into a GELU), or is small.
+/* A value that loops read is computed by them rather than stored, where that moves less memory:
+ * what it is made of is read anyway (the x and r of a norm's x * r, what goes into a GELU), or is
+ * small.
  *
  * Values are looked at from the first to the last. What a group owns and nobody reads any more is
  * dropped in the end, from the last group to the first. */
@@ -63,8 +64,10 @@ static bool group_reads(const Fusion *fusion, GroupId group, NodeId id) {
 typedef struct Closure {
     NodeId nodes[MAX_CLOSURE];
     uint32_t count;
-    double cost;         /* multiplications, an element of the largest */
-    int64_t extra_bytes; /* that would be read, or written and read, for it */
+    double cost;                 /* multiplications, an element of the largest */
+    int64_t extra_bytes;         /* that would be read, or written and read, for it */
+    NodeId written[MAX_CLOSURE]; /* what would have to be stored that is not */
+    uint32_t written_count;
     bool possible;
 } Closure;
 
@@ -99,6 +102,12 @@ static void closure_add(const Fusion *fusion, Closure *closure, GroupId reader, 
         closure->possible = false;
         return;
     }
+    if (!stored && closure->written_count == MAX_CLOSURE) {
+        closure->possible = false;
+        return;
+    }
+    if (!stored)
+        closure->written[closure->written_count++] = id;
     if (!group_reads(fusion, reader, id))
         closure->extra_bytes += bytes_of(fusion, id) * (stored ? 1 : 2);
 }
@@ -138,7 +147,31 @@ static void copy_into(Fusion *fusion, GroupId reader, const Closure *closure) {
     }
 }
 
-/* All readers, so that it need not be stored; or, where it must be, those that read the rest anyway. */
+static void take_out(Fusion *fusion, GroupId reader, const Closure *closure) {
+    Group *group = &fusion->groups[reader];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < group->count; i++)
+        if (!closure_has(closure, group->members[i]))
+            group->members[kept++] = group->members[i];
+    group->count = kept;
+    for (uint32_t i = 0; i < closure->count; i++)
+        fuse_forget_copy(fusion, reader, closure->nodes[i]);
+}
+
+/* Whether the groups whose results would be others are kernels still. */
+static bool owners_possible(Fusion *fusion, NodeId value, const Closure *closure) {
+    GroupId owner = fusion->owner[value];
+    bool possible = fuse_judge(fusion, &(Trial){.a = owner, .b = GROUP_NONE}).possible;
+    for (uint32_t i = 0; i < closure->written_count && possible; i++) {
+        owner = fusion->owner[closure->written[i]];
+        possible = fusion->groups[owner].kind == GROUP_LOOPS &&
+                   fuse_judge(fusion, &(Trial){.a = owner, .b = GROUP_NONE}).possible;
+    }
+    return possible;
+}
+
+/* All readers, so that it need not be stored; or, where it must be, those that read the rest
+ * anyway. */
 static void consider(Fusion *fusion, NodeId id) {
     GroupId readers[MAX_READERS];
     Closure closures[MAX_READERS];
@@ -153,8 +186,11 @@ static void consider(Fusion *fusion, NodeId id) {
     }
     bool all = !others && gain > 0;
     for (uint32_t i = 0; i < count; i++)
-        if (closures[i].possible && (all || closures[i].extra_bytes < bytes))
+        if (closures[i].possible && (all || closures[i].extra_bytes < bytes)) {
             copy_into(fusion, readers[i], &closures[i]);
+            if (!owners_possible(fusion, id, &closures[i]))
+                take_out(fusion, readers[i], &closures[i]);
+        }
 }
 
 /* --- dropping --- */
@@ -166,8 +202,7 @@ static void drop(Fusion *fusion, GroupId group, NodeId id) {
         fuse_forget_copy(fusion, group, id);
 }
 
-/* Whether anything was. */
-static bool drop_unread(Fusion *fusion, GroupId id) {
+bool fuse_drop_unread(Fusion *fusion, GroupId id) {
     Group *group = &fusion->groups[id];
     uint32_t kept = 0;
     fusion->search++;
@@ -200,6 +235,6 @@ void fuse_recompute(Fusion *fusion) {
     for (bool dropped = true; dropped;) {
         dropped = false;
         for (GroupId id = fusion->group_count; id-- > 0;)
-            dropped |= fusion->groups[id].kind == GROUP_LOOPS && drop_unread(fusion, id);
+            dropped |= fusion->groups[id].kind == GROUP_LOOPS && fuse_drop_unread(fusion, id);
     }
 }

@@ -4,7 +4,8 @@
 
 enum { LARGE_ELEMENTS = 1 << 16 };
 
-/* The outermost axis of what is summed, if it is summed and more is; AXIS_NONE: leave the sum alone. */
+/* The outermost axis of what is summed, if it is summed and more is; AXIS_NONE: leave the sum
+ * alone. */
 static AxisId outermost(const Function *function, const Node *node) {
     const Axes *over = &node->attributes.axes;
     if (node->op != OP_SUM || over->count < 2)
@@ -27,8 +28,7 @@ Function *fuse_split_sums(const Function *function) {
         }
         NodeId start = rewrite.to->node_count;
         Axes outer = axes_of(&first, 1), inner = axes_minus(&node->attributes.axes, &outer);
-        NodeId part =
-            build_along(rewrite.to, OP_SUM, rewrite.map[node->sources[0]], &inner);
+        NodeId part = build_along(rewrite.to, OP_SUM, rewrite.map[node->sources[0]], &inner);
         NodeId source = part;
         Node whole = *node; /* in the order of memory that it had */
         whole.attributes.axes = outer;

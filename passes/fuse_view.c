@@ -14,7 +14,7 @@ static void list_node(Fusion *fusion, NodeId id, NestView *view) {
     fusion->position[id] = 0;
     fusion->listed[view->member_count++] = id;
     const Node *node = fuse_node(fusion, id);
-    for (uint32_t i = 0; i < node->source_count; i++)
+    for (uint32_t i = 0; i < node->source_count && !fuse_is_anchor(fusion, id); i++)
         if (fusion->is_free[node->sources[i]])
             list_node(fusion, node->sources[i], view);
 }
@@ -64,8 +64,8 @@ static bool is_serial(const NestView *view, const Nest *nest) {
     for (uint32_t p = 0; p < view->member_count; p++)
         can_cut = can_cut && !(nest->nodes[p].over & nest->row);
     for (uint32_t i = 0; i < view->output_count; i++)
-        can_cut = can_cut &&
-                  nest_set(nest, &view->function->nodes[view->outputs[i]].axes) & nest->row;
+        can_cut =
+            can_cut && nest_set(nest, &view->function->nodes[view->outputs[i]].axes) & nest->row;
     return !can_cut && nest_extent(nest, nest->kept) < 2;
 }
 
@@ -80,4 +80,14 @@ Verdict fuse_judge(Fusion *fusion, const Trial *trial) {
     }
     fuse_view_close(fusion, &view);
     return verdict;
+}
+
+bool fuse_is_sound(Fusion *fusion) {
+    for (GroupId id = 0; id < fusion->group_count; id++) {
+        const Group *group = &fusion->groups[id];
+        if (group->kind == GROUP_LOOPS && group->count &&
+            !fuse_judge(fusion, &(Trial){.a = id, .b = GROUP_NONE}).possible)
+            return false;
+    }
+    return true;
 }

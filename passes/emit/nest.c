@@ -2,11 +2,14 @@
  * read at moved coordinates; the loops run over the axes of what is placed. Merge axes. Then sort
  * the axes:
  *
- *   row      the axes of reductions whose result is used again along those axes (a norm, a
- * softmax); where there is none, the axis that most tensors have innermost reduced  what reductions
- * sum over besides kept     the rest
+ * - the row: the axes of reductions whose result is used again along those axes (a norm, a
+ *   softmax); where there is none, one axis: the first that will do of those that most tensors have
+ *   innermost;
+ * - reduced: what reductions sum over besides;
+ * - kept: the rest;
  *
- * and check that every output is written once, and that no loop repeats a reduction. */
+ * and check that every output is written once, and that no loop repeats a reduction. The answer
+ * does not depend on the order of nodes or axes: views of one kernel all have a nest, or none. */
 #include "passes/emit/nest.h"
 
 #include <string.h>
@@ -307,12 +310,9 @@ static void vote(const Builder *builder, const Axes *axes, AxisSet volume, doubl
             votes[i] += (double)nest_extent(nest, volume & builder->domain);
 }
 
-/* The axis that is innermost in most of what is read and written. 0 when every axis is scattered
- * over. */
-static AxisSet innermost_axis(const Builder *builder) {
+static void count_votes(const Builder *builder, double votes[NEST_MAX_AXES]) {
     const NestView *view = builder->view;
     const Nest *nest = builder->nest;
-    double votes[NEST_MAX_AXES] = {0};
     for (uint32_t p = 0; p < view->member_count; p++) {
         const Node *node = member(builder, p);
         for (uint32_t i = 0; nest->nodes[p].placed && i < node->source_count; i++)
@@ -324,38 +324,58 @@ static AxisSet innermost_axis(const Builder *builder) {
         const Axes *axes = &view->function->nodes[view->outputs[i]].axes;
         vote(builder, axes, any_set(nest, axes), votes);
     }
-    AxisSet allowed = builder->domain & ~builder->scatter_over, best = 0;
-    double most = -1;
-    for (uint32_t i = 0; i < nest->axis_count; i++)
-        if (allowed >> i & 1 && votes[i] > most) {
-            most = votes[i];
-            best = 1u << i;
-        }
-    return best;
 }
 
-static const char *choose_row(Builder *builder) {
+/* The axes that may be the row, those first that most of what is read and written has innermost.
+ * There is none where every axis is scattered over. */
+static uint32_t list_rows(const Builder *builder, AxisSet rows[NEST_MAX_AXES]) {
+    double votes[NEST_MAX_AXES] = {0};
+    AxisSet left = builder->domain & ~builder->scatter_over;
+    uint32_t count = 0;
+    count_votes(builder, votes);
+    while (left) {
+        uint32_t best = 0;
+        while (!(left >> best & 1))
+            best++;
+        for (uint32_t i = best + 1; i < builder->nest->axis_count; i++)
+            if (left >> i & 1 && votes[i] > votes[best])
+                best = i;
+        rows[count++] = 1u << best;
+        left &= ~(1u << best);
+    }
+    if (!count)
+        rows[count++] = 0;
+    return count;
+}
+
+/* The rows to try, in that order. */
+static const char *find_rows(Builder *builder, AxisSet rows[NEST_MAX_AXES], uint32_t *count) {
     const NestView *view = builder->view;
-    Nest *nest = builder->nest;
-    nest->row = used_again(builder);
+    const Nest *nest = builder->nest;
     AxisSet searched = 0;
+    rows[0] = used_again(builder);
+    *count = 1;
     for (uint32_t p = 0; p < view->member_count; p++)
         if (member(builder, p)->op == OP_ARGMAX) {
             if (searched && searched != nest->nodes[p].over)
                 return "two searches along different axes";
             searched = nest->nodes[p].over;
         }
-    if (!nest->row)
-        nest->row = searched ? searched : innermost_axis(builder);
-    if (searched && searched != nest->row)
+    if (!rows[0] && searched)
+        rows[0] = searched;
+    else if (!rows[0])
+        *count = list_rows(builder, rows);
+    if (searched && searched != rows[0])
         return "a search across rows";
-    if (nest->row & builder->scatter_over)
+    if (rows[0] & builder->scatter_over)
         return "a scatter along rows";
     return NULL;
 }
 
 static const char *choose_reduced(Builder *builder) {
     Nest *nest = builder->nest;
+    nest->reduced = 0;
+    nest->has_columns = false;
     for (uint32_t p = 0; p < builder->view->member_count; p++) {
         AxisSet over = nest->nodes[p].over, across = over & ~nest->row;
         if (over & nest->row && (over & nest->row) != nest->row)
@@ -378,6 +398,7 @@ static void find_level(const Builder *builder, uint32_t p) {
     const Node *node = member(builder, p);
     NestNode *info = &nest->nodes[p];
     info->stage = info->column;
+    info->level = 0;
     for (uint32_t i = 0; i < node->source_count; i++) {
         const NestNode *source = member_source(builder, node, i);
         if (source && source->stage)
@@ -502,6 +523,20 @@ static void order_axes(Builder *builder) {
             nest->order[count++] = (uint8_t)a;
 }
 
+/* With this row; NULL when it will do. */
+static const char *try_row(Builder *builder, AxisSet row) {
+    const NestView *view = builder->view;
+    builder->nest->row = row;
+    const char *fault = choose_reduced(builder);
+    for (uint32_t p = 0; p < view->member_count && !fault; p++) {
+        find_level(builder, p);
+        fault = check_member(builder, p);
+    }
+    for (uint32_t i = 0; i < view->output_count && !fault; i++)
+        fault = check_output(builder, view->outputs[i]);
+    return fault;
+}
+
 const char *nest_build(const NestView *view, Nest *nest) {
     *nest = (Nest){.nodes = nest->nodes};
     Builder builder = {.view = view, .nest = nest};
@@ -511,15 +546,14 @@ const char *nest_build(const NestView *view, Nest *nest) {
     if (fault)
         return fault;
     merge_axes(&builder);
-    fault = choose_row(&builder);
-    if (!fault)
-        fault = choose_reduced(&builder);
-    for (uint32_t p = 0; p < view->member_count && !fault; p++) {
-        find_level(&builder, p);
-        fault = check_member(&builder, p);
-    }
-    for (uint32_t i = 0; i < view->output_count && !fault; i++)
-        fault = check_output(&builder, view->outputs[i]);
+    AxisSet rows[NEST_MAX_AXES];
+    uint32_t count;
+    fault = find_rows(&builder, rows, &count);
+    if (fault)
+        return fault;
+    fault = try_row(&builder, rows[0]);
+    for (uint32_t i = 1; fault && i < count; i++)
+        fault = try_row(&builder, rows[i]);
     if (fault)
         return fault;
     count_phases(&builder);

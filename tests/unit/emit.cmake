@@ -6,3 +6,5 @@ scanline_test(emit_contract SOURCES unit/emit_contract.c LIBRARIES scanline_kern
 scanline_test(emit_attention SOURCES unit/emit_attention.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_rows SOURCES unit/emit_rows.c
   LIBRARIES scanline_kernel_harness scanline_op_samples)
+scanline_test(passes_fuse SOURCES unit/passes_fuse.c
+  LIBRARIES scanline_kernel_harness scanline_passes_support scanline_op_samples)
