@@ -86,6 +86,7 @@ typedef struct Trial {
 typedef struct Verdict {
     bool possible;
     bool serial;      /* has one tile, though it is large */
+    bool strided;     /* reads across rows: see Nest.is_strided */
     int64_t elements; /* rounds of its loops */
 } Verdict;
 

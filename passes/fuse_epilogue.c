@@ -1,14 +1,16 @@
 /* Elementwise ops move from loops to the matrix product whose result they read, so that it is
- * changed in registers: a residual's sum, a GELU, a bias.
+ * changed in registers: a residual's sum, a bias. Costly ops stay in loops: the product's registers
+ * are taken, and spilling them costs more than the way through memory (GELU takes twice as long).
  *
- * What can move is what depends on the product and on things that are there before it. Of these
+What can move is what depends on the product and on things that are there before it. Of these
  * nodes, in their order, as many move as make the two kernels read and write the least. */
 #include "passes/emit/contract.h"
+#include "passes/emit/rows_plan.h"
 #include "passes/fuse.h"
 
 #include <string.h>
 
-enum { MAX_MOVED = 32 };
+enum { MAX_MOVED = 32, COSTLY = 16 /* multiplications */ };
 
 static int64_t bytes_of(const Fusion *fusion, NodeId id) {
     const Node *node = fuse_node(fusion, id);
@@ -60,7 +62,8 @@ static bool can_move(const Fusion *fusion, GroupId product, GroupId loops, NodeI
                      const NodeId *moved, uint32_t count) {
     const Node *node = fuse_node(fusion, id);
     NodeId contract = contract_of(fusion, product);
-    if (!op_is_elementwise(node->op) || fuse_holds(fusion, product, id) ||
+    if (!op_is_elementwise(node->op) || rows_op_cost(node->op) >= COSTLY ||
+        fuse_holds(fusion, product, id) ||
         !axes_subset(&node->axes, &fuse_node(fusion, contract)->axes))
         return false;
     for (uint32_t i = 0; i < node->source_count; i++) {

@@ -3,9 +3,9 @@
  * once.
  *
  * Two can be joined when there is a nest for both, no path leaves them and comes back, and the
- * kernel keeps tiles if it is large and they had them. Only groups of one depth are: a path between
- * nodes that have the same number of matrix products and attentions before them has none on it, so
- * the search for it stays among nodes of that depth. */
+ * kernel is no worse: it keeps tiles if it is large, and rows that are contiguous. Only groups of
+ * one depth are: a path between nodes that have the same number of matrix products and attentions
+ * before them has none on it, so the search for it stays among nodes of that depth. */
 #include "passes/fuse.h"
 
 enum { MAX_READERS = 16, ROUNDS = 4 };
@@ -59,9 +59,12 @@ static bool is_loops(const Fusion *fusion, GroupId id) {
     return id != GROUP_NONE && fusion->groups[id].kind == GROUP_LOOPS && fusion->groups[id].count;
 }
 
-static bool would_lose_tiles(Fusion *fusion, GroupId a, GroupId b) {
-    return !fuse_judge(fusion, &(Trial){.a = a, .b = GROUP_NONE}).serial ||
-           !fuse_judge(fusion, &(Trial){.a = b, .b = GROUP_NONE}).serial;
+/* Whether the kernel of both has a fault that one of them has not. */
+static bool is_worse(Fusion *fusion, Verdict both, GroupId a, GroupId b) {
+    Verdict first = fuse_judge(fusion, &(Trial){.a = a, .b = GROUP_NONE});
+    Verdict second = fuse_judge(fusion, &(Trial){.a = b, .b = GROUP_NONE});
+    return (both.serial && !(first.serial && second.serial)) ||
+           (both.strided && !(first.strided && second.strided));
 }
 
 static void merge(Fusion *fusion, GroupId into, GroupId from) {
@@ -85,7 +88,7 @@ static bool join(Fusion *fusion, GroupId a, GroupId b) {
         return false;
     Verdict both = fuse_judge(fusion, &(Trial){.a = a, .b = b});
     if (!both.possible || path_between(fusion, a, b) ||
-        (both.serial && would_lose_tiles(fusion, a, b)))
+        ((both.serial || both.strided) && is_worse(fusion, both, a, b)))
         return false;
     merge(fusion, a, b);
     return true;

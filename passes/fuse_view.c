@@ -76,6 +76,7 @@ Verdict fuse_judge(Fusion *fusion, const Trial *trial) {
     verdict.possible = view.member_count <= MAX_MEMBERS && !nest_build(&view, &nest);
     if (verdict.possible) {
         verdict.elements = nest_extent(&nest, nest.kept | nest.reduced | nest.row);
+        verdict.strided = nest.is_strided;
         verdict.serial = verdict.elements >= LARGE_ELEMENTS && is_serial(&view, &nest);
     }
     fuse_view_close(fusion, &view);

@@ -328,11 +328,10 @@ static void count_votes(const Builder *builder, double votes[NEST_MAX_AXES]) {
 
 /* The axes that may be the row, those first that most of what is read and written has innermost.
  * There is none where every axis is scattered over. */
-static uint32_t list_rows(const Builder *builder, AxisSet rows[NEST_MAX_AXES]) {
-    double votes[NEST_MAX_AXES] = {0};
+static uint32_t list_rows(const Builder *builder, const double votes[NEST_MAX_AXES],
+                          AxisSet rows[NEST_MAX_AXES]) {
     AxisSet left = builder->domain & ~builder->scatter_over;
     uint32_t count = 0;
-    count_votes(builder, votes);
     while (left) {
         uint32_t best = 0;
         while (!(left >> best & 1))
@@ -349,7 +348,8 @@ static uint32_t list_rows(const Builder *builder, AxisSet rows[NEST_MAX_AXES]) {
 }
 
 /* The rows to try, in that order. */
-static const char *find_rows(Builder *builder, AxisSet rows[NEST_MAX_AXES], uint32_t *count) {
+static const char *find_rows(Builder *builder, const double votes[NEST_MAX_AXES],
+                             AxisSet rows[NEST_MAX_AXES], uint32_t *count) {
     const NestView *view = builder->view;
     const Nest *nest = builder->nest;
     AxisSet searched = 0;
@@ -364,7 +364,7 @@ static const char *find_rows(Builder *builder, AxisSet rows[NEST_MAX_AXES], uint
     if (!rows[0] && searched)
         rows[0] = searched;
     else if (!rows[0])
-        *count = list_rows(builder, rows);
+        *count = list_rows(builder, votes, rows);
     if (searched && searched != rows[0])
         return "a search across rows";
     if (rows[0] & builder->scatter_over)
@@ -523,6 +523,13 @@ static void order_axes(Builder *builder) {
             nest->order[count++] = (uint8_t)a;
 }
 
+static uint32_t lowest_axis(AxisSet set) {
+    uint32_t axis = 0;
+    while (set && !(set >> axis & 1))
+        axis++;
+    return axis;
+}
+
 /* With this row; NULL when it will do. */
 static const char *try_row(Builder *builder, AxisSet row) {
     const NestView *view = builder->view;
@@ -547,13 +554,17 @@ const char *nest_build(const NestView *view, Nest *nest) {
         return fault;
     merge_axes(&builder);
     AxisSet rows[NEST_MAX_AXES];
+    double votes[NEST_MAX_AXES] = {0};
     uint32_t count;
-    fault = find_rows(&builder, rows, &count);
+    count_votes(&builder, votes);
+    fault = find_rows(&builder, votes, rows, &count);
     if (fault)
         return fault;
     fault = try_row(&builder, rows[0]);
-    for (uint32_t i = 1; fault && i < count; i++)
+    for (uint32_t i = 1; fault && i < count; i++) {
         fault = try_row(&builder, rows[i]);
+        nest->is_strided = votes[lowest_axis(rows[i])] < votes[lowest_axis(rows[0])];
+    }
     if (fault)
         return fault;
     count_phases(&builder);

@@ -57,6 +57,8 @@ typedef struct Nest {
     AxisSet kept, reduced, row;
     uint8_t order[NEST_MAX_AXES]; /* axis_count numbers of axes, outermost loop first */
     bool has_columns;             /* there is a stage 1 */
+    bool is_strided; /* the row is not what most tensors have innermost, though nothing asks for it
+                      */
     uint32_t phases[NEST_STAGES]; /* row phases of each stage */
     NestNode *nodes;              /* by position: as many as members, the caller's storage */
 } Nest;

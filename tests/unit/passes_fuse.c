@@ -139,10 +139,10 @@ static uint32_t count_distinct(const Function *fused) {
 }
 
 /* A layer's share, with attention blocked. Forward: two norms; query, key, value; attention; its
- * projection with the residual; the MLP's two products with GELU and residual. Backward: for each
- * of the six weights two products, of which the MLP's has the GELU's derivative after it;
- * attention; two norms with the gradient of their gains. */
-enum { KERNELS_OF_A_LAYER = 2 + 3 + 1 + 1 + 2 + 12 + 1 + 2 };
+ * projection with the residual; the MLP's two products, the second with the residual, and GELU.
+ * Backward: for each of the six weights two products; GELU; attention; two norms with the gradient
+ * of their gains. */
+enum { KERNELS_OF_A_LAYER = 2 + 3 + 1 + 1 + 3 + 12 + 1 + 1 + 2 };
 
 Test(passes_fuse, gradient_of_a_model) {
     Arena *arena = test_arena();
