@@ -10,4 +10,5 @@ scanline_test(passes_attention SOURCES unit/passes_attention.c LIBRARIES scanlin
 scanline_test(passes_derive SOURCES unit/passes_derive.c LIBRARIES scanline_passes_support)
 scanline_test(passes_specs SOURCES unit/passes_specs.c
   LIBRARIES scanline_passes_support scanline_frontend)
+scanline_test(passes_layout SOURCES unit/passes_layout.c LIBRARIES scanline_passes_support)
 scanline_test(passes_lower SOURCES unit/passes_lower.c LIBRARIES scanline_passes_support)
