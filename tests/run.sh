@@ -25,7 +25,7 @@ test_build() {
 }
 
 test_build "plain" build -DSCANLINE_WERROR=ON -DSCANLINE_TESTS=ON
-# LLVM keeps what it allocates for the whole process; leaks of our own are looked for where it is not linked.
+# LLVM and Criterion keep what they allocate for the whole process, so leaks are not looked for.
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 export ASAN_OPTIONS UBSAN_OPTIONS
 test_build "sanitizers" build-sanitize -DSCANLINE_WERROR=ON -DSCANLINE_TESTS=ON -DSCANLINE_SANITIZE=ON

@@ -6,7 +6,7 @@ rounds=${2:-4}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-settings="digits layers=2 d=32 h=2 train.steps=60 train.evaluate=20 train.checkpoint=7"
+settings="digits layers=2 d=32 h=2 train.steps=500 train.evaluate=50 train.checkpoint=10"
 
 same() {
     for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do
@@ -25,9 +25,10 @@ same single
 process=$!
 while [ ! -f cut/run.json ]; do sleep 0.05; done
 round=0
+killed=0
 while [ $round -lt "$rounds" ]; do
-    sleep "$(awk -v seed=$round 'BEGIN { srand(seed + 7); printf "%.2f", 0.1 + rand() }')"
-    kill -9 $process 2>/dev/null || true
+    sleep "$(awk -v seed=$round 'BEGIN { srand(seed + 7); printf "%.2f", 0.1 + rand() / 2 }')"
+    if grep -q '"state": "running"' cut/run.json && kill -9 $process 2>/dev/null; then killed=$((killed + 1)); fi
     wait $process 2>/dev/null || true
     round=$((round + 1))
     "$scanline" train --resume cut --threads $((round % 2 + 1)) >/dev/null 2>&1 &
@@ -35,6 +36,9 @@ while [ $round -lt "$rounds" ]; do
 done
 wait $process
 same cut
+# A round that comes after the end shows nothing.
+[ $killed -ge 2 ] || { echo "only $killed of $rounds rounds met a running training"; exit 1; }
+echo "$killed of $rounds rounds killed a running training"
 
 # A signal saves, says so by its exit code, and the rest is the same too.
 # shellcheck disable=SC2086
