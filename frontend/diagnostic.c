@@ -13,8 +13,6 @@ Diagnostics *diagnostics_create(Arena *arena, const Sources *sources) {
     return diagnostics;
 }
 
-const Sources *diagnostics_sources(const Diagnostics *diagnostics) { return diagnostics->sources; }
-
 static bool diagnostic_same(const Diagnostic *a, const Diagnostic *b) {
     return a->placed == b->placed && a->span.source == b->span.source &&
            a->span.offset == b->span.offset && a->span.length == b->span.length &&

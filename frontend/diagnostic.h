@@ -28,7 +28,6 @@ typedef struct Diagnostic Diagnostic;
 typedef struct Diagnostics Diagnostics;
 
 Diagnostics *diagnostics_create(Arena *arena, const Sources *sources);
-const Sources *diagnostics_sources(const Diagnostics *diagnostics);
 
 /* Adds one. `code` is a short stable identifier in kebab-case ("unknown-axis"), a string literal.
  * Never NULL; decorate it before the next one is added. The same code, place and message twice is

@@ -5,6 +5,9 @@
  * number times how often the condition holds. A product with 0 is 0: parameters are finite. */
 #include "frontend/report.h"
 
+#include "ir/build.h"
+#include "ir/interpret.h"
+
 #include <math.h>
 
 typedef enum KnownKind {
@@ -23,6 +26,7 @@ typedef struct Known {
 } Known;
 
 typedef struct LossContext {
+    Arena *arena;
     const Function *function;
     const Function *init; /* where the values of parameters are known; NULL: this is it */
     const Known *initial; /* by node of init */
@@ -41,98 +45,19 @@ static bool is_number(const Known *known, double value) {
     return known->kind == KNOWN_NUMBER && known->number == value;
 }
 
-static double extent_product(const Function *function, const Axes *axes) {
-    double product = 1;
-    for (int i = 0; i < axes->count; i++)
-        product *= (double)graph_axis(function, axes->at[i])->extent;
-    return product;
-}
-
-static bool apply_unary(OpCode op, double a, double *result) {
-    switch (op) {
-    case OP_CAST_F32:
-    case OP_STOP_GRADIENT:
-        *result = a;
-        return true;
-    case OP_CAST_I32:
-        *result = trunc(a);
-        return true;
-    case OP_NEGATE:
-        *result = -a;
-        return true;
-    case OP_ABS:
-        *result = fabs(a);
-        return true;
-    case OP_EXP:
-        *result = exp(a);
-        return true;
-    case OP_LOG:
-        *result = log(a);
-        return true;
-    case OP_SQRT:
-        *result = sqrt(a);
-        return true;
-    case OP_RSQRT:
-        *result = 1 / sqrt(a);
-        return true;
-    case OP_SIN:
-        *result = sin(a);
-        return true;
-    case OP_COS:
-        *result = cos(a);
-        return true;
-    case OP_TANH:
-        *result = tanh(a);
-        return true;
-    case OP_SIGMOID:
-        *result = 1 / (1 + exp(-a));
-        return true;
-    case OP_FLOOR:
-        *result = floor(a);
-        return true;
-    case OP_NOT:
-        *result = a == 0;
-        return true;
-    default:
-        return false;
+/* An elementwise op of numbers, by the reference that defines it. */
+static Known apply(const LossContext *c, const Node *node) {
+    Function *one = function_create(c->arena, "one");
+    NodeId *sources = arena_array(c->arena, node->source_count, sizeof *sources);
+    for (uint32_t i = 0; i < node->source_count; i++) {
+        const Node *operand = graph_node(c->function, node->sources[i]);
+        sources[i] = build_const(one, operand->dtype, source(c, node, i)->number);
     }
-}
-
-static bool apply_binary(OpCode op, double a, double b, double *result) {
-    switch (op) {
-    case OP_ADD:
-        *result = a + b;
-        return true;
-    case OP_SUB:
-        *result = a - b;
-        return true;
-    case OP_MUL:
-        *result = a * b;
-        return true;
-    case OP_DIV:
-        *result = a / b;
-        return true;
-    case OP_POW:
-        *result = pow(a, b);
-        return true;
-    case OP_MIN:
-        *result = fmin(a, b);
-        return true;
-    case OP_MAX:
-        *result = fmax(a, b);
-        return true;
-    case OP_LESS:
-        *result = a < b;
-        return true;
-    case OP_LESS_EQUAL:
-        *result = a <= b;
-        return true;
-    case OP_EQUAL:
-        *result = a == b;
-        return true;
-    default:
-        return false;
-    }
+    Node copy = {.op = node->op, .source_count = node->source_count, .sources = sources};
+    function_output(one, "value", graph_add(one, copy), NULL);
+    InterpretError error;
+    double **values = interpret(one, NULL, 0, c->arena, &error);
+    return values ? number(values[0][0]) : nothing;
 }
 
 static Known multiply(const Known *a, const Known *b) {
@@ -150,12 +75,11 @@ static bool same_count(const Known *a, const Known *b) {
     return a->condition == b->condition && axes_same_set(&a->axes, &b->axes);
 }
 
-static Known binary(const Node *node, const Known *a, const Known *b) {
-    double result;
+static Known binary(const LossContext *c, const Node *node, const Known *a, const Known *b) {
     if (node->op == OP_MUL)
         return multiply(a, b);
     if (a->kind == KNOWN_NUMBER && b->kind == KNOWN_NUMBER)
-        return apply_binary(node->op, a->number, b->number, &result) ? number(result) : nothing;
+        return apply(c, node);
     if (node->op == OP_MAX && a->kind == KNOWN_COUNT && a->number == 1 && is_number(b, 1)) {
         Known guarded = *a;
         guarded.kind = KNOWN_GUARDED;
@@ -168,9 +92,8 @@ static Known binary(const Node *node, const Known *a, const Known *b) {
 }
 
 static Known unary(const LossContext *c, const Node *node, const Known *a) {
-    double result;
     if (a->kind == KNOWN_NUMBER)
-        return apply_unary(node->op, a->number, &result) ? number(result) : nothing;
+        return apply(c, node);
     const Node *operand = graph_node(c->function, node->sources[0]);
     if (node->op == OP_CAST_F32 && operand->dtype == DTYPE_BOOL)
         return (Known){KNOWN_CHOSEN, 1, node->sources[0], {0}};
@@ -195,7 +118,7 @@ static Known sum(const LossContext *c, const Node *node) {
     const Known *a = source(c, node, 0);
     const Axes *over = &node->attributes.axes;
     if (a->kind == KNOWN_NUMBER)
-        return number(a->number * extent_product(c->function, over));
+        return number(a->number * (double)axes_elements(c->function, over));
     if (a->kind != KNOWN_CHOSEN || !axes_same_set(&graph_node(c->function, node->sources[0])->axes,
                                                   &graph_node(c->function, a->condition)->axes))
         return nothing;
@@ -235,9 +158,11 @@ static Known what_is_known(const LossContext *c, const Node *node) {
     case OP_SHIFT:
         return uniform && is_number(source(c, node, 1), first->number) ? *first : nothing;
     case OP_SOFTMAX:
-        return uniform ? number(1 / extent_product(c->function, &node->attributes.axes)) : nothing;
+        return uniform ? number(1 / (double)axes_elements(c->function, &node->attributes.axes))
+                       : nothing;
     case OP_CROSS_ENTROPY:
-        return uniform ? number(log(extent_product(c->function, &node->attributes.axes))) : nothing;
+        return uniform ? number(log((double)axes_elements(c->function, &node->attributes.axes)))
+                       : nothing;
     case OP_LESS:
         if (never_holds(c, node))
             return number(0);
@@ -248,21 +173,22 @@ static Known what_is_known(const LossContext *c, const Node *node) {
     if (!op_is_elementwise(node->op) && node->op != OP_STOP_GRADIENT)
         return nothing;
     return node->source_count == 1   ? unary(c, node, first)
-           : node->source_count == 2 ? binary(node, first, source(c, node, 1))
+           : node->source_count == 2 ? binary(c, node, first, source(c, node, 1))
                                      : nothing;
 }
 
-static const Known *analyse(Arena *arena, LossContext *c) {
-    c->at = arena_array(arena, c->function->node_count, sizeof(Known));
+static const Known *analyse(LossContext *c) {
+    c->at = arena_array(c->arena, c->function->node_count, sizeof(Known));
     for (NodeId i = 0; i < c->function->node_count; i++)
         c->at[i] = what_is_known(c, graph_node(c->function, i));
     return c->at;
 }
 
 bool report_first_loss(Arena *arena, const Function *init, const Function *forward, double *loss) {
-    LossContext initial = {.function = init};
-    LossContext context = {.function = forward, .init = init, .initial = analyse(arena, &initial)};
-    const Known *known = &analyse(arena, &context)[function_find_output(forward, "loss")];
+    LossContext initial = {.arena = arena, .function = init};
+    LossContext context = {
+        .arena = arena, .function = forward, .init = init, .initial = analyse(&initial)};
+    const Known *known = &analyse(&context)[function_find_output(forward, "loss")];
     *loss = known->number;
     return known->kind == KNOWN_NUMBER && isfinite(known->number);
 }

@@ -56,7 +56,6 @@ SourceStatus sources_open(Sources *sources, const char *path, const Source **sou
                           const char **reason);
 
 const Source *sources_at(const Sources *sources, uint32_t index);
-uint32_t sources_count(const Sources *sources);
 
 /* The line (from 0) that holds an offset. */
 uint32_t source_line(const Source *source, uint32_t offset);

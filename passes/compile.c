@@ -229,30 +229,32 @@ static void cache_report(const Work *work, const CompileOptions *options, uint32
 
 /* What made the objects: LLVM's version, and the bytes of this program, of which a hash takes a
  * moment. */
-static void compiler_identity(char *text, size_t capacity) {
+static bool compiler_identity(char *text, size_t capacity) {
     unsigned major = 0, minor = 0, patch = 0;
-    LLVMGetVersion(&major, &minor, &patch);
-    XXH128_hash_t hash = {0, 0};
-    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     struct stat status;
-    if (file >= 0 && fstat(file, &status) == 0) {
-        void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        if (bytes != MAP_FAILED) {
-            hash = XXH3_128bits(bytes, (size_t)status.st_size);
-            munmap(bytes, (size_t)status.st_size);
-        }
-    }
+    void *bytes = MAP_FAILED;
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (file >= 0 && fstat(file, &status) == 0)
+        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     if (file >= 0)
         close(file);
+    if (bytes == MAP_FAILED)
+        return false;
+    XXH128_hash_t hash = XXH3_128bits(bytes, (size_t)status.st_size);
+    munmap(bytes, (size_t)status.st_size);
+    LLVMGetVersion(&major, &minor, &patch);
     snprintf(text, capacity, "LLVM %u.%u.%u %016llx%016llx", major, minor, patch,
              (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    return true;
 }
 
-/* The keys of all kernels: their bodies, the target, and what compiles them. */
+/* The keys of all kernels: their bodies, the target, and what compiles them; NULL when that
+ * can't be told. */
 static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *bodies,
                          const Target *target) {
     char compiler[96];
-    compiler_identity(compiler, sizeof compiler);
+    if (!compiler_identity(compiler, sizeof compiler))
+        return NULL;
     const char *machine =
         arena_printf(arena, "%s %s %s", target->triple, target->cpu, target->features);
     CacheKey *keys = arena_array(arena, plan->kernel_count, sizeof *keys);
@@ -277,12 +279,13 @@ CompiledModule *compile_module(const Module *module, const CompileOptions *optio
         .bodies = plan_bodies(builder),
         .target = target,
         .verify = options->verify,
-        .cache = cache_directory(cache, 4096) ? cache : NULL,
         .keys = keys_of(arena, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
     };
+    if (work.keys && cache_directory(cache, 4096))
+        work.cache = cache;
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         work.answers[i] = CACHE_MISS;
     CompiledModule *compiled = arena_alloc(arena, sizeof *compiled);

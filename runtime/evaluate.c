@@ -21,17 +21,15 @@ struct Evaluator {
     Executor *executor;
     ExecutorMode mode;
     const DataSet *data;
-    int64_t loss, classes; /* which outputs; classes -1: none */
-    int64_t *metrics;      /* by metric of the experiment: which output */
-    double *means;         /* [metric_count] */
-    int64_t class_count;
+    int64_t loss;     /* which output */
+    int64_t *metrics; /* by metric of the experiment: which output */
+    double *means;    /* [metric_count] */
     int part_count;
     Part *parts;
     /* of the run under way */
     const DataImages *images;
     int32_t draw;
-    float *figures;     /* [1 + metric_count, images] */
-    int32_t *predicted; /* [images] */
+    float *figures; /* [1 + metric_count, images] */
 };
 
 static int64_t outputs_bytes(const PlanFunction *function) {
@@ -72,13 +70,7 @@ static bool figures_find(Evaluator *evaluator, RunError *error) {
         if (!figure_find(evaluator, name, &evaluator->metrics[i], error))
             return false;
     }
-    evaluator->classes = plan_find_output(evaluator->function, "class");
-    if (evaluator->classes < 0)
-        return true;
-    const PlanBinding *output = &evaluator->function->outputs[evaluator->classes];
-    evaluator->class_count = output->elements / chunk_size(experiment);
-    return (output->type == PLAN_F32 && evaluator->class_count > 0) ||
-           run_fail(error, EXIT_INPUT, "the program's output class is not in f32");
+    return true;
 }
 
 static bool part_create(const Evaluator *evaluator, Part *part, const Model *model,
@@ -151,7 +143,6 @@ void evaluation_free(Evaluator *evaluator) {
     free(evaluator->metrics);
     free(evaluator->means);
     free(evaluator->figures);
-    free(evaluator->predicted);
     free(evaluator);
 }
 
@@ -170,14 +161,6 @@ static void chunk_fill(const Evaluator *evaluator, Chunk *chunk, int64_t number)
     chunk_read(chunk, evaluator->data, NULL, 0);
 }
 
-static int32_t largest(const float *values, int64_t count) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < count; i++)
-        if (values[i] > values[best])
-            best = i;
-    return (int32_t)best;
-}
-
 static void figures_take(Evaluator *evaluator, const Part *part, int64_t number) {
     int64_t first = number * part->chunk.size, total = evaluator->images->count;
     int64_t count = total - first < part->chunk.size ? total - first : part->chunk.size;
@@ -186,12 +169,6 @@ static void figures_take(Evaluator *evaluator, const Part *part, int64_t number)
     for (uint32_t i = 0; i < evaluator->program->experiment->metric_count; i++)
         memcpy(evaluator->figures + (i + 1) * total + first,
                part->bound.outputs[evaluator->metrics[i]], bytes);
-    if (evaluator->classes < 0)
-        return;
-    const float *scores = part->bound.outputs[evaluator->classes];
-    for (int64_t i = 0; i < count; i++)
-        evaluator->predicted[first + i] =
-            largest(scores + i * evaluator->class_count, evaluator->class_count);
 }
 
 static void chunks_run(Evaluator *evaluator, int64_t chunks) {
@@ -233,22 +210,12 @@ bool evaluation_run(Evaluator *evaluator, DataSplit split, int32_t draw, Evaluat
     evaluator->images = &evaluator->data->splits[split];
     evaluator->draw = draw;
     free(evaluator->figures);
-    free(evaluator->predicted);
     evaluator->figures = calloc((size_t)count * (metrics + 1) + 1, sizeof *evaluator->figures);
-    evaluator->predicted = calloc((size_t)count + 1, sizeof *evaluator->predicted);
-    if (!evaluator->figures || !evaluator->predicted)
+    if (!evaluator->figures)
         return run_no_memory(error, "evaluation");
     chunks_run(evaluator, (count + size - 1) / size);
     *evaluation = (Evaluation){count, mean(evaluator->figures, count), evaluator->means};
     for (uint32_t i = 0; i < metrics; i++)
         evaluator->means[i] = mean(evaluator->figures + (i + 1) * count, count);
     return true;
-}
-
-const int32_t *evaluation_classes(const Evaluator *evaluator) {
-    return evaluator->classes >= 0 ? evaluator->predicted : NULL;
-}
-
-int64_t evaluation_class_count(const Evaluator *evaluator) {
-    return evaluator->classes >= 0 ? evaluator->class_count : 0;
 }

@@ -28,9 +28,4 @@ void evaluation_free(Evaluator *evaluator);
 bool evaluation_run(Evaluator *evaluator, DataSplit split, int32_t draw, Evaluation *evaluation,
                     RunError *error);
 
-/* Of the last run: the class with the largest output of `class` for each image of the split; NULL
- * where the objective has no such output. Ties go to the lower class. */
-const int32_t *evaluation_classes(const Evaluator *evaluator);
-int64_t evaluation_class_count(const Evaluator *evaluator); /* 0: no such output */
-
 #endif

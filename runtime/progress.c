@@ -13,10 +13,8 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-void progress_begin(Progress *progress, int64_t first_step, int64_t steps, int64_t batch,
-                    bool quiet) {
+void progress_begin(Progress *progress, int64_t first_step, int64_t steps, int64_t batch) {
     *progress = (Progress){
-        .quiet = quiet,
         .terminal = isatty(STDERR_FILENO),
         .steps = steps,
         .batch = batch,
@@ -53,7 +51,7 @@ static void print_line(const Progress *progress, int64_t step) {
 void progress_step(Progress *progress, int64_t step, double loss) {
     progress->train_loss =
         isnan(progress->train_loss) ? loss : 0.95 * progress->train_loss + 0.05 * loss;
-    if (progress->quiet || !progress->terminal || now() - progress->shown < seconds_between)
+    if (!progress->terminal || now() - progress->shown < seconds_between)
         return;
     progress->shown = now();
     fputc('\r', stderr);
@@ -63,8 +61,6 @@ void progress_step(Progress *progress, int64_t step, double loss) {
 
 void progress_evaluation(Progress *progress, int64_t step, double loss, bool best) {
     progress->validation_loss = loss;
-    if (progress->quiet)
-        return;
     if (progress->terminal)
         fputc('\r', stderr);
     print_line(progress, step);
@@ -73,6 +69,6 @@ void progress_evaluation(Progress *progress, int64_t step, double loss, bool bes
 }
 
 void progress_end(Progress *progress) {
-    if (!progress->quiet && progress->terminal)
+    if (progress->terminal)
         fputs("\r\033[K", stderr);
 }

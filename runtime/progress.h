@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 typedef struct Progress {
-    bool quiet, terminal;
+    bool terminal;
     int64_t steps, batch;
     int64_t first_step;     /* steps done before this process */
     double start, shown;    /* seconds, of a clock that only goes forward */
@@ -15,8 +15,7 @@ typedef struct Progress {
     double validation_loss; /* NaN: none yet */
 } Progress;
 
-void progress_begin(Progress *progress, int64_t first_step, int64_t steps, int64_t batch,
-                    bool quiet);
+void progress_begin(Progress *progress, int64_t first_step, int64_t steps, int64_t batch);
 void progress_step(Progress *progress, int64_t step, double loss);
 void progress_evaluation(Progress *progress, int64_t step, double loss, bool best);
 void progress_end(Progress *progress);

@@ -239,7 +239,7 @@ static bool training_do(Training *training) {
     if (!training_open(training))
         return false;
     progress_begin(&training->progress, training->state.step, training->settings->steps,
-                   training->settings->batch, training->options->quiet);
+                   training->settings->batch);
     bool done = loop(training);
     progress_end(&training->progress);
     FileError fault;
@@ -265,7 +265,6 @@ ExitCode training_run(const Program *program, const DataSet *data, const Trainin
         .step = training.state.step,
         .best_step = training.state.best_step,
         .best_loss = training.state.best_loss,
-        .last_loss = training.loss,
         .stopped_early = done && training.state.step < training.settings->steps,
     };
     metrics_close(&training.metrics);

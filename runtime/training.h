@@ -11,14 +11,13 @@ typedef struct TrainingOptions {
     const char *folder; /* of the run: made, with spec.scan and run.json in it */
     bool resume;        /* go on from its last checkpoint (from the start where there is none) */
     int threads;
-    bool quiet; /* no progress on stderr */
 } TrainingOptions;
 
 /* How it ended. */
 typedef struct TrainingResult {
-    int64_t step;      /* the last one done */
-    int64_t best_step; /* of the lowest validation loss */
-    double best_loss, last_loss;
+    int64_t step;       /* the last one done */
+    int64_t best_step;  /* of the lowest validation loss */
+    double best_loss;   /* infinity: there is no validation split */
     bool stopped_early; /* by patience */
 } TrainingResult;
 

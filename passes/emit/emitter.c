@@ -84,11 +84,6 @@ LLVMValueRef emit_i32_lanes(Emitter *emitter, int32_t value, uint32_t lanes) {
     return emit_splat(emitter, emit_i32(emitter, value), lanes);
 }
 
-LLVMValueRef emit_f32_bits(Emitter *emitter, uint32_t bits, uint32_t lanes) {
-    LLVMValueRef pattern = LLVMConstInt(emitter->i32, bits, false);
-    return emit_splat(emitter, LLVMConstBitCast(pattern, emitter->f32), lanes);
-}
-
 LLVMValueRef emit_ramp(Emitter *emitter, uint32_t lanes) {
     if (lanes == 1)
         return emit_i32(emitter, 0);

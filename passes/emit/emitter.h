@@ -42,8 +42,6 @@ LLVMValueRef emit_i32(Emitter *emitter, int32_t value);
 LLVMValueRef emit_f32(Emitter *emitter, double value);
 LLVMValueRef emit_f32_lanes(Emitter *emitter, double value, uint32_t lanes);
 LLVMValueRef emit_i32_lanes(Emitter *emitter, int32_t value, uint32_t lanes);
-LLVMValueRef emit_f32_bits(Emitter *emitter, uint32_t bits,
-                           uint32_t lanes); /* exactly these bits */
 /* 0, 1, ..., lanes - 1 as i32 */
 LLVMValueRef emit_ramp(Emitter *emitter, uint32_t lanes);
 LLVMValueRef emit_splat(Emitter *emitter, LLVMValueRef scalar, uint32_t lanes);

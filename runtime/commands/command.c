@@ -94,14 +94,6 @@ bool command_write_text(const Command *command, const char *name, const char *te
     return ok;
 }
 
-bool command_write_json(const Command *command, const char *name, const json_t *json,
-                        RunError *error) {
-    char *text = command_json_text(json);
-    const bool ok = command_write_text(command, name, text, error);
-    free(text);
-    return ok;
-}
-
 char *command_json_text(const json_t *json) {
     char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(JSON_DIGITS)) : NULL;
     const size_t size = text ? strlen(text) : 0;

@@ -42,8 +42,6 @@ bool command_directory(const Command *command, const char *directory, RunError *
 /* Writes a file of the run; `name` may have a directory, "probe/probe.json".. */
 bool command_write_text(const Command *command, const char *name, const char *text,
                         RunError *error);
-bool command_write_json(const Command *command, const char *name, const json_t *json,
-                        RunError *error);
 
 /* JSON with few enough digits to read. malloc'ed; NULL: no memory. */
 char *command_json_text(const json_t *json);

@@ -127,9 +127,10 @@ static void print_result(const TrainCommand *command, const char *folder,
                          const TrainingResult *result) {
     if (command->json) {
         json_t *json =
-            json_pack("{s:s, s:I, s:I, s:f, s:b}", "run", folder, "steps", (json_int_t)result->step,
+            json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
                       "best_step", (json_int_t)result->best_step, "best_validation_loss",
-                      result->best_loss, "stopped_early", (int)result->stopped_early);
+                      isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
+                      "stopped_early", (int)result->stopped_early);
         if (json)
             json_dumpf(json, command->results, JSON_INDENT(2));
         fputc('\n', command->results);
@@ -137,6 +138,11 @@ static void print_result(const TrainCommand *command, const char *folder,
         return;
     }
     fprintf(command->results, "%s\n", folder);
+    if (!isfinite(result->best_loss)) {
+        fprintf(command->results, "%lld steps; no validation split to judge them by\n",
+                (long long)result->step);
+        return;
+    }
     fprintf(command->results,
             "best validation loss %.4f nats (%.4f bits) per token at step %lld of %lld%s\n",
             result->best_loss, result->best_loss * bits_a_nat, (long long)result->best_step,

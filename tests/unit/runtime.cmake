@@ -8,3 +8,5 @@ scanline_test(runtime_run_folder SOURCES unit/runtime_run_folder.c LIBRARIES sca
 scanline_test(runtime_executor SOURCES unit/runtime_executor.c LIBRARIES scanline_runtime)
 scanline_test(runtime_checkpoint SOURCES unit/runtime_checkpoint.c LIBRARIES scanline_runtime)
 scanline_test(runtime_commands SOURCES unit/runtime_commands.c LIBRARIES scanline_runtime)
+scanline_test(runtime_plan SOURCES unit/runtime_plan.c unit/runtime_model.c LIBRARIES scanline_runtime)
+scanline_test(runtime_trainer SOURCES unit/runtime_trainer.c unit/runtime_model.c LIBRARIES scanline_runtime)
