@@ -22,8 +22,20 @@ static LLVMValueRef call_native(Emitter *e, const char *name, LLVMValueRef *argu
                           "");
 }
 
+/* More lanes than a register has: in two halves. */
+static LLVMValueRef halves_to_bf16(Emitter *e, LLVMValueRef value, uint32_t lanes) {
+    uint32_t *numbers = arena_array(e->arena, lanes, sizeof *numbers);
+    for (uint32_t i = 0; i < lanes; i++)
+        numbers[i] = i;
+    LLVMValueRef low = emit_shuffle(e, value, value, numbers, lanes / 2);
+    LLVMValueRef high = emit_shuffle(e, value, value, numbers + lanes / 2, lanes / 2);
+    return emit_shuffle(e, emit_to_bf16(e, low), emit_to_bf16(e, high), numbers, lanes);
+}
+
 LLVMValueRef emit_to_bf16(Emitter *e, LLVMValueRef value) {
     uint32_t lanes = emit_lanes(value);
+    if (lanes > NATIVE_LANES && is_native(e, NATIVE_LANES) && lanes % (2 * NATIVE_LANES) == 0)
+        return halves_to_bf16(e, value, lanes);
     LLVMTypeRef narrow = emit_vector_type(e, e->i16, lanes);
     if (is_native(e, lanes)) {
         LLVMValueRef rounded = call_native(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &value, 1);

@@ -25,9 +25,17 @@ static bool has_long_axis(const Function *body, const Axes *axes, const Axes *wi
 static bool sides_accepted(const Function *body, const Node *contract) {
     const Node *a = graph_node(body, contract->sources[0]);
     const Node *b = graph_node(body, contract->sources[1]);
-    return a->op == OP_INPUT && b->op == OP_INPUT && a->dtype == DTYPE_F32 &&
-           b->dtype == DTYPE_F32 && has_long_axis(body, &a->axes, &b->axes) &&
-           has_long_axis(body, &b->axes, &a->axes);
+    return contract_side_input(body, contract->sources[0]) != NODE_NONE &&
+           contract_side_input(body, contract->sources[1]) != NODE_NONE &&
+           has_long_axis(body, &a->axes, &b->axes) && has_long_axis(body, &b->axes, &a->axes);
+}
+
+/* A side, or the input that it rounds. */
+static bool is_of_sides(const Function *body, const Node *contract, NodeId id) {
+    for (int i = 0; i < 2; i++)
+        if (id == contract->sources[i] || id == contract_side_input(body, contract->sources[i]))
+            return true;
+    return false;
 }
 
 bool contract_accepts(const Function *body) {
@@ -39,10 +47,9 @@ bool contract_accepts(const Function *body) {
         return false;
     for (NodeId id = 0; id < body->node_count; id++) {
         const Node *node = graph_node(body, id);
-        bool is_side = id == contract->sources[0] || id == contract->sources[1];
         if (id != anchor && !may_follow(node->op))
             return false;
-        if (!is_side && !axes_subset(&node->axes, &contract->axes))
+        if (!is_of_sides(body, contract, id) && !axes_subset(&node->axes, &contract->axes))
             return false;
     }
     for (uint32_t i = 0; i < body->output_count; i++) {
@@ -59,8 +66,7 @@ bool contract_accepts(const Function *body) {
 bool contract_in_place(const Function *body, uint32_t input, uint32_t output) {
     const Node *contract = graph_node(body, kernel_anchor(body));
     NodeId id = kernel_input(body, input);
-    if (id == contract->sources[0] || id == contract->sources[1] || body->output_count != 1 ||
-        output != 0)
+    if (is_of_sides(body, contract, id) || body->output_count != 1 || output != 0)
         return false;
     const Node *from = graph_node(body, id), *to = graph_node(body, body->outputs[0].node);
     return from->dtype == to->dtype && axes_equal(&from->axes, &to->axes);
@@ -78,7 +84,7 @@ void contract_measure(const Function *body, const Target *target, KernelShape *k
         .tiles = shape.batches * shape.row_blocks * shape.column_blocks,
         .scratch_bytes = shape.right_bytes + shape.left_bytes + shape.partial_bytes,
         .flops = 2.0 * (double)shape.batches * (double)shape.rows * (double)shape.columns *
-                 (double)shape.depth,
+                 (double)shape.depth_elements,
     };
     for (NodeId id = 0; id < body->node_count; id++)
         if (graph_node(body, id)->op == OP_INPUT)
@@ -120,8 +126,19 @@ static LLVMValueRef partial_sums(const Contract *c) {
     return scratch_at(c, c->shape.right_bytes + c->shape.left_bytes);
 }
 
+/* An element of scratch: f32 or a pair. */
 static LLVMValueRef float_at(const Contract *c, LLVMValueRef base, LLVMValueRef index) {
     return emit_element(c->emitter, c->emitter->f32, base, index);
+}
+
+/* An element of one side's tensor. */
+static LLVMValueRef side_at(const Contract *c, NodeId side, LLVMValueRef base, LLVMValueRef index) {
+    DType dtype = graph_node(c->shape.body, side)->dtype;
+    return emit_element(c->emitter, emit_memory_type(c->emitter, dtype), base, index);
+}
+
+static LLVMValueRef first_element(const Contract *c, LLVMValueRef depth) {
+    return c->shape.pairs ? emit_mul_const(c->emitter, depth, 2) : depth;
 }
 
 static void describe_offsets(Contract *c) {
@@ -151,12 +168,25 @@ static void emit_parts(Contract *c, const char *symbol, uint32_t operand_count,
                                                      operand_count, noalias);
         }
     if (s->pack_left) {
-        PackShape pack = {c->left_rows, c->left_depth, s->rows, s->depth, s->height, e->lanes};
+        PackShape pack = {c->left_rows,
+                          c->left_depth,
+                          s->rows,
+                          s->depth_elements,
+                          s->height,
+                          e->lanes,
+                          graph_node(s->body, s->left)->dtype,
+                          s->pairs};
         c->pack_left = emit_pack(e, arena_printf(e->arena, "%s.left", symbol), &pack);
     }
     if (s->pack_right) {
-        PackShape pack = {c->right_columns, c->right_depth, s->columns,
-                          s->depth,         s->width,       e->lanes};
+        PackShape pack = {c->right_columns,
+                          c->right_depth,
+                          s->columns,
+                          s->depth_elements,
+                          s->width,
+                          e->lanes,
+                          graph_node(s->body, s->right)->dtype,
+                          s->pairs};
         c->pack_right = emit_pack(e, arena_printf(e->arena, "%s.right", symbol), &pack);
     }
 }
@@ -174,9 +204,10 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
         /* A panel of height rows begins at its first row times the depth. */
         arguments[MICRO_LEFT] = float_at(c, packed_left(c), emit_mul(e, row_in_tile, tile->depths));
     } else {
-        LLVMValueRef offset = emit_add(e, emit_offset(e, &c->left_rows, row),
-                                       emit_offset(e, &c->left_depth, tile->depth));
-        arguments[MICRO_LEFT] = float_at(c, tile->left, offset);
+        LLVMValueRef offset =
+            emit_add(e, emit_offset(e, &c->left_rows, row),
+                     emit_offset(e, &c->left_depth, first_element(c, tile->depth)));
+        arguments[MICRO_LEFT] = side_at(c, s->left, tile->left, offset);
     }
     if (s->pack_right) {
         arguments[MICRO_RIGHT] =
@@ -309,9 +340,10 @@ static void locate_tile(const Contract *c, LLVMValueRef column_tile, LLVMValueRe
         emit_min_i64(e, emit_i64(e, s->row_block), emit_sub(e, emit_i64(e, s->rows), tile->row));
     uint32_t left = kernel_input_number(s->body, s->left),
              right = kernel_input_number(s->body, s->right);
-    tile->left = float_at(c, c->frame.operands[left], emit_offset(e, &c->left_batch, tile->batch));
-    tile->right =
-        float_at(c, c->frame.operands[right], emit_offset(e, &c->right_batch, tile->batch));
+    tile->left =
+        side_at(c, s->left, c->frame.operands[left], emit_offset(e, &c->left_batch, tile->batch));
+    tile->right = side_at(c, s->right, c->frame.operands[right],
+                          emit_offset(e, &c->right_batch, tile->batch));
 }
 
 static void emit_tiles(const Contract *c) {

@@ -33,15 +33,16 @@ static void describe_sides(Micro *micro) {
     const ContractShape *shape = micro->shape;
     const Function *body = shape->body;
     Product *product = &micro->product;
-    product->left_row = 1;
-    product->left_depth = shape->height;
+    product->pairs = shape->pairs;
+    product->left_row = shape->pairs ? 2 : 1;
+    product->left_depth = product->left_row * shape->height;
     product->right_depth = shape->width;
     if (!shape->pack_left) {
         const Axes *left = &graph_node(body, shape->left)->axes;
         Offsets rows = offsets_of(body, &shape->row_axes, left);
         Offsets depth = offsets_of(body, &shape->depth_axes, left);
         product->left_row = offsets_stride(&rows);
-        product->left_depth = offsets_stride(&depth);
+        product->left_depth = shape->pairs ? 2 : offsets_stride(&depth);
     }
     if (!shape->pack_right) {
         const Axes *right = &graph_node(body, shape->right)->axes;

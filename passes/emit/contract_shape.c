@@ -37,7 +37,15 @@ static void assign_axes(ContractShape *shape) {
     shape->batches = axes_elements(body, &shape->batch_axes);
     shape->rows = axes_elements(body, &shape->row_axes);
     shape->columns = axes_elements(body, &shape->column_axes);
-    shape->depth = axes_elements(body, &shape->depth_axes);
+    shape->depth_elements = axes_elements(body, &shape->depth_axes);
+    shape->depth = shape->pairs ? divide_up(shape->depth_elements, 2) : shape->depth_elements;
+}
+
+NodeId contract_side_input(const Function *body, NodeId side) {
+    const Node *node = graph_node(body, side);
+    if (node->op == OP_CAST_BF16)
+        side = node->sources[0];
+    return graph_node(body, side)->op == OP_INPUT ? side : NODE_NONE;
 }
 
 static void swap_sides(ContractShape *shape) {
@@ -53,8 +61,9 @@ static void swap_sides(ContractShape *shape) {
 static void assign_sides(ContractShape *shape, int64_t lanes) {
     const Node *contract = graph_node(shape->body, shape->contract);
     const Axes *order = output_order(shape->body);
-    shape->left = contract->sources[0];
-    shape->right = contract->sources[1];
+    shape->left = contract_side_input(shape->body, contract->sources[0]);
+    shape->right = contract_side_input(shape->body, contract->sources[1]);
+    shape->pairs = graph_node(shape->body, contract->sources[0])->dtype == DTYPE_BF16;
     const Axes *first = &graph_node(shape->body, shape->left)->axes;
     shape->depth_axes = pick(first, first, &contract->attributes.axes, true);
     assign_axes(shape);
@@ -141,9 +150,18 @@ static void choose_blocks(ContractShape *shape, const Target *target) {
  * its rows fall on one place of the cache. */
 static bool left_is_scattered(const ContractShape *shape, const Offsets *rows,
                               const Offsets *depth) {
+    int64_t bytes = (int64_t)dtype_size(graph_node(shape->body, shape->left)->dtype);
     if (offsets_stride(depth) > 1)
-        return shape->depth_block * offsets_stride(depth) * FLOAT_BYTES > IN_PLACE_BYTES;
-    return offsets_stride(rows) * FLOAT_BYTES % CACHE_WAY_BYTES == 0;
+        return shape->depth_block * offsets_stride(depth) * bytes > IN_PLACE_BYTES;
+    return offsets_stride(rows) * bytes % CACHE_WAY_BYTES == 0;
+}
+
+/* Whether panels of rows can be read where they lie; pairs must lie there as pairs. */
+static bool left_is_direct(const ContractShape *shape, const Offsets *rows, const Offsets *depth) {
+    if (!offsets_uniform(depth) || !offsets_uniform_within(rows, shape->height))
+        return false;
+    return !shape->pairs || (graph_node(shape->body, shape->left)->dtype == DTYPE_BF16 &&
+                             offsets_stride(depth) == 1 && shape->depth_elements % 2 == 0);
 }
 
 static void choose_packing(ContractShape *shape) {
@@ -155,15 +173,14 @@ static void choose_packing(ContractShape *shape) {
     Offsets right_columns = offsets_of(body, &shape->column_axes, right);
     Offsets right_depth = offsets_of(body, &shape->depth_axes, right);
 
-    bool left_direct =
-        offsets_uniform(&left_depth) && offsets_uniform_within(&left_rows, shape->height);
+    bool left_direct = left_is_direct(shape, &left_rows, &left_depth);
     bool few_uses = shape->columns <= 2 * shape->width;
     shape->pack_left =
         !left_direct || (!few_uses && left_is_scattered(shape, &left_rows, &left_depth));
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);
-    shape->pack_right = !right_direct || shape->rows > 3 * shape->height;
+    shape->pack_right = !right_direct || shape->pairs || shape->rows > 3 * shape->height;
 }
 
 static void size_scratch(ContractShape *shape) {

@@ -11,9 +11,13 @@
  * may be the contraction's sources in either order. */
 typedef struct ContractShape {
     const Function *body;
-    NodeId contract, left, right;
+    NodeId contract, left,
+        right; /* the sides' INPUTs; f32 ones may be rounded to bf16 on the way */
     Axes batch_axes, row_axes, column_axes, depth_axes;
-    int64_t batches, rows, columns, depth;
+    int64_t batches, rows, columns;
+    bool pairs;    /* the product is of bf16, in pairs of depths (bf16.h) */
+    int64_t depth; /* elements, or pairs */
+    int64_t depth_elements;
 
     /* The micro-kernel: height rows by width = vectors * lanes columns, in registers. */
     uint32_t lanes, height, vectors, width;
@@ -31,6 +35,10 @@ typedef struct ContractShape {
     /* Bytes in scratch: packed right, packed left, partial sums. */
     int64_t right_bytes, left_bytes, partial_bytes;
 } ContractShape;
+
+/* The INPUT that a side of the contraction is read from: itself, or what it rounds; NODE_NONE where
+ * it is neither. */
+NodeId contract_side_input(const Function *body, NodeId side);
 
 /* The body must be one that contract_accepts. */
 void contract_shape(const Function *body, const Target *target, ContractShape *shape);
