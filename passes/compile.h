@@ -8,11 +8,13 @@
 #define SCANLINE_PASSES_COMPILE_H
 
 #include "ir/graph.h"
+#include "passes/precision.h"
 #include "runtime/kernel.h"
 #include "runtime/plan.h"
 
 typedef struct CompileOptions {
     const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */
+    Precision precision;
     const char *dump;   /* name of the pass after which functions are printed to stderr; "all" */
     const char *stop_after; /* name of the last pass to run */
     const char *skip;       /* comma-separated names of passes to leave out */

@@ -135,7 +135,8 @@ static ExitCode work(Session *session, void *user) {
     if (code)
         return code;
     CompileError error = {{0}};
-    const Plan *plan = compile_plan(session->module, &session->options->compile, &error);
+    const CompileOptions options = session_compile_options(session);
+    const Plan *plan = compile_plan(session->module, &options, &error);
     if (!plan)
         return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
     const Program program = {.experiment = &session->experiment, .plan = plan};

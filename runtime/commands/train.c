@@ -32,7 +32,7 @@ static json_t *record_new(const TrainCommand *command, const char *folder, const
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:[]}", "id",
                      slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
                      "command", command->command, "version", command->version, "target",
-                     command->program->plan->target, "precision", "fp32", "objective",
+                     command->program->plan->target, "precision", experiment->train.precision, "objective",
                      experiment->train.objective, "data", data->hash, "split", data->split_hash,
                      "parent", "test_reads");
 }
