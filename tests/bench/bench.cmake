@@ -1,7 +1,11 @@
 # Programs for developers, run by hand; not tests.
+add_library(bench_rung STATIC EXCLUDE_FROM_ALL bench/rung.c)
+target_link_libraries(bench_rung PUBLIC scanline_frontend)
+target_compile_definitions(bench_rung PRIVATE SCANLINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
 add_executable(bench_gemm EXCLUDE_FROM_ALL bench/gemm.c)
 target_include_directories(bench_gemm PRIVATE unit)
-target_link_libraries(bench_gemm PRIVATE scanline_kernel_harness ${OPENBLAS_LIBRARY})
+target_link_libraries(bench_gemm PRIVATE scanline_kernel_harness bench_rung ${OPENBLAS_LIBRARY})
 target_include_directories(bench_gemm PRIVATE ${OPENBLAS_INCLUDE})
 
 add_executable(bench_peak EXCLUDE_FROM_ALL bench/peak.c)
