@@ -173,13 +173,18 @@ static int64_t float_count(const Gradient *gradient) {
 /* Adds the top of a stack to the node below it, by the whole team. */
 static void add_top(const Gradient *gradient, const TreeStack *stack) {
     const TreeNode *top = &stack->nodes[stack->depth - 1], *below = top - 1;
+    Profile *profile = executor_profile(gradient->executor);
+    uint32_t line = profile_enter(profile, PROFILE_SUM);
 #pragma omp parallel num_threads(executor_threads(gradient->executor))
     {
+        profile_enter(profile, PROFILE_SUM);
         uint64_t before = float_mode_flush();
         add_share(below->sum, top->sum, float_count(gradient), omp_get_thread_num(),
                   omp_get_num_threads());
         float_mode_restore(before);
+        profile_enter(profile, PROFILE_WAITING);
     }
+    profile_enter(profile, line);
 }
 
 /* --- chunks --- */
@@ -187,7 +192,10 @@ static void add_top(const Gradient *gradient, const TreeStack *stack) {
 /* Fills the part's chunk and sets the outputs to the buffer on top of its stack. */
 static void part_begin(Part *part, int64_t number) {
     const Gradient *gradient = part->gradient;
+    Profile *profile = executor_profile(gradient->executor);
+    uint32_t line = profile_enter(profile, PROFILE_BATCH);
     gradient->fill(gradient->user, number, &part->chunk);
+    profile_enter(profile, line);
     char *buffer = part->sums.bytes + part->stack.depth * gradient->stride;
     for (uint32_t i = 0; i < gradient->function->output_count; i++)
         part->bound.outputs[i] = buffer + gradient->offsets[i];
@@ -196,19 +204,24 @@ static void part_begin(Part *part, int64_t number) {
 
 static void part_run_alone(Part *part, int worker) {
     const Gradient *gradient = part->gradient;
+    Profile *profile = executor_profile(gradient->executor);
+    uint32_t line = profile_enter(profile, PROFILE_EXECUTOR);
     uint64_t before = float_mode_flush();
     part->stack.depth = 0;
     for (int64_t number = part->first; number < part->last; number++) {
         part_begin(part, number);
         executor_run_alone(gradient->executor, worker, part->bound.function, part->bound.inputs,
                            part->bound.outputs);
+        profile_enter(profile, PROFILE_SUM);
         while (tree_can_merge(&part->stack)) {
             const TreeNode *top = &part->stack.nodes[part->stack.depth - 1];
             add_share(top[-1].sum, top->sum, float_count(gradient), 0, 1);
             tree_merge(&part->stack);
         }
+        profile_enter(profile, PROFILE_EXECUTOR);
     }
     float_mode_restore(before);
+    profile_enter(profile, line);
 }
 
 static void part_run_team(Part *part) {
@@ -251,9 +264,17 @@ static bool sum_is_finite(const Gradient *gradient) {
     const float *sum = sum_of(gradient, 0);
     int64_t count = float_count(gradient);
     int wrong = 0;
-#pragma omp parallel for num_threads(executor_threads(gradient->executor)) reduction(| : wrong)
-    for (int64_t i = 0; i < count; i++)
-        wrong |= !(sum[i] - sum[i] == 0);
+    Profile *profile = executor_profile(gradient->executor);
+    uint32_t line = profile_enter(profile, PROFILE_SUM);
+#pragma omp parallel num_threads(executor_threads(gradient->executor)) reduction(| : wrong)
+    {
+        profile_enter(profile, PROFILE_SUM);
+#pragma omp for nowait
+        for (int64_t i = 0; i < count; i++)
+            wrong |= !(sum[i] - sum[i] == 0);
+        profile_enter(profile, PROFILE_WAITING);
+    }
+    profile_enter(profile, line);
     return !wrong;
 }
 
@@ -264,9 +285,15 @@ bool gradient_compute(Gradient *gradient, ChunkFill *fill, void *user) {
         part_run_team(&gradient->parts[0]);
     } else {
         int parts = gradient->part_count;
+        Profile *profile = executor_profile(gradient->executor);
+        uint32_t line = profile_enter(profile, PROFILE_EXECUTOR);
 #pragma omp parallel num_threads(parts)
-        for (int i = omp_get_thread_num(); i < parts; i += omp_get_num_threads())
-            part_run_alone(&gradient->parts[i], i);
+        {
+            for (int i = omp_get_thread_num(); i < parts; i += omp_get_num_threads())
+                part_run_alone(&gradient->parts[i], i);
+            profile_enter(profile, PROFILE_WAITING);
+        }
+        profile_enter(profile, line);
     }
     parts_merge(gradient);
     return sum_is_finite(gradient);

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 1, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 2, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
 
 /* As DType in ir/graph.h, which the runtime does not see. */
 typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
@@ -49,14 +49,21 @@ typedef struct PlanBinding {
     int64_t donated; /* outputs: index of the input whose memory it may share; -1: none */
 } PlanBinding;
 
+/* A line of the spec that a step comes from. */
+typedef struct PlanPlace {
+    char *file;   /* "igpt.scan" */
+    int64_t line; /* from 1 */
+} PlanPlace;
+
 typedef struct PlanStep {
     uint32_t kernel;
     uint32_t operand_count;
     uint32_t *operands; /* buffers of the function, in the order of KernelFunction's operands */
     uint32_t immediate_count;
     int64_t *immediates;
-    char
-        *origin; /* "block.3.attn igpt.scan:27:15": for profiles and for naming where a NaN arose */
+    char *origin; /* "loop_0b1c igpt.scan:27:15": for naming where a NaN arose */
+    uint32_t place_count;
+    PlanPlace *places; /* each line once: for profiles */
 } PlanStep;
 
 typedef struct PlanFunction {

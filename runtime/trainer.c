@@ -97,6 +97,10 @@ void trainer_free(Trainer *trainer) {
 Model *trainer_model(Trainer *trainer) { return &trainer->model; }
 Evaluator *trainer_evaluator(Trainer *trainer) { return trainer->evaluator; }
 
+void trainer_set_profile(Trainer *trainer, Profile *profile) {
+    executor_set_profile(trainer->executor, profile);
+}
+
 bool trainer_init(Trainer *trainer, RunError *error) {
     return model_init(&trainer->model, trainer->program, trainer->executor, error);
 }
@@ -127,8 +131,10 @@ bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user
                      RunError *error) {
     bool finite = gradient_compute(trainer->gradient, fill, user);
     *loss = gradient_loss(trainer->gradient);
-    if (finite)
+    if (finite) {
+        profile_step(executor_profile(trainer->executor));
         return update_run(trainer->update, step, error);
+    }
     Divergence divergence = {
         .model = &trainer->model,
         .gradient = trainer->gradient,

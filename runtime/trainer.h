@@ -23,6 +23,9 @@ void trainer_free(Trainer *trainer);
 Model *trainer_model(Trainer *trainer);
 Evaluator *trainer_evaluator(Trainer *trainer);
 
+/* From now on what is done is measured; NULL: nothing is. It must be for as many threads. */
+void trainer_set_profile(Trainer *trainer, Profile *profile);
+
 /* Sets the model to its initial values. */
 bool trainer_init(Trainer *trainer, RunError *error);
 

@@ -151,9 +151,11 @@ static bool evaluate_now(Training *training) {
     Evaluation evaluation;
     if (training->data->splits[DATA_VALIDATION].count == 0)
         return true;
-    if (!evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION, 0, &evaluation,
-                        training->error) ||
-        !validation_write(training, &evaluation))
+    profile_gather(training->options->profile, PROFILE_EVALUATION);
+    bool evaluated = evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION, 0,
+                                    &evaluation, training->error);
+    profile_gather(training->options->profile, PROFILE_PARTS);
+    if (!evaluated || !validation_write(training, &evaluation))
         return false;
     if (!isfinite(evaluation.loss))
         return run_fail(training->error, EXIT_DIVERGED,
@@ -240,7 +242,10 @@ static bool training_do(Training *training) {
         return false;
     progress_begin(&training->progress, training->state.step, training->settings->steps,
                    training->settings->batch);
+    trainer_set_profile(training->trainer, training->options->profile);
+    profile_start(training->options->profile);
     bool done = loop(training);
+    profile_stop(training->options->profile);
     progress_end(&training->progress);
     FileError fault;
     bool synced = metrics_sync(&training->metrics, &fault);
