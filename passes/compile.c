@@ -4,6 +4,7 @@
 
 #include "ir/text_print.h"
 #include "ir/verify.h"
+#include "passes/accumulate.h"
 #include "passes/cache.h"
 #include "passes/canonical.h"
 #include "passes/check.h"
@@ -120,6 +121,11 @@ static Function *function_compile(Function *function, const CompileOptions *opti
     return function;
 }
 
+/* Whether all passes are run, so that what comes out are kernels. */
+static bool is_whole(const CompileOptions *options) {
+    return !options->stop_after || strcmp(options->stop_after, pipeline[PASS_COUNT - 1].name) == 0;
+}
+
 static Module *passes_for_target(const Module *module, const CompileOptions *options,
                                  const Target *target, CompileError *error) {
     if (!options_check(options, error))
@@ -139,6 +145,8 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
         if (!function)
             return NULL;
         module_add(compiled, function);
+        if (options->accumulate && is_whole(options) && strcmp(function->name, "grad") == 0)
+            module_add(compiled, function_accumulate(function, "grad_add"));
     }
     return compiled;
 }

@@ -21,6 +21,9 @@ typedef struct CompileOptions {
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
+    /* Beside `grad` make `grad_add`, which adds to the gradients that are there: for a batch of
+     * several chunks. */
+    bool accumulate;
     /* A sentence the user should hear of, with the places it is about (may be NULL). May be NULL.
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);

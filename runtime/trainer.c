@@ -26,6 +26,7 @@ void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_
     uses[1] = (ExecutorUse){plan_function(plan, "grad"), mode};
     uses[2] = (ExecutorUse){plan_function(plan, "update"), EXECUTOR_TEAM};
     uses[3] = (ExecutorUse){plan_function(plan, "eval"), mode};
+    uses[4] = (ExecutorUse){plan_function(plan, "grad_add"), mode};
 }
 
 static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {

@@ -11,7 +11,7 @@
 typedef struct Trainer Trainer;
 
 /* The functions that training runs, and how. */
-enum { TRAINER_USES = 4 };
+enum { TRAINER_USES = 5 };
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]);
 
 /* The program, the data and what they point at must outlive it. The model is there, but neither

@@ -162,6 +162,7 @@ ExitCode session_read_run(Session *session, const char *folder) {
 CompileOptions session_compile_options(Session *session) {
     CompileOptions options = session->options->compile;
     options.precision = precision_of(session->experiment.train.precision);
+    options.accumulate = session->experiment.train.chunks > 1;
     options.threads = options_threads(session->options);
     options.warn = warn;
     options.user = session;
