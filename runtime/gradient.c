@@ -6,6 +6,7 @@
 
 #include "runtime/float_mode.h"
 #include "runtime/tree_sum.h"
+#include "runtime/worker.h"
 
 #include <math.h>
 #include <omp.h>
@@ -14,9 +15,7 @@
 
 typedef struct Part {
     Gradient *gradient;
-    Chunk chunk;
-    Bound bound;
-    PageBlock sums;      /* depth buffers */
+    Worker worker;       /* with `depth` copies of the outputs: the buffers */
     int64_t first, last; /* its chunks */
     TreeStack stack;
 } Part;
@@ -26,9 +25,7 @@ struct Gradient {
     Executor *executor;
     ExecutorMode mode;
     int64_t chunks;
-    int64_t stride;   /* bytes of a buffer */
-    int64_t *offsets; /* by output of `grad` */
-    int64_t loss;     /* which output it is */
+    int64_t loss; /* which output it is */
     int part_count;
     Part *parts;
     ChunkFill *fill; /* of the call under way */
@@ -45,44 +42,14 @@ int gradient_workers(const Experiment *experiment, int threads) {
 
 /* --- memory --- */
 
-static int64_t output_bytes(const PlanBinding *output) {
-    return block_aligned(output->elements * (int64_t)plan_type_size(output->type));
-}
-
-static int64_t buffer_bytes(const PlanFunction *function) {
-    int64_t bytes = 0;
-    for (uint32_t i = 0; i < function->output_count; i++)
-        bytes += output_bytes(&function->outputs[i]);
-    return bytes;
-}
-
 int64_t gradient_bytes(const Program *program, int threads) {
     const PlanFunction *function = plan_function(program->plan, "grad");
     int64_t chunks = program->experiment->train.chunks, bytes = 0;
     int parts = gradient_workers(program->experiment, threads);
     for (int i = 0; i < parts && function; i++)
-        bytes += tree_depth(chunks * i / parts, chunks * (i + 1) / parts) * buffer_bytes(function);
+        bytes +=
+            tree_depth(chunks * i / parts, chunks * (i + 1) / parts) * worker_copy_bytes(function);
     return bytes + parts * chunk_bytes(program->experiment);
-}
-
-static bool part_create(Part *part, const Program *program, const Model *model, RunError *error) {
-    Gradient *gradient = part->gradient;
-    if (!block_create(&part->sums, tree_depth(part->first, part->last) * gradient->stride))
-        return run_no_memory(error, "the gradients");
-    Slots inputs = {0}, outputs = {0};
-    bool made = chunk_create(&part->chunk, program->experiment, error);
-    if (made && !(chunk_slots(&part->chunk, &inputs) && model_slots(model, &inputs)))
-        made = run_no_memory(error, "the run's tables");
-    for (uint32_t i = 0; i < gradient->function->output_count && made; i++) {
-        const PlanBinding *output = &gradient->function->outputs[i];
-        made = slots_add(&outputs, output->name, output->type, output->elements,
-                         part->sums.bytes + gradient->offsets[i]) ||
-               run_no_memory(error, "the run's tables");
-    }
-    made = made && bound_create(&part->bound, gradient->function, &inputs, &outputs, error);
-    slots_free(&inputs);
-    slots_free(&outputs);
-    return made;
 }
 
 /* Only f32 is summed. */
@@ -96,27 +63,23 @@ static bool outputs_fit(const PlanFunction *function, RunError *error) {
            run_fail(error, EXIT_INPUT, "the program's function grad gives no loss");
 }
 
-static bool gradient_prepare(Gradient *gradient, const Program *program, const Model *model,
-                             RunError *error) {
+static bool gradient_prepare(Gradient *gradient, const Model *model, RunError *error) {
     const PlanFunction *function = gradient->function;
     if (!function)
         return run_fail(error, EXIT_INPUT, "the program has no function grad");
     if (!outputs_fit(function, error))
         return false;
     gradient->loss = plan_find_output(function, "loss");
-    gradient->stride = buffer_bytes(function);
-    gradient->offsets = calloc(function->output_count + 1, sizeof *gradient->offsets);
     gradient->parts = calloc((size_t)gradient->part_count, sizeof *gradient->parts);
-    if (!gradient->offsets || !gradient->parts)
+    if (!gradient->parts)
         return run_no_memory(error, "the gradients");
-    for (uint32_t i = 0; i < function->output_count; i++)
-        gradient->offsets[i + 1] = gradient->offsets[i] + output_bytes(&function->outputs[i]);
     for (int i = 0; i < gradient->part_count; i++) {
         Part *part = &gradient->parts[i];
         part->gradient = gradient;
         part->first = gradient->chunks * i / gradient->part_count;
         part->last = gradient->chunks * (i + 1) / gradient->part_count;
-        if (!part_create(part, program, model, error))
+        if (!worker_create(&part->worker, function, model, tree_depth(part->first, part->last),
+                           error))
             return false;
     }
     return true;
@@ -137,7 +100,7 @@ Gradient *gradient_create(const Program *program, const Model *model, Executor *
         .chunks = program->experiment->train.chunks,
         .part_count = gradient_workers(program->experiment, threads),
     };
-    if (gradient_prepare(gradient, program, model, error))
+    if (gradient_prepare(gradient, model, error))
         return gradient;
     gradient_free(gradient);
     return NULL;
@@ -146,13 +109,9 @@ Gradient *gradient_create(const Program *program, const Model *model, Executor *
 void gradient_free(Gradient *gradient) {
     if (!gradient)
         return;
-    for (int i = 0; gradient->parts && i < gradient->part_count; i++) {
-        block_free(&gradient->parts[i].sums);
-        chunk_free(&gradient->parts[i].chunk);
-        bound_free(&gradient->parts[i].bound);
-    }
+    for (int i = 0; gradient->parts && i < gradient->part_count; i++)
+        worker_free(&gradient->parts[i].worker);
     free(gradient->parts);
-    free(gradient->offsets);
     free(gradient);
 }
 
@@ -167,7 +126,7 @@ static void add_share(float *restrict sum, const float *restrict other, int64_t 
 }
 
 static int64_t float_count(const Gradient *gradient) {
-    return gradient->stride / (int64_t)sizeof(float);
+    return worker_copy_bytes(gradient->function) / (int64_t)sizeof(float);
 }
 
 /* Adds the top of a stack to the node below it, by the whole team. */
@@ -187,10 +146,8 @@ static void add_top(const Gradient *gradient, const TreeStack *stack) {
 /* Fills the part's chunk and sets the outputs to the buffer on top of its stack. */
 static void part_begin(Part *part, int64_t number) {
     const Gradient *gradient = part->gradient;
-    gradient->fill(gradient->user, number, &part->chunk);
-    char *buffer = part->sums.bytes + part->stack.depth * gradient->stride;
-    for (uint32_t i = 0; i < gradient->function->output_count; i++)
-        part->bound.outputs[i] = buffer + gradient->offsets[i];
+    gradient->fill(gradient->user, number, &part->worker.chunk);
+    char *buffer = worker_use_copy(&part->worker, part->stack.depth);
     tree_push(&part->stack, (TreeNode){0, number, (float *)(void *)buffer});
 }
 
@@ -200,8 +157,8 @@ static void part_run_alone(Part *part, int worker) {
     part->stack.depth = 0;
     for (int64_t number = part->first; number < part->last; number++) {
         part_begin(part, number);
-        executor_run_alone(gradient->executor, worker, part->bound.function, part->bound.inputs,
-                           part->bound.outputs);
+        executor_run_alone(gradient->executor, worker, part->worker.bound.function,
+                           part->worker.bound.inputs, part->worker.bound.outputs);
         while (tree_can_merge(&part->stack)) {
             const TreeNode *top = &part->stack.nodes[part->stack.depth - 1];
             add_share(top[-1].sum, top->sum, float_count(gradient), 0, 1);
@@ -216,8 +173,8 @@ static void part_run_team(Part *part) {
     part->stack.depth = 0;
     for (int64_t number = part->first; number < part->last; number++) {
         part_begin(part, number);
-        executor_run(gradient->executor, part->bound.function, part->bound.inputs,
-                     part->bound.outputs);
+        executor_run(gradient->executor, part->worker.bound.function, part->worker.bound.inputs,
+                     part->worker.bound.outputs);
         while (tree_can_merge(&part->stack)) {
             add_top(gradient, &part->stack);
             tree_merge(&part->stack);
@@ -243,7 +200,7 @@ static void parts_merge(const Gradient *gradient) {
 }
 
 static const float *sum_of(const Gradient *gradient, int64_t output) {
-    return (const float *)(const void *)(gradient->parts[0].sums.bytes + gradient->offsets[output]);
+    return worker_first_output(&gradient->parts[0].worker, output);
 }
 
 /* x - x is 0 for every finite x, and NaN for all others. */
@@ -279,7 +236,7 @@ bool gradient_slots(const Gradient *gradient, Slots *slots) {
         const PlanBinding *output = &gradient->function->outputs[i];
         if (i != (uint32_t)gradient->loss &&
             !slots_add(slots, output->name, output->type, output->elements,
-                       gradient->parts[0].sums.bytes + gradient->offsets[i]))
+                       worker_first_output(&gradient->parts[0].worker, i)))
             return false;
     }
     return true;
@@ -292,6 +249,6 @@ void gradient_watch(Gradient *gradient, int64_t number, ChunkFill *fill, void *u
     gradient->user = user;
     part->stack.depth = 0;
     part_begin(part, number);
-    executor_run_watched(gradient->executor, part->bound.function, part->bound.inputs,
-                         part->bound.outputs, watch, watcher);
+    executor_run_watched(gradient->executor, part->worker.bound.function, part->worker.bound.inputs,
+                         part->worker.bound.outputs, watch, watcher);
 }

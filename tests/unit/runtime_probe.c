@@ -1,4 +1,5 @@
 /* The probe: logistic regression against scikit-learn's, and what is chosen on which split. */
+#include "runtime/interval.h"
 #include "runtime/probe.h"
 
 #include <criterion/criterion.h>
@@ -217,11 +218,10 @@ Test(probe, what_cannot_be_probed_is_refused) {
 }
 
 Test(probe, intervals_are_wilsons) {
-    const LogisticScore cases[] = {{.count = 10, .correct = 0}, {.count = 100, .correct = 90}};
-    cr_expect_float_eq(probe_interval(&cases[0]).low, 0, 1e-12);
-    cr_expect_float_eq(probe_interval(&cases[0]).high, 0.27753, 1e-5);
-    cr_expect_float_eq(probe_interval(&cases[1]).low, 0.82563, 1e-5);
-    cr_expect_float_eq(probe_interval(&cases[1]).high, 0.94477, 1e-5);
+    cr_expect_float_eq(interval_of_share(0, 10).low, 0, 1e-12);
+    cr_expect_float_eq(interval_of_share(0, 10).high, 0.27753, 1e-5);
+    cr_expect_float_eq(interval_of_share(90, 100).low, 0.82563, 1e-5);
+    cr_expect_float_eq(interval_of_share(90, 100).high, 0.94477, 1e-5);
     const ProbeFit fits[] = {{.test = {.count = 10, .correct = 8}},
                              {.test = {.count = 10, .correct = 6}}};
     cr_expect_float_eq(probe_spread(fits, 2).mean, 0.7, 1e-12);
