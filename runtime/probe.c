@@ -4,7 +4,6 @@
 
 #include "runtime/data_split.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,10 +215,7 @@ bool probe_run(const ProbeTask *task, ProbeReport *report, DataError *error) {
     for (uint32_t i = 0; ok && i < report->subsets; i++)
         ok = data_split_subset(&task->splits[DATA_TRAIN], task->class_of, task->labels,
                                task->seed + i, &few[i]);
-    if (ok) {
-        openblas_set_num_threads(1); /* the threads are ours */
-        ok = run_jobs(task, few, report);
-    }
+    ok = ok && run_jobs(task, few, report);
     if (ok)
         choose(task, report);
     else
