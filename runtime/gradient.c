@@ -9,6 +9,7 @@
 #include "runtime/adding.h"
 #include "runtime/float_mode.h"
 #include "runtime/tree_block.h"
+#include "runtime/worker.h"
 
 #include <math.h>
 #include <omp.h>
@@ -17,10 +18,8 @@
 
 typedef struct Part {
     Gradient *gradient;
-    Chunk chunk;
-    Bound bound;         /* `grad` */
+    Worker worker;       /* of `grad`, with `depth` copies of its outputs: the buffers */
     Adding adding;       /* where the program has it */
-    PageBlock sums;      /* depth buffers */
     int64_t first, last; /* its chunks */
     TreeStack stack;
 } Part;
@@ -31,7 +30,6 @@ struct Gradient {
     Executor *executor;
     ExecutorMode mode;
     int64_t chunks;
-    int64_t stride;   /* bytes of a buffer */
     int64_t *offsets; /* by output of `grad` */
     int64_t loss;     /* which output it is */
     int part_count;
@@ -51,17 +49,6 @@ int gradient_workers(const Experiment *experiment, int threads) {
 
 /* --- memory --- */
 
-static int64_t output_bytes(const PlanBinding *output) {
-    return block_aligned(output->elements * (int64_t)plan_type_size(output->type));
-}
-
-static int64_t buffer_bytes(const PlanFunction *function) {
-    int64_t bytes = 0;
-    for (uint32_t i = 0; i < function->output_count; i++)
-        bytes += output_bytes(&function->outputs[i]);
-    return bytes;
-}
-
 int64_t gradient_bytes(const Program *program, int threads) {
     const PlanFunction *function = plan_function(program->plan, "grad");
     const PlanFunction *adding = adding_function(program);
@@ -70,32 +57,24 @@ int64_t gradient_bytes(const Program *program, int threads) {
     for (int i = 0; i < parts; i++)
         buffers += tree_depth(chunks * i / parts, chunks * (i + 1) / parts, adding != NULL);
     if (function)
-        bytes += buffers * buffer_bytes(function);
+        bytes += buffers * worker_copy_bytes(function);
     if (adding)
         bytes += parts * adding_bytes(adding);
     return bytes + parts * chunk_bytes(program->experiment);
 }
 
-static bool part_create(Part *part, const Program *program, const Model *model, RunError *error) {
-    Gradient *gradient = part->gradient;
+static bool part_create(Part *part, const Model *model, RunError *error) {
+    const Gradient *gradient = part->gradient;
     int depth = tree_depth(part->first, part->last, gradient->adding != NULL);
-    if (!block_create(&part->sums, depth * gradient->stride))
-        return run_no_memory(error, "the gradients");
-    Slots inputs = {0}, outputs = {0};
-    bool made = chunk_create(&part->chunk, program->experiment, error);
-    if (made && !(chunk_slots(&part->chunk, &inputs) && model_slots(model, &inputs)))
-        made = run_no_memory(error, "the run's tables");
-    for (uint32_t i = 0; i < gradient->function->output_count && made; i++) {
-        const PlanBinding *output = &gradient->function->outputs[i];
-        made = slots_add(&outputs, output->name, output->type, output->elements,
-                         part->sums.bytes + gradient->offsets[i]) ||
-               run_no_memory(error, "the run's tables");
-    }
-    made = made && bound_create(&part->bound, gradient->function, &inputs, &outputs, error);
-    if (made && gradient->adding)
-        made = adding_create(&part->adding, gradient->adding, &inputs, error);
+    if (!worker_create(&part->worker, gradient->function, model, depth, error))
+        return false;
+    if (!gradient->adding)
+        return true;
+    Slots inputs = {0};
+    bool made = chunk_slots(&part->worker.chunk, &inputs) && model_slots(model, &inputs)
+                    ? adding_create(&part->adding, gradient->adding, &inputs, error)
+                    : run_no_memory(error, "the run's tables");
     slots_free(&inputs);
-    slots_free(&outputs);
     return made;
 }
 
@@ -110,30 +89,29 @@ static bool outputs_fit(const PlanFunction *function, RunError *error) {
            run_fail(error, EXIT_INPUT, "the program's function grad gives no loss");
 }
 
-static bool gradient_prepare(Gradient *gradient, const Program *program, const Model *model,
-                             RunError *error) {
+static bool gradient_prepare(Gradient *gradient, const Model *model, RunError *error) {
     const PlanFunction *function = gradient->function;
     if (!function)
         return run_fail(error, EXIT_INPUT, "the program has no function grad");
     if (!outputs_fit(function, error))
         return false;
     gradient->loss = plan_find_output(function, "loss");
-    gradient->stride = buffer_bytes(function);
     gradient->offsets = calloc(function->output_count + 1, sizeof *gradient->offsets);
     gradient->parts = calloc((size_t)gradient->part_count, sizeof *gradient->parts);
     gradient->nodes = calloc((size_t)gradient->chunks, sizeof *gradient->nodes);
     if (!gradient->offsets || !gradient->parts || !gradient->nodes)
         return run_no_memory(error, "the gradients");
-    for (uint32_t i = 0; i < function->output_count; i++)
-        gradient->offsets[i + 1] = gradient->offsets[i] + output_bytes(&function->outputs[i]);
     for (int i = 0; i < gradient->part_count; i++) {
         Part *part = &gradient->parts[i];
         part->gradient = gradient;
         part->first = gradient->chunks * i / gradient->part_count;
         part->last = gradient->chunks * (i + 1) / gradient->part_count;
-        if (!part_create(part, program, model, error))
+        if (!part_create(part, model, error))
             return false;
     }
+    const Worker *first = &gradient->parts[0].worker;
+    for (uint32_t i = 0; i < function->output_count; i++)
+        gradient->offsets[i] = (char *)worker_first_output(first, i) - first->outputs.bytes;
     return true;
 }
 
@@ -153,7 +131,7 @@ Gradient *gradient_create(const Program *program, const Model *model, Executor *
         .chunks = program->experiment->train.chunks,
         .part_count = gradient_workers(program->experiment, threads),
     };
-    if (gradient_prepare(gradient, program, model, error))
+    if (gradient_prepare(gradient, model, error))
         return gradient;
     gradient_free(gradient);
     return NULL;
@@ -163,9 +141,7 @@ void gradient_free(Gradient *gradient) {
     if (!gradient)
         return;
     for (int i = 0; gradient->parts && i < gradient->part_count; i++) {
-        block_free(&gradient->parts[i].sums);
-        chunk_free(&gradient->parts[i].chunk);
-        bound_free(&gradient->parts[i].bound);
+        worker_free(&gradient->parts[i].worker);
         adding_free(&gradient->parts[i].adding);
     }
     free(gradient->parts);
@@ -176,10 +152,6 @@ void gradient_free(Gradient *gradient) {
 
 /* --- chunks --- */
 
-static char *buffer_at(const Part *part, int depth) {
-    return part->sums.bytes + depth * part->gradient->stride;
-}
-
 static char *top_of(const Part *part) {
     return (char *)(void *)part->stack.nodes[part->stack.depth - 1].sum;
 }
@@ -188,19 +160,16 @@ static void part_fill(Part *part, int64_t number) {
     const Gradient *gradient = part->gradient;
     Profile *profile = executor_profile(gradient->executor);
     uint32_t line = profile_enter(profile, PROFILE_BATCH);
-    gradient->fill(gradient->user, number, &part->chunk);
+    gradient->fill(gradient->user, number, &part->worker.chunk);
     profile_enter(profile, line);
 }
 
 /* Fills the part's chunk. What is to be run makes it the new top of the stack. */
 static const Bound *part_begin(Part *part, int64_t number) {
-    const Gradient *gradient = part->gradient;
     part_fill(part, number);
-    char *buffer = buffer_at(part, part->stack.depth);
-    for (uint32_t i = 0; i < gradient->function->output_count; i++)
-        part->bound.outputs[i] = buffer + gradient->offsets[i];
+    char *buffer = worker_use_copy(&part->worker, part->stack.depth);
     tree_push(&part->stack, (TreeNode){0, number, (float *)(void *)buffer});
-    return &part->bound;
+    return &part->worker.bound;
 }
 
 /* The same, but what is to be run adds it to the top of the stack. */
@@ -217,7 +186,7 @@ static bool part_adds(const Part *part, int64_t number) {
 }
 
 static int64_t float_count(const Gradient *gradient) {
-    return gradient->stride / (int64_t)sizeof(float);
+    return worker_copy_bytes(gradient->function) / (int64_t)sizeof(float);
 }
 
 /* Adds the top of a stack to the node below it: this thread's share of the floats. */
@@ -294,7 +263,7 @@ static bool parts_sum(Gradient *gradient) {
         memcpy(gradient->nodes + nodes, stack->nodes, (size_t)stack->depth * sizeof(TreeNode));
         nodes += stack->depth;
     }
-    float *sum = (float *)(void *)buffer_at(&gradient->parts[0], 0);
+    float *sum = worker_first_output(&gradient->parts[0].worker, 0);
     int64_t count = float_count(gradient);
     Profile *profile = executor_profile(gradient->executor);
     uint32_t line = profile_enter(profile, PROFILE_SUM);
@@ -333,8 +302,7 @@ bool gradient_compute(Gradient *gradient, ChunkFill *fill, void *user) {
 }
 
 float gradient_loss(const Gradient *gradient) {
-    return *(const float *)(const void *)(gradient->parts[0].sums.bytes +
-                                          gradient->offsets[gradient->loss]);
+    return *(const float *)worker_first_output(&gradient->parts[0].worker, gradient->loss);
 }
 
 bool gradient_slots(const Gradient *gradient, Slots *slots) {
@@ -342,7 +310,7 @@ bool gradient_slots(const Gradient *gradient, Slots *slots) {
         const PlanBinding *output = &gradient->function->outputs[i];
         if (i != (uint32_t)gradient->loss &&
             !slots_add(slots, output->name, output->type, output->elements,
-                       gradient->parts[0].sums.bytes + gradient->offsets[i]))
+                       worker_first_output(&gradient->parts[0].worker, i)))
             return false;
     }
     return true;
@@ -354,7 +322,7 @@ void gradient_watch(Gradient *gradient, int64_t number, ChunkFill *fill, void *u
     gradient->fill = fill;
     gradient->user = user;
     part->stack.depth = 0;
-    part_begin(part, number);
-    executor_run_watched(gradient->executor, part->bound.function, part->bound.inputs,
-                         part->bound.outputs, watch, watcher);
+    const Bound *bound = part_begin(part, number);
+    executor_run_watched(gradient->executor, bound->function, bound->inputs, bound->outputs, watch,
+                         watcher);
 }

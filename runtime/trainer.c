@@ -62,7 +62,8 @@ static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
     trainer->update = update_create(program, model, trainer->gradient, trainer->executor, error);
     if (!trainer->update || !trainer->data)
         return trainer->update != NULL;
-    trainer->evaluator = evaluation_create(program, model, trainer->executor, trainer->data, error);
+    trainer->evaluator =
+        evaluation_create(program, model, trainer->executor, threads, trainer->data, error);
     return trainer->evaluator != NULL;
 }
 

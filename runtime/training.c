@@ -131,20 +131,6 @@ static void note_timing(Training *training) {
                          usage.ru_maxrss * 1024, training->options->threads);
 }
 
-static bool validation_write(Training *training, const Evaluation *evaluation) {
-    const Experiment *experiment = training->program->experiment;
-    uint32_t count = experiment->metric_count + 1;
-    MetricsFigure *figures = calloc(count, sizeof *figures);
-    if (!figures)
-        return run_no_memory(training->error, "the metrics");
-    figures[0] = (MetricsFigure){"loss", evaluation->loss};
-    for (uint32_t i = 1; i < count; i++)
-        figures[i] = (MetricsFigure){experiment->metrics[i - 1], evaluation->metrics[i - 1]};
-    metrics_write(&training->metrics, training->state.step, "validation", figures, count);
-    free(figures);
-    return true;
-}
-
 /* The validation split, where there is one; keeps the best parameters. */
 static bool evaluate_now(Training *training) {
     CheckpointState *state = &training->state;
@@ -152,11 +138,13 @@ static bool evaluate_now(Training *training) {
     if (training->data->splits[DATA_VALIDATION].count == 0)
         return true;
     profile_gather(training->options->profile, PROFILE_EVALUATION);
-    bool evaluated = evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION, 0,
+    bool evaluated = evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION,
                                     &evaluation, training->error);
     profile_gather(training->options->profile, PROFILE_PARTS);
-    if (!evaluated || !validation_write(training, &evaluation))
+    if (!evaluated)
         return false;
+    metrics_write(&training->metrics, state->step, "validation", evaluation.figures,
+                  evaluation.figure_count);
     if (!isfinite(evaluation.loss))
         return run_fail(training->error, EXIT_DIVERGED,
                         "after step %lld the validation loss is not finite",

@@ -32,10 +32,10 @@ static bool load_data(const Experiment *experiment, DataSet **data, RunError *er
 }
 
 static bool load_parameters(const Experiment *experiment, Trained *trained, RunError *error) {
-    if (!tensors_create(&trained->parameters, experiment->parameters, experiment->parameter_count))
-        return run_no_memory(error, "the parameters");
+    if (!model_create(&trained->model, experiment, false, error))
+        return false;
     FileError fault;
-    if (!checkpoint_read(trained->checkpoint, experiment, trained->parameters.values, NULL,
+    if (!checkpoint_read(trained->checkpoint, experiment, trained->model.parameters.values, NULL,
                          &trained->state, &fault))
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
     return true;
@@ -63,7 +63,7 @@ bool command_load(const Command *command, Trained *trained, RunError *error) {
 
 void command_unload(Trained *trained) {
     data_close(trained->data);
-    tensors_free(&trained->parameters);
+    model_free(&trained->model);
     free(trained->checkpoint);
     *trained = (Trained){0};
 }

@@ -171,10 +171,10 @@ static Result train(int64_t batch, int64_t chunks, int threads) {
     memcpy(&result.c, memory->parameters.values[1], sizeof result.c);
     memcpy(result.m, memory->states.values[0], sizeof result.m);
     Evaluation evaluation;
-    cr_assert(evaluation_run(trainer_evaluator(trainer), DATA_VALIDATION, 0, &evaluation, &error));
+    cr_assert(evaluation_run(trainer_evaluator(trainer), DATA_VALIDATION, &evaluation, &error));
     cr_assert_eq(evaluation.count, data->splits[DATA_VALIDATION].count);
     result.validation = evaluation.loss;
-    result.close = evaluation.metrics[0];
+    result.close = evaluation.figures[1].value;
     trainer_free(trainer);
     data_close(data);
     test_model_free(model);
