@@ -56,6 +56,9 @@ CompiledModule *compile_module(const Module *module, const CompileOptions *optio
                                CompileError *error);
 void compile_free(CompiledModule *compiled);
 
+/* LLVM's version, "19.1.7"; at most `size` bytes. */
+void compile_llvm_version(char *text, size_t size);
+
 /* Objects loaded into this process. */
 typedef struct Jit Jit;
 

@@ -1,4 +1,5 @@
 /* Run folders: numbering, also by several processes at once, addressing, names, run.json. */
+#include "runtime/run_create.h"
 #include "runtime/run_folder.h"
 
 #include <criterion/criterion.h>
@@ -24,8 +25,9 @@ TestSuite(run_folder, .init = make_root, .fini = remove_root);
 
 static void made(const char *name, const char *expected) {
     FileError error;
-    char *path = run_create(root, NULL, name, &error);
-    cr_assert(path, "%s", error.text);
+    RunError fault;
+    char *path = run_create(root, NULL, name, NULL, NULL, &fault);
+    cr_assert(path, "%s", fault.text);
     cr_assert_str_eq(path + strlen(root) + 1, expected);
     cr_assert(run_record_write(path, json_object(), &error), "%s", error.text);
     free(path);
@@ -41,13 +43,14 @@ static void found(const char *address, const char *expected) {
 
 Test(run_folder, numbers_go_on) {
     FileError error;
+    RunError fault;
     cr_assert_null(run_find(root, "@last", &error));
     cr_assert(strstr(error.text, "no runs"));
     made("digits-ar-s1", "0001-digits-ar-s1");
     made("digits-ar-s1", "0002-digits-ar-s1");
     char path[128];
     snprintf(path, sizeof path, "%s/0041-other", root);
-    free(run_create(root, path, "ignored", &error));
+    free(run_create(root, path, "ignored", NULL, NULL, &fault));
     made("x", "0042-x");
     found("@last", "0042-x");
     found("2", "0002-digits-ar-s1");
@@ -60,13 +63,14 @@ Test(run_folder, numbers_go_on) {
 }
 
 Test(run_folder, out_never_replaces) {
-    FileError error;
+    RunError error;
     char path[128];
     snprintf(path, sizeof path, "%s/mine", root);
-    char *first = run_create(root, path, "x", &error);
+    char *first = run_create(root, path, "x", NULL, NULL, &error);
     cr_assert_str_eq(first, path);
-    cr_assert_null(run_create(root, path, "x", &error));
+    cr_assert_null(run_create(root, path, "x", NULL, NULL, &error));
     cr_assert(strstr(error.text, "exists already"));
+    cr_assert_eq(error.code, EXIT_INPUT);
     free(first);
 }
 
@@ -74,9 +78,9 @@ Test(run_folder, processes_get_numbers_of_their_own) {
     enum { PROCESSES = 8, EACH = 10 };
     for (int i = 0; i < PROCESSES; i++)
         if (fork() == 0) {
-            FileError error;
+            RunError error;
             for (int j = 0; j < EACH; j++)
-                if (!run_create(root, NULL, i % 2 ? "odd" : "even", &error))
+                if (!run_create(root, NULL, i % 2 ? "odd" : "even", NULL, NULL, &error))
                     _exit(1);
             _exit(0);
         }
