@@ -254,8 +254,10 @@ static bool training_open(Training *training) {
 static bool training_do(Training *training) {
     if (!training_open(training))
         return false;
-    progress_begin(&training->progress, training->options->log, training->state.step,
-                   training->settings->steps, training->settings->batch);
+    int64_t steps =
+        training->options->until > 0 ? training->options->until : training->settings->steps;
+    progress_begin(&training->progress, training->options->log, training->state.step, steps,
+                   training->settings->batch);
     bool done = loop(training);
     progress_end(&training->progress);
     FileError fault;

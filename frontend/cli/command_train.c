@@ -118,21 +118,8 @@ static ExitCode work(Session *session, void *user) {
     return code;
 }
 
-/* The words with spaces between them, as people type them. malloc'ed; NULL: no memory. */
-static char *join_words(int count, char **words) {
-    char *text = strdup("scanline");
-    for (int i = 0; text && i < count; i++) {
-        char *longer;
-        if (asprintf(&longer, "%s %s", text, words[i]) < 0)
-            longer = NULL;
-        free(text);
-        text = longer;
-    }
-    return text;
-}
-
 ExitCode command_train(int count, char **words) {
-    char *text = join_words(count, words);
+    char *text = options_words(count, words);
     TrainArguments arguments = {.words = text ? text : "scanline train"};
     const CommandLine line = {
         .command = "train",

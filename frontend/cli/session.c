@@ -195,7 +195,7 @@ ExitCode session_target_run(Session *session, const char *folder) {
     const char *name = json_string_value(json_object_get(record, "target"));
     ExitCode code = session->target || record ? EXIT_DONE : EXIT_INPUT;
     if (name && target_find(NULL, &native, fault, sizeof fault) && strcmp(name, native.name) != 0) {
-        if (target_find(name, &wanted, fault, sizeof fault))
+        if (target_find(name, &wanted, fault, sizeof fault) && target_runs_on(&wanted, &native))
             session->target = arena_string(session->arena, name, strlen(name));
         else
             code = session_fail(session, EXIT_INPUT, "target",
