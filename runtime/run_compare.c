@@ -101,7 +101,7 @@ static bool find_figure(RunDifference *difference, json_t *run, json_t *reproduc
 static void describe_lines(RunDifference *difference, const char *run, const char *reproduction) {
     int64_t here = step_of(run), there = step_of(reproduction);
     difference->found = true;
-    difference->step = !run || (reproduction && there < here) ? there : here;
+    difference->step = here < 0 || (there >= 0 && there < here) ? there : here;
     strcpy(difference->file, metrics_name);
     json_t *left = run ? json_loads(run, 0, NULL) : NULL;
     json_t *right = reproduction ? json_loads(reproduction, 0, NULL) : NULL;
@@ -229,7 +229,7 @@ static int64_t last_line(const char *folder) {
     int64_t step = -1;
     FILE *stream = path ? fopen(path, "re") : NULL;
     while (stream && next_line(stream, &line, &capacity))
-        step = step_of(line);
+        step = step_of(line) >= 0 ? step_of(line) : step;
     if (stream)
         fclose(stream);
     free(line);

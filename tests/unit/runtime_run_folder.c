@@ -3,6 +3,8 @@
 #include "runtime/run_folder.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -133,4 +135,71 @@ Test(run_folder, test_reads_are_counted) {
     cr_assert(strstr(error.text, "damaged"), "%s", error.text);
     free(file);
     free(path);
+}
+
+/* --- a folder appears whole --- */
+
+static bool fill_spec(void *user, const char *draft, const char *folder, RunError *error) {
+    FileError fault;
+    RunEntry *entries;
+    const bool *die = user;
+    cr_assert(strstr(folder, "/0001-x"));
+    char *path = run_file(draft, "spec.scan");
+    cr_assert(file_write(path, "x", 1, &fault), "%s", fault.text);
+    free(path);
+    cr_assert_eq(runs_list(root, &entries, &fault), 0, "half a run is listed");
+    if (*die)
+        raise(SIGKILL);
+    return run_fail(error, EXIT_MACHINE, "no room");
+}
+
+static int files_in_root(void) {
+    int count = 0;
+    DIR *stream = opendir(root);
+    for (const struct dirent *entry; (entry = readdir(stream));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(stream);
+    return count;
+}
+
+Test(run_folder, what_is_not_filled_does_not_appear) {
+    RunError error;
+    bool die = false;
+    cr_assert_null(run_create(root, NULL, "x", fill_spec, &die, &error));
+    cr_expect_str_eq(error.text, "no room");
+    cr_expect_eq(files_in_root(), 0);
+}
+
+Test(run_folder, what_a_killed_process_left_is_cleared_away) {
+    RunEntry *entries;
+    FileError error;
+    bool die = true;
+    if (fork() == 0) {
+        RunError fault;
+        run_create(root, NULL, "x", fill_spec, &die, &fault);
+        _exit(0);
+    }
+    int status;
+    wait(&status);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    cr_expect_eq(files_in_root(), 1);
+    cr_expect_eq(runs_list(root, &entries, &error), 0);
+    made("y", "0001-y"); /* the number was not given, the lock is free */
+    cr_expect_eq(files_in_root(), 1, "the leftover is still there");
+    char *path = run_file(root, "0001-y/spec.scan");
+    cr_expect_neq(access(path, F_OK), 0, "the leftover is in the new run");
+    free(path);
+}
+
+Test(run_folder, out_may_end_with_slashes) {
+    RunError error;
+    char path[128];
+    snprintf(path, sizeof path, "%s/mine//", root);
+    char *made_at = run_create("/nonexistent", path, "x", NULL, NULL, &error);
+    cr_assert(made_at, "%s", error.text);
+    cr_expect_str_eq(made_at + strlen(root), "/mine");
+    free(made_at);
+    snprintf(path, sizeof path, "%s/no/where", root);
+    cr_assert_null(run_create(root, path, "x", NULL, NULL, &error));
+    cr_expect_eq(error.code, EXIT_MACHINE);
 }
