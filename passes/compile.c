@@ -156,6 +156,13 @@ static Target *target_of(Arena *arena, const CompileOptions *options, CompileErr
     return target_find(options->target, target, error->text, sizeof error->text) ? target : NULL;
 }
 
+CompileOptions compile_options_of(const Experiment *experiment) {
+    return (CompileOptions){
+        .precision = precision_of(experiment->train.precision),
+        .accumulate = experiment->train.chunks > 1,
+    };
+}
+
 Module *compile_passes(const Module *module, const CompileOptions *options, CompileError *error) {
     Target *target = target_of(module->arena, options, error);
     return target ? passes_for_target(module, options, target, error) : NULL;
@@ -243,10 +250,16 @@ static void cache_report(const Work *work, const CompileOptions *options, uint32
     options->warn(options->user, NULL, text);
 }
 
+void compile_llvm_version(char *text, size_t size) {
+    unsigned major = 0, minor = 0, patch = 0;
+    LLVMGetVersion(&major, &minor, &patch);
+    snprintf(text, size, "%u.%u.%u", major, minor, patch);
+}
+
 /* What made the objects: LLVM's version, and the bytes of this program, of which a hash takes a
  * moment. */
 static bool compiler_identity(char *text, size_t capacity) {
-    unsigned major = 0, minor = 0, patch = 0;
+    char version[32];
     struct stat status;
     void *bytes = MAP_FAILED;
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -258,9 +271,9 @@ static bool compiler_identity(char *text, size_t capacity) {
         return false;
     XXH128_hash_t hash = XXH3_128bits(bytes, (size_t)status.st_size);
     munmap(bytes, (size_t)status.st_size);
-    LLVMGetVersion(&major, &minor, &patch);
-    snprintf(text, capacity, "LLVM %u.%u.%u %016llx%016llx", major, minor, patch,
-             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    compile_llvm_version(version, sizeof version);
+    snprintf(text, capacity, "LLVM %s %016llx%016llx", version, (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
     return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "ir/graph.h"
 #include "passes/precision.h"
+#include "runtime/experiment.h"
 #include "runtime/kernel.h"
 #include "runtime/plan.h"
 
@@ -29,6 +30,9 @@ typedef struct CompileOptions {
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
 } CompileOptions;
+
+/* What an experiment asks of its compiler; all else is 0. */
+CompileOptions compile_options_of(const Experiment *experiment);
 
 typedef struct CompileError {
     char text[1024];
@@ -60,6 +64,9 @@ const Plan *compile_plan(const Module *module, const CompileOptions *options, Co
 CompiledModule *compile_module(const Module *module, const CompileOptions *options,
                                CompileError *error);
 void compile_free(CompiledModule *compiled);
+
+/* LLVM's version, "19.1.7"; at most `size` bytes. */
+void compile_llvm_version(char *text, size_t size);
 
 /* Objects loaded into this process. */
 typedef struct Jit Jit;

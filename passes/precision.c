@@ -23,7 +23,7 @@ static const char *const words[] = {
 enum { WORDS = sizeof words / sizeof *words };
 
 Precision precision_of(const char *word) {
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < WORDS && word; i++)
         if (strcmp(words[i], word) == 0)
             return (Precision)i;
     return PRECISION_FP32;

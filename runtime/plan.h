@@ -108,6 +108,7 @@ size_t plan_type_size(PlanType type);
 int64_t plan_scratch_bytes(const Plan *plan,
                            const PlanFunction *function); /* most of its kernels */
 
+/* clang-format off */
 /* --- the conventions between the compiler and the runtime ---
  *
  * The functions of an experiment, and the names of their inputs and outputs. PATH is a parameter's
@@ -128,15 +129,19 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *             out tap.NAME.I f32[b, ...]...
  *   sample    in  PATH...  data...  control...
  *             out logits f32[b, n, v]
+ *   restart   in  PATH...
+ *             out the PATH:STATE... whose first value depends on a parameter, for other parameters
+ *                 than those of init
  *
  * grad_add is there where a batch has several chunks; without it, sums are added by the runtime.
  *
  *   data      the spec's inputs by name: tokens i32[b,n], label i32[b], ...
- *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for
- * random[...] $scalar.I f32: the I-th output of the schedule (runtime/schedule.h) at this step
+ *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for random[...]
+ *             $scalar.I f32: the I-th output of the schedule (runtime/schedule.h) at this step
  *   $weight   1 / images in this batch; 0 for the images that only fill up a short batch
  * An input that nothing reads does not exist; bind by looking names up.
  */
+/* clang-format on */
 
 typedef struct PlanError {
     char text[512];

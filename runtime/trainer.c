@@ -27,6 +27,7 @@ void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_
     uses[2] = (ExecutorUse){plan_function(plan, "update"), EXECUTOR_TEAM};
     uses[3] = (ExecutorUse){plan_function(plan, "eval"), mode};
     uses[4] = (ExecutorUse){plan_function(plan, "grad_add"), mode};
+    uses[5] = (ExecutorUse){plan_function(plan, "restart"), EXECUTOR_TEAM};
 }
 
 static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {
@@ -105,6 +106,10 @@ void trainer_set_profile(Trainer *trainer, Profile *profile) {
 
 bool trainer_init(Trainer *trainer, RunError *error) {
     return model_init(&trainer->model, trainer->program, trainer->executor, error);
+}
+
+bool trainer_restart(Trainer *trainer, RunError *error) {
+    return model_restart(&trainer->model, trainer->program, trainer->executor, error);
 }
 
 /* The batch of a step is `batch` positions of a counter that runs through all epochs; a batch may

@@ -8,20 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { JSON_DIGITS = 9 };
-
-/* malloc'ed; NULL: no memory. */
-static char *checkpoint_path(const Command *command) {
-    if (command->checkpoint)
-        return strdup(command->checkpoint);
-    char *best = run_file(command->folder, "checkpoints/best.safetensors");
-    if (best && access(best, F_OK) == 0)
-        return best;
-    free(best);
-    return run_file(command->folder, "checkpoints/last.safetensors");
-}
 
 static bool load_data(const Experiment *experiment, DataSet **data, RunError *error) {
     DataError fault;
@@ -52,7 +40,9 @@ static bool same_images(const Trained *trained, RunError *error) {
 
 bool command_load(const Command *command, Trained *trained, RunError *error) {
     const Experiment *experiment = command->program->experiment;
-    *trained = (Trained){.checkpoint = checkpoint_path(command)};
+    *trained = (Trained){.checkpoint = command->checkpoint
+                                           ? strdup(command->checkpoint)
+                                           : run_checkpoint(command->folder)};
     const bool ok = (trained->checkpoint || run_no_memory(error, "a path")) &&
                     load_data(experiment, &trained->data, error) &&
                     load_parameters(experiment, trained, error) && same_images(trained, error);

@@ -36,7 +36,8 @@ bool bench_program_open(BenchProgram *bench, const char *path, const char *const
     const Module *module = module_read(bench, path, &spec_options, error);
     if (!module)
         return false;
-    const CompileOptions options = {.threads = omp_get_num_procs()};
+    CompileOptions options = compile_options_of(&bench->experiment);
+    options.threads = omp_get_num_procs();
     CompileError fault = {""};
     bench->compiled = compile_module(module, &options, &fault);
     bench->jit = bench->compiled ? jit_load(bench->compiled, &fault) : NULL;

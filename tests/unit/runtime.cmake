@@ -11,3 +11,8 @@ scanline_test(runtime_commands SOURCES unit/runtime_commands.c LIBRARIES scanlin
 scanline_test(runtime_plan SOURCES unit/runtime_plan.c unit/runtime_model.c LIBRARIES scanline_runtime)
 scanline_test(runtime_profile SOURCES unit/runtime_profile.c unit/runtime_model.c LIBRARIES scanline_runtime)
 scanline_test(runtime_trainer SOURCES unit/runtime_trainer.c unit/runtime_model.c LIBRARIES scanline_runtime)
+scanline_test(runtime_run_lock SOURCES unit/runtime_run_lock.c LIBRARIES scanline_runtime)
+scanline_test(runtime_log SOURCES unit/runtime_log.c LIBRARIES scanline_runtime)
+scanline_test(runtime_file SOURCES unit/runtime_file.c LIBRARIES scanline_runtime)
+scanline_test(runtime_inherit SOURCES unit/runtime_inherit.c LIBRARIES scanline_runtime)
+scanline_test(runtime_run_compare SOURCES unit/runtime_run_compare.c LIBRARIES scanline_runtime)

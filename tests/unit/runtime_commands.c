@@ -15,6 +15,7 @@
 #include "runtime/features.h"
 #include "runtime/inference.h"
 #include "runtime/interval.h"
+#include "runtime/run_create.h"
 #include "runtime/run_folder.h"
 #include "runtime/vote.h"
 
@@ -194,8 +195,8 @@ static Run *run_make(void) {
     strcpy(run->root, "/tmp/scanline-run-XXXXXX");
     cr_assert(mkdtemp(run->root));
     FileError error;
-    run->folder = run_create(run->root, NULL, "test", &error);
-    cr_assert(run->folder, "%s", error.text);
+    run->folder = run_create(run->root, NULL, "test", NULL, NULL, &run->error);
+    cr_assert(run->folder, "%s", run->error.text);
     json_t *record = json_object();
     cr_assert(run_record_write(run->folder, record, &error), "%s", error.text);
     json_decref(record);
