@@ -37,7 +37,8 @@ static const SettingRule setting_rules[] = {
     {"train", "evaluate", SETTING_INTEGER, "50", 1, MOST_STEPS, NULL, STORED(train.evaluate)},
     {"train", "checkpoint", SETTING_INTEGER, "200", 1, MOST_STEPS, NULL, STORED(train.checkpoint)},
     {"train", "patience", SETTING_INTEGER, "0", 0, MOST_STEPS, NULL, STORED(train.patience)},
-    {"train", "precision", SETTING_WORD, "fp32", 0, 0, "fp32 bf16", 0},
+    {"train", "precision", SETTING_WORD, "fp32", 0, 0, "fp32 bf16 bf16_emulated",
+     STORED(train.precision)},
     {"probe", "features", SETTING_TAP, NULL, 0, 0, NULL, STORED(probe.features)},
     {"probe", "layers", SETTING_LAYERS, "all", 0, 4095, NULL, STORED(probe.layers)},
     {"probe", "solver", SETTING_WORD, "lbfgs", 0, 0, "lbfgs", STORED(probe.solver)},
@@ -287,15 +288,6 @@ static void check_shares(SpecBuilder *builder) {
     diagnostic_label(d, "validation is %g, test is %g", data->validation, data->test);
 }
 
-static void check_precision(SpecBuilder *builder) {
-    const SettingSlot *slot = slot_of(builder, "train.precision");
-    if (!slot->text || strcmp(slot->text, "bf16"))
-        return;
-    Diagnostic *d = diagnostics_error(builder->diagnostics, "unsupported-precision",
-                                      slot->value->span, "bf16 is not supported by this version");
-    diagnostic_hint(d, "use fp32");
-}
-
 void spec_resolve_settings(SpecBuilder *builder) {
     for (size_t i = 0; i < RULE_COUNT; i++)
         resolve_setting(builder, &setting_rules[i]);
@@ -307,7 +299,6 @@ void spec_resolve_settings(SpecBuilder *builder) {
     resolve_objective(builder);
     resolve_chunks(builder);
     check_shares(builder);
-    check_precision(builder);
 }
 
 /* --- the list of all of them --- */

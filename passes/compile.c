@@ -4,6 +4,7 @@
 
 #include "ir/text_print.h"
 #include "ir/verify.h"
+#include "passes/accumulate.h"
 #include "passes/cache.h"
 #include "passes/canonical.h"
 #include "passes/check.h"
@@ -120,17 +121,32 @@ static Function *function_compile(Function *function, const CompileOptions *opti
     return function;
 }
 
+/* Whether all passes are run, so that what comes out are kernels. */
+static bool is_whole(const CompileOptions *options) {
+    return !options->stop_after || strcmp(options->stop_after, pipeline[PASS_COUNT - 1].name) == 0;
+}
+
 static Module *passes_for_target(const Module *module, const CompileOptions *options,
                                  const Target *target, CompileError *error) {
     if (!options_check(options, error))
         return NULL;
-    PassContext context = {.target = target, .warn = options->warn, .user = options->user};
+    PassContext context = {.target = target,
+                           .precision = options->precision,
+                           .warn = options->warn,
+                           .user = options->user};
+    const char *fault = precision_fault(module->arena, options->precision, target);
+    if (fault) {
+        fail(error, "%s", fault);
+        return NULL;
+    }
     Module *compiled = module_create(module->arena);
     for (uint32_t i = 0; i < module->function_count; i++) {
         Function *function = function_compile(module->functions[i], options, &context, error);
         if (!function)
             return NULL;
         module_add(compiled, function);
+        if (options->accumulate && is_whole(options) && strcmp(function->name, "grad") == 0)
+            module_add(compiled, function_accumulate(function, "grad_add"));
     }
     return compiled;
 }

@@ -8,17 +8,22 @@
 #define SCANLINE_PASSES_COMPILE_H
 
 #include "ir/graph.h"
+#include "passes/precision.h"
 #include "runtime/kernel.h"
 #include "runtime/plan.h"
 
 typedef struct CompileOptions {
     const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */
+    Precision precision;
     const char *dump;   /* name of the pass after which functions are printed to stderr; "all" */
     const char *stop_after; /* name of the last pass to run */
     const char *skip;       /* comma-separated names of passes to leave out */
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
+    /* Beside `grad` make `grad_add`, which adds to the gradients that are there: for a batch of
+     * several chunks. */
+    bool accumulate;
     /* A sentence the user should hear of, with the places it is about (may be NULL). May be NULL.
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);

@@ -4,9 +4,11 @@
 #define SCANLINE_PASSES_PASSES_H
 
 #include "ir/graph.h"
+#include "passes/precision.h"
 
 typedef struct PassContext {
     const struct Target *target; /* passes/emit/target.h; NULL where no code is to be made */
+    Precision precision;
     /* Something the user should hear of (a fallback that costs memory, say). May be NULL. */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;

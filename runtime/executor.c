@@ -18,6 +18,7 @@ struct Executor {
     int64_t arena_bytes[2]; /* of workspace 0, and of each other one */
     int64_t scratch_bytes;
     Workspace *workspaces;
+    Profile *profile; /* NULL: none */
 };
 
 enum { HUGE_PAGE = 2 << 20 };
@@ -113,6 +114,9 @@ void executor_free(Executor *executor) {
 
 int executor_threads(const Executor *executor) { return executor->threads; }
 
+void executor_set_profile(Executor *executor, Profile *profile) { executor->profile = profile; }
+Profile *executor_profile(const Executor *executor) { return executor->profile; }
+
 /* --- running --- */
 
 /* An invocation: where a function's buffers are this time. */
@@ -144,23 +148,30 @@ static void operands_resolve(const Invocation *invocation, const PlanStep *step,
 static void step_run(const Invocation *invocation, const PlanStep *step, Workspace *workspace,
                      int share, int shares) {
     const Program *program = invocation->executor->program;
+    Profile *profile = invocation->executor->profile;
     int64_t tiles = program->plan->kernels[step->kernel].tiles;
     int64_t first = tiles * share / shares, last = tiles * (share + 1) / shares;
     if (first == last)
         return;
     operands_resolve(invocation, step, workspace->operands);
+    if (profile)
+        profile_enter_kernel(profile, step->kernel, first == 0);
     program->kernels[step->kernel](workspace->operands, step->immediates, workspace->scratch, first,
                                    last);
+    if (profile)
+        profile_enter(profile, PROFILE_EXECUTOR);
 }
 
 void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
                         void *const *inputs, void *const *outputs) {
     Workspace *workspace = &executor->workspaces[thread];
     Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
+    uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
     uint64_t mode = float_mode_flush();
     for (uint32_t i = 0; i < function->step_count; i++)
         step_run(&invocation, &function->steps[i], workspace, 0, 1);
     float_mode_restore(mode);
+    profile_enter(executor->profile, line);
 }
 
 void executor_run(Executor *executor, const PlanFunction *function, void *const *inputs,
@@ -170,6 +181,7 @@ void executor_run(Executor *executor, const PlanFunction *function, void *const 
         return;
     }
     Invocation invocation = {executor, function, executor->workspaces[0].arena, inputs, outputs};
+    uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
 #pragma omp parallel num_threads(executor->threads)
     {
         int share = omp_get_thread_num(), shares = omp_get_num_threads();
@@ -177,10 +189,13 @@ void executor_run(Executor *executor, const PlanFunction *function, void *const 
         uint64_t mode = float_mode_flush();
         for (uint32_t i = 0; i < function->step_count; i++) {
             step_run(&invocation, &function->steps[i], workspace, share, shares);
+            if (executor->profile)
+                profile_enter(executor->profile, PROFILE_WAITING);
 #pragma omp barrier
         }
         float_mode_restore(mode);
     }
+    profile_enter(executor->profile, line);
 }
 
 void executor_run_watched(Executor *executor, const PlanFunction *function, void *const *inputs,

@@ -8,7 +8,7 @@
 #ifndef SCANLINE_RUNTIME_EXECUTOR_H
 #define SCANLINE_RUNTIME_EXECUTOR_H
 
-#include "runtime/program.h"
+#include "runtime/profile.h"
 
 #include <stdbool.h>
 
@@ -30,6 +30,10 @@ Executor *executor_create(const Program *program, int threads, const ExecutorUse
                           uint32_t use_count);
 void executor_free(Executor *executor);
 int executor_threads(const Executor *executor);
+
+/* From now on what runs is measured; NULL, as in the beginning: nothing is. */
+void executor_set_profile(Executor *executor, Profile *profile);
+Profile *executor_profile(const Executor *executor);
 
 /* inputs[i], outputs[i]: the memory of the function's i-th input and output, 64-byte aligned. They
  * must not overlap, except an output and the input donated to it. */

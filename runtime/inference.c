@@ -1,10 +1,16 @@
 #include "runtime/inference.h"
 
 #include "runtime/gradient.h"
-#include "runtime/worker.h"
 
 #include <omp.h>
 #include <stdlib.h>
+
+/* A function bound to the model, and to a chunk and outputs of its own. */
+typedef struct Worker {
+    Chunk chunk;
+    PageBlock outputs;
+    Bound bound;
+} Worker;
 
 struct Inference {
     const PlanFunction *function;
@@ -15,11 +21,56 @@ struct Inference {
     Worker *workers;
 };
 
+/* --- workers --- */
+
+static int64_t output_bytes(const PlanBinding *output) {
+    return block_aligned(output->elements * (int64_t)plan_type_size(output->type));
+}
+
+static int64_t outputs_bytes(const PlanFunction *function) {
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < function->output_count; i++)
+        bytes += output_bytes(&function->outputs[i]);
+    return bytes;
+}
+
+static bool outputs_slots(const Worker *worker, const PlanFunction *function, Slots *slots) {
+    char *place = worker->outputs.bytes;
+    bool added = true;
+    for (uint32_t i = 0; i < function->output_count && added; i++) {
+        const PlanBinding *output = &function->outputs[i];
+        added = slots_add(slots, output->name, output->type, output->elements, place);
+        place += output_bytes(output);
+    }
+    return added;
+}
+
+static bool worker_create(Worker *worker, const PlanFunction *function, const Model *model,
+                          RunError *error) {
+    if (!chunk_create(&worker->chunk, model->experiment, error))
+        return false;
+    Slots inputs = {0}, outputs = {0};
+    bool made = block_create(&worker->outputs, outputs_bytes(function)) &&
+                        chunk_slots(&worker->chunk, &inputs) && model_slots(model, &inputs) &&
+                        outputs_slots(worker, function, &outputs)
+                    ? bound_create(&worker->bound, function, &inputs, &outputs, error)
+                    : run_no_memory(error, "running the model");
+    slots_free(&inputs);
+    slots_free(&outputs);
+    return made;
+}
+
+static void worker_free(Worker *worker) {
+    chunk_free(&worker->chunk);
+    block_free(&worker->outputs);
+    bound_free(&worker->bound);
+}
+
 /* --- life --- */
 
 int64_t inference_bytes(const Program *program, const char *function, int threads) {
     const PlanFunction *found = plan_function(program->plan, function);
-    int64_t worker = chunk_bytes(program->experiment) + (found ? worker_copy_bytes(found) : 0);
+    int64_t worker = chunk_bytes(program->experiment) + (found ? outputs_bytes(found) : 0);
     return worker * gradient_workers(program->experiment, threads);
 }
 
@@ -35,7 +86,7 @@ static bool prepare(Inference *inference, const Program *program, const Model *m
     if (!inference->workers)
         return run_no_memory(error, "running the model");
     for (int i = 0; i < inference->worker_count; i++)
-        if (!worker_create(&inference->workers[i], inference->function, model, 1, error))
+        if (!worker_create(&inference->workers[i], inference->function, model, error))
             return false;
     return true;
 }

@@ -26,6 +26,7 @@ void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_
     uses[1] = (ExecutorUse){plan_function(plan, "grad"), mode};
     uses[2] = (ExecutorUse){plan_function(plan, "update"), EXECUTOR_TEAM};
     uses[3] = (ExecutorUse){plan_function(plan, "eval"), mode};
+    uses[4] = (ExecutorUse){plan_function(plan, "grad_add"), mode};
 }
 
 static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {
@@ -98,6 +99,10 @@ void trainer_free(Trainer *trainer) {
 Model *trainer_model(Trainer *trainer) { return &trainer->model; }
 Evaluator *trainer_evaluator(Trainer *trainer) { return trainer->evaluator; }
 
+void trainer_set_profile(Trainer *trainer, Profile *profile) {
+    executor_set_profile(trainer->executor, profile);
+}
+
 bool trainer_init(Trainer *trainer, RunError *error) {
     return model_init(&trainer->model, trainer->program, trainer->executor, error);
 }
@@ -128,8 +133,10 @@ bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user
                      RunError *error) {
     bool finite = gradient_compute(trainer->gradient, fill, user);
     *loss = gradient_loss(trainer->gradient);
-    if (finite)
+    if (finite) {
+        profile_step(executor_profile(trainer->executor));
         return update_run(trainer->update, step, error);
+    }
     Divergence divergence = {
         .model = &trainer->model,
         .gradient = trainer->gradient,

@@ -11,7 +11,7 @@
 typedef struct Trainer Trainer;
 
 /* The functions that training runs, and how. */
-enum { TRAINER_USES = 4 };
+enum { TRAINER_USES = 5 };
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]);
 
 /* The program, the data and what they point at must outlive it. The model is there, but neither
@@ -22,6 +22,9 @@ void trainer_free(Trainer *trainer);
 
 Model *trainer_model(Trainer *trainer);
 Evaluator *trainer_evaluator(Trainer *trainer);
+
+/* From now on what is done is measured; NULL: nothing is. It must be for as many threads. */
+void trainer_set_profile(Trainer *trainer, Profile *profile);
 
 /* Sets the model to its initial values. */
 bool trainer_init(Trainer *trainer, RunError *error);

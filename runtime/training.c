@@ -137,8 +137,11 @@ static bool evaluate_now(Training *training) {
     Evaluation evaluation;
     if (training->data->splits[DATA_VALIDATION].count == 0)
         return true;
-    if (!evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION, &evaluation,
-                        training->error))
+    profile_gather(training->options->profile, PROFILE_EVALUATION);
+    bool evaluated = evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION,
+                                    &evaluation, training->error);
+    profile_gather(training->options->profile, PROFILE_PARTS);
+    if (!evaluated)
         return false;
     metrics_write(&training->metrics, state->step, "validation", evaluation.figures,
                   evaluation.figure_count);
@@ -227,7 +230,10 @@ static bool training_do(Training *training) {
         return false;
     progress_begin(&training->progress, training->state.step, training->settings->steps,
                    training->settings->batch);
+    trainer_set_profile(training->trainer, training->options->profile);
+    profile_start(training->options->profile);
     bool done = loop(training);
+    profile_stop(training->options->profile);
     progress_end(&training->progress);
     FileError fault;
     bool synced = metrics_sync(&training->metrics, &fault);

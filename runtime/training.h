@@ -4,13 +4,14 @@
 #define SCANLINE_RUNTIME_TRAINING_H
 
 #include "runtime/data.h"
-#include "runtime/program.h"
+#include "runtime/profile.h"
 #include "runtime/run_error.h"
 
 typedef struct TrainingOptions {
     const char *folder; /* of the run: made, with spec.scan and run.json in it */
     bool resume;        /* go on from its last checkpoint (from the start where there is none) */
     int threads;
+    Profile *profile; /* of the loop; for so many threads. NULL: none */
 } TrainingOptions;
 
 /* How it ended. */

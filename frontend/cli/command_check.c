@@ -134,8 +134,9 @@ static ExitCode work(Session *session, void *user) {
     ExitCode code = session_read(session, NULL);
     if (code)
         return code;
+    const CompileOptions options = session_compile_options(session);
     CompileError error = {{0}};
-    const Plan *plan = compile_plan(session->module, &session->options->compile, &error);
+    const Plan *plan = compile_plan(session->module, &options, &error);
     if (!plan)
         return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
     const Program program = {.experiment = &session->experiment, .plan = plan};

@@ -52,11 +52,11 @@ static ExitCode write_result(const Session *session, const char *path, const cha
 
 /* The functions as the frontend and autodiff made them, or after --stop-after's pass. */
 static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
-    const CompileOptions *options = &session->options->compile;
+    const CompileOptions options = session_compile_options(session);
     const Module *module = session->module;
     CompileError error = {{0}};
-    if (options->stop_after || options->dump || options->verify || options->check)
-        module = compile_passes(module, options, &error);
+    if (options.stop_after || options.dump || options.verify || options.check)
+        module = compile_passes(module, &options, &error);
     if (!module)
         return session_fail(session, EXIT_INPUT, "passes", "%s", error.text);
     if (!arguments->function)
@@ -69,8 +69,9 @@ static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
 }
 
 static ExitCode emit_plan(Session *session, const CompileArguments *arguments) {
+    const CompileOptions options = session_compile_options(session);
     CompileError error = {{0}};
-    const Plan *plan = compile_plan(session->module, &session->options->compile, &error);
+    const Plan *plan = compile_plan(session->module, &options, &error);
     if (!plan)
         return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
     PlanError plan_error = {{0}};

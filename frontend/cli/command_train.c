@@ -11,20 +11,26 @@
 typedef struct TrainArguments {
     const char *resume;
     const char *words; /* the whole command */
+    bool profile;
 } TrainArguments;
 
-enum { KEY_RESUME = 0x100 };
+enum { KEY_RESUME = 0x100, KEY_PROFILE };
 
 static const struct argp_option keys[] = {
     {"resume", KEY_RESUME, "RUN", 0,
      "go on with RUN (a number, a path, @last) from its last checkpoint", 0},
+    {"profile", KEY_PROFILE, NULL, 0,
+     "print in the end where the time went: by kernel, with its lines of the spec, and outside", 0},
     {0}};
 
 static error_t parse(int key, char *argument, void *user) {
     TrainArguments *arguments = user;
-    if (key != KEY_RESUME)
+    if (key == KEY_RESUME)
+        arguments->resume = argument;
+    else if (key == KEY_PROFILE)
+        arguments->profile = true;
+    else
         return ARGP_ERR_UNKNOWN;
-    arguments->resume = argument;
     return 0;
 }
 
@@ -57,6 +63,7 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
         .out = session->options->out,
         .threads = options_threads(session->options),
         .json = session->options->json,
+        .profile = arguments->profile,
         .results = stdout,
     };
     RunError error = {0};
@@ -98,6 +105,7 @@ ExitCode command_train(int count, char **words) {
                "\vExamples:\n"
                "  scanline train digits\n"
                "  scanline train digits d=128 train.steps=1600 train.seed=2\n"
+               "  scanline train digits train.steps=50 --profile\n"
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
                "  scanline train --resume @last",
         .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_OUT | OPTIONS_SETTINGS,

@@ -159,11 +159,18 @@ ExitCode session_read_run(Session *session, const char *folder) {
     return text && record ? EXIT_DONE : session_fail(session, EXIT_INPUT, "run", "%s", error.text);
 }
 
-ExitCode session_compile(Session *session) {
+CompileOptions session_compile_options(Session *session) {
     CompileOptions options = session->options->compile;
+    options.precision = precision_of(session->experiment.train.precision);
+    options.accumulate = session->experiment.train.chunks > 1;
     options.threads = options_threads(session->options);
     options.warn = warn;
     options.user = session;
+    return options;
+}
+
+ExitCode session_compile(Session *session) {
+    const CompileOptions options = session_compile_options(session);
     CompileError error = {{0}};
     session->compiled = compile_module(session->module, &options, &error);
     if (!session->compiled)

@@ -38,6 +38,9 @@ ExitCode session_read(Session *session, const char *subject);
 /* The same from a run's folder: the spec that it was trained by, under its own name. */
 ExitCode session_read_run(Session *session, const char *folder);
 
+/* The options that the command line gives, and what the experiment asks for. */
+CompileOptions session_compile_options(Session *session);
+
 /* Then machine code, to session->program. */
 ExitCode session_compile(Session *session);
 

@@ -94,6 +94,7 @@ AttentionPack attention_emit_pack(const AttentionKernel *kernel, const char *par
         .depth_extent = axes_elements(body, depth),
         .width = width,
         .lanes = kernel->shape.lanes,
+        .dtype = DTYPE_F32,
     };
     const char *name = arena_printf(e->arena, "%s.pack_%s", kernel->symbol, part);
     return (AttentionPack){emit_pack(e, name, &shape), source, shape.depth_extent};

@@ -31,6 +31,7 @@ static const NamedTarget named_targets[] = {
     {"znver2", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
     {"znver3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
     {"znver4", "x86_64", 64, 32, true, true, 32 * KIB, 1024 * KIB},
+    {"znver5", "x86_64", 64, 32, true, true, 48 * KIB, 1024 * KIB},
     {"generic", "aarch64", 16, 32, true, false, 32 * KIB, 512 * KIB},
     {"neoverse-n1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
     {"neoverse-v1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},

@@ -2,6 +2,7 @@
 
 #include "runtime/baseline.h"
 #include "runtime/data.h"
+#include "runtime/profile_report.h"
 #include "runtime/run_folder.h"
 #include "runtime/training.h"
 
@@ -32,7 +33,7 @@ static json_t *record_new(const TrainCommand *command, const char *folder, const
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:[]}", "id",
                      slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
                      "command", command->command, "version", command->version, "target",
-                     command->program->plan->target, "precision", "fp32", "objective",
+                     command->program->plan->target, "precision", experiment->train.precision, "objective",
                      experiment->train.objective, "data", data->hash, "split", data->split_hash,
                      "parent", "test_reads");
 }
@@ -123,14 +124,21 @@ static void print_baselines(const TrainCommand *command, const DataSet *data) {
             baselines.uniform, baselines.histogram, baselines.positions);
 }
 
+static void print_profile(const TrainCommand *command, const Profile *profile) {
+    if (profile && !command->json)
+        profile_print(profile, profile_peak(profile), command->results);
+}
+
 static void print_result(const TrainCommand *command, const char *folder,
-                         const TrainingResult *result) {
+                         const TrainingResult *result, const Profile *profile) {
     if (command->json) {
         json_t *json =
             json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
                       "best_step", (json_int_t)result->best_step, "best_validation_loss",
                       isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
                       "stopped_early", (int)result->stopped_early);
+        if (json && profile)
+            json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
         if (json)
             json_dumpf(json, command->results, JSON_INDENT(2));
         fputc('\n', command->results);
@@ -152,9 +160,11 @@ static void print_result(const TrainCommand *command, const char *folder,
 /* --- the command --- */
 
 static ExitCode train_in(const TrainCommand *command, const DataSet *data, const char *folder,
-                         RunError *error) {
-    TrainingOptions options = {
-        .folder = folder, .resume = command->resume != NULL, .threads = command->threads};
+                         Profile *profile, RunError *error) {
+    TrainingOptions options = {.folder = folder,
+                               .resume = command->resume != NULL,
+                               .threads = command->threads,
+                               .profile = profile};
     TrainingResult result;
     RunError late = {0};
     fprintf(stderr, "%s %s\n", command->resume ? "going on with" : "run", folder);
@@ -166,7 +176,22 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
         code = late.code;
     }
     if (!code)
-        print_result(command, folder, &result);
+        print_result(command, folder, &result, profile);
+    if (!code || code == EXIT_STOPPED)
+        print_profile(command, profile);
+    return code;
+}
+
+/* With a profile where one is asked for. */
+static ExitCode train_profiled(const TrainCommand *command, const DataSet *data, const char *folder,
+                               RunError *error) {
+    if (!command->profile)
+        return train_in(command, data, folder, NULL, error);
+    Profile *profile = profile_create(command->program, command->threads);
+    if (!profile)
+        run_no_memory(error, "the profile");
+    ExitCode code = profile ? train_in(command, data, folder, profile, error) : error->code;
+    profile_free(profile);
     return code;
 }
 
@@ -184,7 +209,7 @@ ExitCode train_command(const TrainCommand *command, RunError *error) {
         run_fail(error, EXIT_INPUT, "%s", data_error.text);
     else
         folder = command->resume ? folder_again(command, error) : folder_new(command, data, error);
-    code = folder ? train_in(command, data, folder, error) : error->code;
+    code = folder ? train_profiled(command, data, folder, error) : error->code;
     free(folder);
     data_close(data);
     return code;

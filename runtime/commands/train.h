@@ -15,7 +15,8 @@ typedef struct TrainCommand {
     const char *resume;  /* a run's folder; NULL: a new run */
     const char *out;     /* the new run's folder; NULL: the next number in the folder of runs */
     int threads;
-    bool json; /* the result as JSON */
+    bool json;    /* the result as JSON */
+    bool profile; /* measure where the time goes, and print it after the result */
     FILE *results;
 } TrainCommand;
 

@@ -9,4 +9,5 @@ scanline_test(runtime_executor SOURCES unit/runtime_executor.c LIBRARIES scanlin
 scanline_test(runtime_checkpoint SOURCES unit/runtime_checkpoint.c LIBRARIES scanline_runtime)
 scanline_test(runtime_commands SOURCES unit/runtime_commands.c LIBRARIES scanline_runtime)
 scanline_test(runtime_plan SOURCES unit/runtime_plan.c unit/runtime_model.c LIBRARIES scanline_runtime)
+scanline_test(runtime_profile SOURCES unit/runtime_profile.c unit/runtime_model.c LIBRARIES scanline_runtime)
 scanline_test(runtime_trainer SOURCES unit/runtime_trainer.c unit/runtime_model.c LIBRARIES scanline_runtime)
