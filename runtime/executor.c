@@ -144,22 +144,26 @@ static void operands_resolve(const Invocation *invocation, const PlanStep *step,
     }
 }
 
-/* Share number `share` of `shares` of a step's tiles. */
+/* Share number `share` of `shares` of a step's tiles; in a profile, `after` comes after it. */
 static void step_run(const Invocation *invocation, const PlanStep *step, Workspace *workspace,
-                     int share, int shares) {
+                     int share, int shares, ProfilePart after) {
     const Program *program = invocation->executor->program;
     Profile *profile = invocation->executor->profile;
     int64_t tiles = program->plan->kernels[step->kernel].tiles;
     int64_t first = tiles * share / shares, last = tiles * (share + 1) / shares;
-    if (first == last)
+    if (first == last) {
+        profile_enter(profile, after);
         return;
+    }
     operands_resolve(invocation, step, workspace->operands);
-    if (profile)
-        profile_enter_kernel(profile, step->kernel, first == 0);
-    program->kernels[step->kernel](workspace->operands, step->immediates, workspace->scratch, first,
-                                   last);
-    if (profile)
-        profile_enter(profile, PROFILE_EXECUTOR);
+    KernelFunction code = program->kernels[step->kernel];
+    if (!profile) {
+        code(workspace->operands, step->immediates, workspace->scratch, first, last);
+        return;
+    }
+    profile_enter_kernel(profile, step->kernel, first == 0);
+    code(workspace->operands, step->immediates, workspace->scratch, first, last);
+    profile_enter(profile, after);
 }
 
 void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
@@ -169,7 +173,7 @@ void executor_run_alone(Executor *executor, int thread, const PlanFunction *func
     uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
     uint64_t mode = float_mode_flush();
     for (uint32_t i = 0; i < function->step_count; i++)
-        step_run(&invocation, &function->steps[i], workspace, 0, 1);
+        step_run(&invocation, &function->steps[i], workspace, 0, 1, PROFILE_EXECUTOR);
     float_mode_restore(mode);
     profile_enter(executor->profile, line);
 }
@@ -188,9 +192,7 @@ void executor_run(Executor *executor, const PlanFunction *function, void *const 
         Workspace *workspace = &executor->workspaces[share];
         uint64_t mode = float_mode_flush();
         for (uint32_t i = 0; i < function->step_count; i++) {
-            step_run(&invocation, &function->steps[i], workspace, share, shares);
-            if (executor->profile)
-                profile_enter(executor->profile, PROFILE_WAITING);
+            step_run(&invocation, &function->steps[i], workspace, share, shares, PROFILE_WAITING);
 #pragma omp barrier
         }
         float_mode_restore(mode);
@@ -206,7 +208,7 @@ void executor_run_watched(Executor *executor, const PlanFunction *function, void
     for (uint32_t i = 0; i < function->step_count && go_on; i++) {
         const PlanStep *step = &function->steps[i];
         uint64_t mode = float_mode_flush();
-        step_run(&invocation, step, workspace, 0, 1);
+        step_run(&invocation, step, workspace, 0, 1, PROFILE_EXECUTOR);
         float_mode_restore(mode);
         operands_resolve(&invocation, step, workspace->operands);
         go_on =
