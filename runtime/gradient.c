@@ -192,11 +192,8 @@ static int64_t float_count(const Gradient *gradient) {
 /* Adds the top of a stack to the node below it: this thread's share of the floats. */
 static void add_top(const Part *part, int share, int shares) {
     const TreeNode *top = &part->stack.nodes[part->stack.depth - 1];
-    int64_t count = float_count(part->gradient), last = count * (share + 1) / shares;
-    float *restrict sum = top[-1].sum;
-    const float *restrict other = top->sum;
-    for (int64_t i = count * share / shares; i < last; i++)
-        sum[i] += other[i];
+    int64_t count = float_count(part->gradient), first = count * share / shares;
+    tree_block_add(top[-1].sum + first, top->sum + first, count * (share + 1) / shares - first);
 }
 
 /* Computes one chunk; `worker` alone, or the team where it is -1. */

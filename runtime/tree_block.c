@@ -10,6 +10,31 @@ enum {
     MOST_LEVELS = 66, /* of nodes that cannot be merged: each is smaller than the one before it */
 };
 
+/* Loops that wait for memory less where vectors are wide: which version runs is settled when the
+ * program starts. The bits are the same. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WIDE
+#endif
+
+WIDE static void add(float *sum, const float *left, const float *right, int64_t count) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        sum[i] = left[i] + right[i];
+}
+
+/* x - x is 0 for every finite x, and NaN for all others. */
+WIDE static bool is_finite(const float *block, int64_t count) {
+    int wrong = 0;
+#pragma omp simd reduction(| : wrong)
+    for (int64_t i = 0; i < count; i++)
+        wrong |= !(block[i] - block[i] == 0);
+    return !wrong;
+}
+
+void tree_block_add(float *sum, const float *other, int64_t count) { add(sum, sum, other, count); }
+
 /* Nodes of which one block is looked at. */
 typedef struct BlockStack {
     TreeStack tree; /* sums: where the block is */
@@ -19,12 +44,8 @@ typedef struct BlockStack {
 static void merge(BlockStack *stack, int64_t count) {
     int below = stack->tree.depth - 2;
     TreeNode *nodes = &stack->tree.nodes[below];
-    const float *left = nodes[0].sum, *right = nodes[1].sum;
-    float *sum = stack->sums[below];
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++)
-        sum[i] = left[i] + right[i];
-    nodes[0].sum = sum;
+    add(stack->sums[below], nodes[0].sum, nodes[1].sum, count);
+    nodes[0].sum = stack->sums[below];
 }
 
 /* What is left over where the leaves are no power of two is added from the right. */
@@ -41,15 +62,6 @@ static const float *sum_up(BlockStack *stack, const TreeNode *nodes, int node_co
     for (; stack->tree.depth > 1; stack->tree.depth--)
         merge(stack, count);
     return stack->tree.nodes[0].sum;
-}
-
-/* x - x is 0 for every finite x, and NaN for all others. */
-static bool is_finite(const float *block, int64_t count) {
-    int wrong = 0;
-#pragma omp simd reduction(| : wrong)
-    for (int64_t i = 0; i < count; i++)
-        wrong |= !(block[i] - block[i] == 0);
-    return !wrong;
 }
 
 bool tree_block_sum(const TreeNode *nodes, int count, float *sum, int64_t first, int64_t last) {

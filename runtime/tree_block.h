@@ -9,4 +9,7 @@
  * with floats of its own. */
 bool tree_block_sum(const TreeNode *nodes, int count, float *sum, int64_t first, int64_t last);
 
+/* sum[i] += other[i]. */
+void tree_block_add(float *sum, const float *other, int64_t count);
+
 #endif

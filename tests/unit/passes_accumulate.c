@@ -6,6 +6,7 @@
 #include "runtime/trainer.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,26 @@ static void expect_same_training(Compiled *left, int left_threads, Compiled *rig
     }
     free(one);
     free(other);
+}
+
+/* What is not finite in any chunk, added or not, leaves the model as it was. */
+Test(accumulate, a_chunk_that_diverges_is_found) {
+    Compiled compiled = compile("digits.scan", "ar", 4, true);
+    const Program program = {&compiled.experiment, compiled.program.plan, compiled.program.kernels};
+    for (int threads = 1; threads <= 3; threads++) {
+        RunError error = {0};
+        Trainer *trainer = trainer_create(&program, NULL, threads, &error);
+        cr_assert(trainer && trainer_init(trainer, &error), "%s", error.text);
+        float *first = trainer_model(trainer)->parameters.values[0], loss;
+        const float kept = first[1];
+        first[0] = INFINITY;
+        uint32_t step = 1;
+        cr_expect_not(trainer_step_on(trainer, step, fill, &step, &loss, &error));
+        cr_expect_eq(error.code, EXIT_DIVERGED);
+        cr_expect_eq(first[1], kept);
+        trainer_free(trainer);
+    }
+    release(&compiled);
 }
 
 Test(accumulate, trainings_have_the_same_bits) {

@@ -6,6 +6,7 @@ scanline_test(runtime_sample SOURCES unit/runtime_sample.c LIBRARIES scanline_ru
 scanline_test(runtime_chart SOURCES unit/runtime_chart.c LIBRARIES scanline_runtime)
 scanline_test(runtime_run_folder SOURCES unit/runtime_run_folder.c LIBRARIES scanline_runtime)
 scanline_test(runtime_executor SOURCES unit/runtime_executor.c LIBRARIES scanline_runtime)
+scanline_test(runtime_waits SOURCES unit/runtime_waits.c LIBRARIES scanline_runtime)
 scanline_test(runtime_checkpoint SOURCES unit/runtime_checkpoint.c LIBRARIES scanline_runtime)
 scanline_test(runtime_commands SOURCES unit/runtime_commands.c LIBRARIES scanline_runtime)
 scanline_test(runtime_plan SOURCES unit/runtime_plan.c unit/runtime_model.c LIBRARIES scanline_runtime)
