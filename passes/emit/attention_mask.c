@@ -304,15 +304,26 @@ static bool is_blank(const Mask *mask, NodeId id) {
            (node->attributes.value == 0 || node->attributes.value == (double)-INFINITY);
 }
 
+/* By NodeId: whether the output depends on it. */
+static bool *find_used(Emitter *e, const Function *body) {
+    bool *used = arena_array(e->arena, body->node_count, sizeof *used);
+    used[body->outputs[0].node] = true;
+    for (NodeId id = body->node_count; id-- > 0;)
+        for (uint32_t i = 0; used[id] && i < graph_node(body, id)->source_count; i++)
+            used[graph_node(body, id)->sources[i]] = true;
+    return used;
+}
+
 LLVMValueRef emit_surely_kept(Emitter *emitter, const Function *body, const MaskInterval *positions,
                               NodeId *taken) {
     Mask mask = mask_create(emitter, body, positions);
     evaluate(&mask);
     LLVMValueRef kept = yes_if(emitter, true);
+    const bool *used = find_used(emitter, body);
     for (NodeId id = 0; id < body->node_count; id++) {
         const Node *node = graph_node(body, id);
         taken[id] = NODE_NONE;
-        if (node->op != OP_SELECT || node->dtype != DTYPE_F32)
+        if (!used[id] || node->op != OP_SELECT || node->dtype != DTYPE_F32)
             continue;
         const Known *condition = &mask.known[node->sources[0]];
         bool second = is_blank(&mask, node->sources[1]);
