@@ -1,6 +1,10 @@
 /* Fewer steps than math_exp: no argument is large, and what is small may be anything small. */
 #include "passes/emit/attention_exp.h"
 
+#include <string.h>
+
+enum { NATIVE_LANES = 16 };
+
 static const double log2_e = 0x1.715476p0;
 
 static LLVMValueRef constant(Emitter *e, double value, LLVMValueRef like) {
@@ -21,9 +25,36 @@ static LLVMValueRef fraction_power(Emitter *e, LLVMValueRef f, bool coarse) {
     return emit_fma(e, sum, f, constant(e, 1, f));
 }
 
+/* AVX-512 has both halves of the work as instructions: f, which is 0 of -inf, and p * 2^n, which is
+ * 0 then. */
+static bool is_native(const Emitter *e, uint32_t lanes) {
+    return e->target->vector_bytes == 64 && lanes == NATIVE_LANES;
+}
+
+static LLVMValueRef call_native(Emitter *e, const char *name, LLVMValueRef *arguments,
+                                uint32_t count) {
+    LLVMValueRef function =
+        LLVMGetIntrinsicDeclaration(e->module, LLVMLookupIntrinsicID(name, strlen(name)), NULL, 0);
+    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arguments, count,
+                          "");
+}
+
+static LLVMValueRef native_exp2(Emitter *e, LLVMValueRef x, bool coarse) {
+    enum { TO_NEAREST = 8, CURRENT_ROUNDING = 4 };
+    LLVMValueRef none = LLVMConstNull(LLVMTypeOf(x)), all = LLVMConstAllOnes(e->i16);
+    LLVMValueRef rounding = emit_i32(e, CURRENT_ROUNDING);
+    LLVMValueRef reduce[] = {x, emit_i32(e, TO_NEAREST), none, all, rounding};
+    LLVMValueRef f = call_native(e, "llvm.x86.avx512.mask.reduce.ps.512", reduce, 5);
+    LLVMValueRef n = LLVMBuildFSub(e->builder, x, f, "");
+    LLVMValueRef scale[] = {fraction_power(e, f, coarse), n, none, all, rounding};
+    return call_native(e, "llvm.x86.avx512.mask.scalef.ps.512", scale, 5);
+}
+
 /* x = n + f; adding 1.5 * 2^23 leaves n in the low bits of the sum. */
 LLVMValueRef attention_exp2(Emitter *e, LLVMValueRef x, bool coarse) {
     uint32_t lanes = emit_lanes(x);
+    if (is_native(e, lanes))
+        return native_exp2(e, x, coarse);
     LLVMValueRef rounder = constant(e, 0x1.8p23, x);
     LLVMTypeRef bits = emit_vector_type(e, e->i32, lanes);
     x = emit_max_f32(e, constant(e, -127, x), x);

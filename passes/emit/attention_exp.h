@@ -4,7 +4,7 @@
 
 #include "passes/emit/emitter.h"
 
-/* 2^x for x < 127, vectors too; exactly 0 below -127, of -inf too, and less than 2^-125 below -126.
+/* 2^x for x < 127, vectors too; of -inf exactly 0, and anything below 2^-125 for other x < -126.
  * Within 1 ulp; `coarse`: within 4e-6 of it, for what is rounded to bf16. NaN of NaN. */
 LLVMValueRef attention_exp2(Emitter *emitter, LLVMValueRef x, bool coarse);
 

@@ -98,23 +98,31 @@ LLVMValueRef attention_result(const AttentionKernel *kernel, int64_t result, LLV
 
 /* --- packing --- */
 
+/* Squares of lanes are transposed: as large as the depth is whole squares. */
+static uint32_t square_lanes(const AttentionShape *shape, int64_t depth) {
+    for (uint32_t lanes = shape->lanes; lanes >= 4; lanes /= 2)
+        if (depth % lanes == 0)
+            return lanes;
+    return shape->lanes;
+}
+
 AttentionPack attention_emit_pack(const AttentionKernel *kernel, const char *part, uint32_t source,
                                   const Axes *side, const Axes *depth, uint32_t width) {
     Emitter *e = kernel->emitter;
     const Function *body = kernel->shape.body;
+    int64_t depths = attention_depth(&kernel->shape, axes_elements(body, depth));
     PackShape shape = {
         .side = attention_source_offsets(kernel, source, side),
         .depth = attention_source_offsets(kernel, source, depth),
         .side_extent = axes_elements(body, side),
         .depth_extent = axes_elements(body, depth),
         .width = width,
-        .lanes = kernel->shape.lanes,
+        .lanes = square_lanes(&kernel->shape, depths),
         .dtype = kernel->shape.dtype,
         .pairs = kernel->shape.pairs,
     };
     const char *name = arena_printf(e->arena, "%s.pack_%s", kernel->symbol, part);
-    return (AttentionPack){emit_pack(e, name, &shape), source,
-                           attention_depth(&kernel->shape, shape.depth_extent)};
+    return (AttentionPack){emit_pack(e, name, &shape), source, depths};
 }
 
 void attention_call_pack(const AttentionKernel *kernel, const AttentionPack *pack,
