@@ -38,8 +38,8 @@ static void say_extent(const Reproduction *reproduction, FILE *stream) {
     if (is(reproduction, "done early"))
         fprintf(stream, "patience ended after step %lld, here too\n", until);
     else if (is(reproduction, "diverged"))
-        fprintf(stream, "it diverged in the same way: %s\n",
-                text_of(reproduction->record, "reason"));
+        fprintf(stream, "it diverged after step %lld, here too\n",
+                (long long)json_integer_value(json_object_get(reproduction->record, "steps")));
     else if (is(reproduction, "stopped"))
         fprintf(stream, "it was stopped by a signal after step %lld: compared as far as it got\n",
                 until);
@@ -47,20 +47,21 @@ static void say_extent(const Reproduction *reproduction, FILE *stream) {
         fprintf(stream, "it has not ended: compared as far as it is kept, to step %lld\n", until);
 }
 
-static void print_text(const Reproduction *reproduction, const char *id) {
+static void print_text(const Reproduction *reproduction) {
     FILE *stream = reproduction->command->results;
+    const char *run = reproduction->command->folder;
     const RunComparison *comparison = &reproduction->comparison;
     const RunDifference *difference = &comparison->difference;
     if (difference->found) {
         fprintf(stream,
-                "%s differs: first after step %lld, in %s: %s is %s in the run and %s here\n", id,
+                "%s differs: first after step %lld, in %s: %s is %s in the run and %s here\n", run,
                 (long long)difference->step, difference->file, difference->what, difference->run,
                 difference->reproduction);
     } else {
         fprintf(stream,
                 "%s is reproduced, to step %lld: %lld lines of metrics.jsonl and %lld checkpoint%s "
                 "are the same bytes\n",
-                id, (long long)comparison->until, (long long)comparison->lines,
+                run, (long long)comparison->until, (long long)comparison->lines,
                 (long long)comparison->checkpoints, comparison->checkpoints == 1 ? "" : "s");
         say_extent(reproduction, stream);
     }
@@ -76,14 +77,15 @@ static json_t *difference_json(const RunDifference *difference) {
                      "reproduction", difference->reproduction);
 }
 
-static void print_json(const Reproduction *reproduction, const char *id) {
+static void print_json(const Reproduction *reproduction) {
     const RunComparison *comparison = &reproduction->comparison;
     json_t *json = json_pack(
-        "{s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:s?, s:s?}", "run", id, "state", reproduction->state,
-        "equal", (int)!comparison->difference.found, "steps", (json_int_t)comparison->until,
-        "lines", (json_int_t)comparison->lines, "checkpoints", (json_int_t)comparison->checkpoints,
-        "difference", difference_json(&comparison->difference), "folder",
-        reproduction->kept ? reproduction->folder : NULL, "warning", reproduction->warning);
+        "{s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:s?, s:s?}", "run", reproduction->command->folder,
+        "state", reproduction->state, "equal", (int)!comparison->difference.found, "steps",
+        (json_int_t)comparison->until, "lines", (json_int_t)comparison->lines, "checkpoints",
+        (json_int_t)comparison->checkpoints, "difference", difference_json(&comparison->difference),
+        "folder", reproduction->kept ? reproduction->folder : NULL, "warning",
+        reproduction->warning);
     if (json)
         json_dumpf(json, reproduction->command->results, JSON_INDENT(2));
     fputc('\n', reproduction->command->results);
@@ -91,13 +93,10 @@ static void print_json(const Reproduction *reproduction, const char *id) {
 }
 
 static void print_verdict(const Reproduction *reproduction) {
-    const char *slash = strrchr(reproduction->command->folder, '/');
-    const char *given = text_of(reproduction->record, "id");
-    const char *id = *given ? given : slash ? slash + 1 : reproduction->command->folder;
     if (reproduction->command->json)
-        print_json(reproduction, id);
+        print_json(reproduction);
     else
-        print_text(reproduction, id);
+        print_text(reproduction);
 }
 
 /* --- training again --- */
@@ -172,6 +171,11 @@ static ExitCode train_again(Reproduction *reproduction, const DataSet *data,
     if (reproduction->warning)
         log_say(command->log, "warning: %s", reproduction->warning);
     ExitCode code = training_run(command->program, data, &options, &reproduction->result, error);
+    if (code == EXIT_STOPPED)
+        run_fail(error, code,
+                 "stopped by a signal after step %lld: nothing differed up to its last checkpoint; "
+                 "a reproduction is not resumed, it begins anew",
+                 (long long)reproduction->result.step);
     bool noted = run_end(reproduction->folder, code, &reproduction->result, error, &late);
     log_close(command->log);
     if (code && code != EXIT_DIVERGED && code != EXIT_DIFFERS)

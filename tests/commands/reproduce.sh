@@ -89,7 +89,7 @@ grep -q '"state": "done early"' early/run.json || fail "patience did not end it"
 expect 0 "patience ended after step 10" early
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=40 "train.update=adam(lr=1e30)" --out diverged >out 2>err
-expect 0 "it diverged in the same way" diverged
+expect 0 "it diverged after step 2, here too" diverged
 sed -i 's/"state": "diverged"/"state": "done"/' diverged/run.json
 expect 5 "the end is no divergence in the run and a divergence after step" diverged
 # shellcheck disable=SC2086

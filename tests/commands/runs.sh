@@ -74,11 +74,12 @@ done
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=60 --out whole >out 2>err || fail "training failed"
 
-# full RUN LIMIT: goes on where no file can have more than LIMIT blocks of 512 bytes, then anywhere
+# full RUN LIMIT FILE: goes on where no file can have more than LIMIT blocks of 512 bytes, which is
+# too little for FILE; then anywhere
 full() {
     (ulimit -f "$2" && SCANLINE_CACHE=off "$scanline" train --resume "$1" >out 2>err)
     [ $? = 3 ] || fail "$1: a full disk gave another exit code"
-    grep -q "File too large\|No space left" err || fail "$1: the error does not say why"
+    grep -q "cannot write .*$3.*File too large" err || fail "$1: the error does not say why"
     cmp before.safetensors "$1/checkpoints/last.safetensors" || fail "$1: the last checkpoint changed"
     [ -z "$(find "$1" -name '*.tmp-*' -o -name '*.new')" ] || fail "$1: temporary files are left"
     "$scanline" train --resume "$1" >out 2>err || fail "$1: it could not be resumed"
@@ -95,8 +96,8 @@ sed -i 's/"state": "done"/"state": "running"/' begun/run.json
 cp -r begun checkpoint
 cp -r begun metrics
 size=$(wc -c <begun/metrics.jsonl)
-full checkpoint 40
-full metrics $((size / 512 + 1))
+full checkpoint 40 safetensors
+full metrics $((size / 512 + 1)) metrics.jsonl
 
 # The same, on a small file system where that can be made.
 if command -v unshare >/dev/null && unshare -rm true 2>/dev/null; then

@@ -53,14 +53,14 @@ static void expect_lines(const char *expected) {
 
 Test(log, keeps_what_was_said_before_there_was_a_file) {
     Log *log = log_create();
-    log_say(log, "warning %d", 1);
+    log_say(log, "warning %d\033[31m", 1);
     log_open(log, folder);
     log_say(log, "after");
     log_note(log, "for the file");
-    expect_lines("warning 1\nafter\nfor the file\n");
+    expect_lines("warning 1?[31m\nafter\nfor the file\n");
     log_free(log);
     fflush(stderr);
-    cr_expect_stderr_eq_str("warning 1\nafter\n");
+    cr_expect_stderr_eq_str("warning 1?[31m\nafter\n");
 }
 
 Test(log, goes_on_behind_what_is_there) {
