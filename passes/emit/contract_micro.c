@@ -9,7 +9,7 @@
 
 enum {
     FLOAT_BYTES = 4,
-    FETCHED_BYTES = 32 << 10, /* what is smaller is in cache */
+    FETCHED_BYTES = 16 << 10, /* what is smaller is in cache */
 };
 
 typedef struct Micro {
