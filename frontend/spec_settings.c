@@ -22,6 +22,7 @@ enum {
 
 static const SettingRule setting_rules[] = {
     {"data", "source", SETTING_SOURCE, "digits", 0, 0, NULL, STORED(data.source)},
+    {"data", "classes", SETTING_FILE, NULL, 0, 0, NULL, STORED(data.classes)},
     {"data", "validation", SETTING_NUMBER, "10%", 0, 0.9, NULL, STORED(data.validation)},
     {"data", "test", SETTING_NUMBER, "20%", 0, 0.9, NULL, STORED(data.test)},
     {"data", "seed", SETTING_INTEGER, "0", 0, LARGEST_SEED, NULL, STORED(data.seed)},
@@ -170,8 +171,9 @@ bool spec_override_setting(SpecBuilder *builder, Name key, const Source *text, u
     const SettingRule *rule = sweep ? NULL : setting_rule_of(key.text);
     if (!rule && !sweep)
         return false;
-    bool path = rule && rule->type == SETTING_SOURCE && offset < text->length &&
-                text->text[offset] != '"' && strcmp(text->text + offset, "digits");
+    bool digits = rule && rule->type == SETTING_SOURCE && !strcmp(text->text + offset, "digits");
+    bool path = rule && (rule->type == SETTING_SOURCE || rule->type == SETTING_FILE) && !digits &&
+                offset < text->length && text->text[offset] != '"';
     const Expr *value = path ? parse_path(builder, text, offset)
                              : parse_expression(builder->arena, text, offset, builder->diagnostics);
     if (!value)

@@ -4,6 +4,7 @@
 
 #include "ir/text_print.h"
 #include "ir/verify.h"
+#include "passes/accumulate.h"
 #include "passes/cache.h"
 #include "passes/canonical.h"
 #include "passes/check.h"
@@ -120,6 +121,11 @@ static Function *function_compile(Function *function, const CompileOptions *opti
     return function;
 }
 
+/* Whether all passes are run, so that what comes out are kernels. */
+static bool is_whole(const CompileOptions *options) {
+    return !options->stop_after || strcmp(options->stop_after, pipeline[PASS_COUNT - 1].name) == 0;
+}
+
 static Module *passes_for_target(const Module *module, const CompileOptions *options,
                                  const Target *target, CompileError *error) {
     if (!options_check(options, error))
@@ -139,6 +145,8 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
         if (!function)
             return NULL;
         module_add(compiled, function);
+        if (options->accumulate && is_whole(options) && strcmp(function->name, "grad") == 0)
+            module_add(compiled, function_accumulate(function, "grad_add"));
     }
     return compiled;
 }
@@ -146,6 +154,13 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
 static Target *target_of(Arena *arena, const CompileOptions *options, CompileError *error) {
     Target *target = arena_alloc(arena, sizeof *target);
     return target_find(options->target, target, error->text, sizeof error->text) ? target : NULL;
+}
+
+CompileOptions compile_options_of(const Experiment *experiment) {
+    return (CompileOptions){
+        .precision = precision_of(experiment->train.precision),
+        .accumulate = experiment->train.chunks > 1,
+    };
 }
 
 Module *compile_passes(const Module *module, const CompileOptions *options, CompileError *error) {
@@ -235,10 +250,16 @@ static void cache_report(const Work *work, const CompileOptions *options, uint32
     options->warn(options->user, NULL, text);
 }
 
+void compile_llvm_version(char *text, size_t size) {
+    unsigned major = 0, minor = 0, patch = 0;
+    LLVMGetVersion(&major, &minor, &patch);
+    snprintf(text, size, "%u.%u.%u", major, minor, patch);
+}
+
 /* What made the objects: LLVM's version, and the bytes of this program, of which a hash takes a
  * moment. */
 static bool compiler_identity(char *text, size_t capacity) {
-    unsigned major = 0, minor = 0, patch = 0;
+    char version[32];
     struct stat status;
     void *bytes = MAP_FAILED;
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -250,9 +271,9 @@ static bool compiler_identity(char *text, size_t capacity) {
         return false;
     XXH128_hash_t hash = XXH3_128bits(bytes, (size_t)status.st_size);
     munmap(bytes, (size_t)status.st_size);
-    LLVMGetVersion(&major, &minor, &patch);
-    snprintf(text, capacity, "LLVM %u.%u.%u %016llx%016llx", major, minor, patch,
-             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    compile_llvm_version(version, sizeof version);
+    snprintf(text, capacity, "LLVM %s %016llx%016llx", version, (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
     return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "ir/graph.h"
 #include "passes/precision.h"
+#include "runtime/experiment.h"
 #include "runtime/kernel.h"
 #include "runtime/plan.h"
 
@@ -21,11 +22,17 @@ typedef struct CompileOptions {
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
+    /* Beside `grad` make `grad_add`, which adds to the gradients that are there: for a batch of
+     * several chunks. */
+    bool accumulate;
     /* A sentence the user should hear of, with the places it is about (may be NULL). May be NULL.
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
 } CompileOptions;
+
+/* What an experiment asks of its compiler; all else is 0. */
+CompileOptions compile_options_of(const Experiment *experiment);
 
 typedef struct CompileError {
     char text[1024];
@@ -57,6 +64,9 @@ const Plan *compile_plan(const Module *module, const CompileOptions *options, Co
 CompiledModule *compile_module(const Module *module, const CompileOptions *options,
                                CompileError *error);
 void compile_free(CompiledModule *compiled);
+
+/* LLVM's version, "19.1.7"; at most `size` bytes. */
+void compile_llvm_version(char *text, size_t size);
 
 /* Objects loaded into this process. */
 typedef struct Jit Jit;

@@ -8,7 +8,7 @@
 #include "passes/precision.h"
 
 #include "ir/build.h"
-#include "passes/emit/target.h"
+#include "passes/emit/attention_shape.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -23,7 +23,7 @@ static const char *const words[] = {
 enum { WORDS = sizeof words / sizeof *words };
 
 Precision precision_of(const char *word) {
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < WORDS && word; i++)
         if (strcmp(words[i], word) == 0)
             return (Precision)i;
     return PRECISION_FP32;
@@ -46,8 +46,16 @@ static bool makes_parameters(const Function *function) {
 
 /* Whether an op reads its source number `which` in bf16. */
 static bool reads_bf16(OpCode op, uint32_t which) {
-    (void)which;
-    return op == OP_CONTRACT;
+    switch (op) {
+    case OP_CONTRACT:
+        return true;
+    case OP_ATTENTION:
+        return which < ATTENTION_SOURCE_OUTPUT;
+    case OP_ATTENTION_GRAD:
+        return which < ATTENTION_SOURCE_GRAD_EXTRA && which != ATTENTION_SOURCE_LSE;
+    default:
+        return false;
+    }
 }
 
 /* By node: whether it is read in bf16. */

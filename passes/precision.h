@@ -12,7 +12,7 @@ typedef enum Precision {
     PRECISION_BF16_EMULATED, /* the same, in f32 arithmetic where the target has none */
 } Precision;
 
-/* Of a spec's train.precision; what is no precision is fp32. */
+/* Of a spec's train.precision; NULL, as without a spec, is fp32. */
 Precision precision_of(const char *word);
 
 /* NULL, or why the target cannot compute in that precision. */

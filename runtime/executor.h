@@ -1,10 +1,15 @@
 /* Runs the functions of a plan on one pool of threads (OpenMP's).
  *
  * There are two ways to use the threads, and they give the same bits, as tiles are independent and
- * their number is fixed in the plan: team    all threads share the tiles of each step, and wait for
- * each other after it alone   every thread runs whole invocations by itself (a chunk of a batch,
- * say), in an arena of its own Arenas and scratch are reserved once. Denormals are flushed to zero
- * while kernels run, on every thread. */
+ * their number is fixed in the plan:
+ *
+ *     team    all threads share the tiles of each step, and wait for each other where a step needs
+ *             what others are doing (runtime/waits.h)
+ *     alone   every thread runs whole invocations by itself (a chunk of a batch, say), in an arena
+ *             of its own
+ *
+ * Arenas and scratch are reserved once. Denormals are flushed to zero while kernels run, on every
+ * thread. */
 #ifndef SCANLINE_RUNTIME_EXECUTOR_H
 #define SCANLINE_RUNTIME_EXECUTOR_H
 

@@ -33,6 +33,7 @@ typedef struct TapSeries {
 
 typedef struct DataSettings {
     const char *source;         /* "digits", or a path */
+    const char *classes;        /* a file with their names; NULL: none is given */
     double validation, test;    /* shares of the images; where the source has its own split, that is used */
     int64_t seed;               /* of the split */
     const char *augment;        /* "none", "shift" */

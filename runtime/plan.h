@@ -108,27 +108,40 @@ size_t plan_type_size(PlanType type);
 int64_t plan_scratch_bytes(const Plan *plan,
                            const PlanFunction *function); /* most of its kernels */
 
+/* clang-format off */
 /* --- the conventions between the compiler and the runtime ---
  *
  * The functions of an experiment, and the names of their inputs and outputs. PATH is a parameter's
- * path
- * ("block.3.attn.wq"), STATE a name in the update rule ("a"). b is the batch axis; its extent is
- * the chunk's size (batch / chunks), the same in all functions.
+ * path ("block.3.attn.wq"), STATE a name in the update rule ("a"). b is the batch axis; its extent
+ * is the chunk's size (batch / chunks), the same in all functions.
  *
- *   init      in  $seed                                          out PATH...  PATH:STATE...
- *   grad      in  PATH... data... control...  $weight f32[b]     out loss f32[] = sum[b] $weight *
- * loss,  grad:PATH... update    in  PATH... grad:PATH... PATH:STATE... $scalar.I   out PATH...
- * PATH:STATE...   (donated) eval      in  PATH... data... control...                     out loss
- * f32[b], metric.NAME f32[b]..., class f32[b,k] features  in  PATH... data... control... out
- * tap.NAME.I f32[b, ...]... sample    in  PATH... data... control...                     out logits
- * f32[b, n, v]
+ *   init      in  $seed
+ *             out PATH...  PATH:STATE...
+ *   grad      in  PATH...  data...  control...  $weight f32[b]
+ *             out loss f32[] = sum[b] $weight * loss,  grad:PATH...
+ *   grad_add  in  those of grad,  sum:OUTPUT for each of its outputs
+ *             out those of grad, OUTPUT = sum:OUTPUT + what grad gives, to the bit  (donated)
+ *   update    in  PATH...  grad:PATH...  PATH:STATE...  $scalar.I
+ *             out PATH...  PATH:STATE...  (donated)
+ *   eval      in  PATH...  data...  control...
+ *             out loss f32[b],  metric.NAME f32[b]...,  class f32[b,k]
+ *   features  in  PATH...  data...  control...
+ *             out tap.NAME.I f32[b, ...]...
+ *   sample    in  PATH...  data...  control...
+ *             out logits f32[b, n, v]
+ *   restart   in  PATH...
+ *             out the PATH:STATE... whose first value depends on a parameter, for other parameters
+ *                 than those of init
+ *
+ * grad_add is there where a batch has several chunks; without it, sums are added by the runtime.
  *
  *   data      the spec's inputs by name: tokens i32[b,n], label i32[b], ...
- *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for
- * random[...] $scalar.I f32: the I-th output of the schedule (runtime/schedule.h) at this step
+ *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for random[...]
+ *             $scalar.I f32: the I-th output of the schedule (runtime/schedule.h) at this step
  *   $weight   1 / images in this batch; 0 for the images that only fill up a short batch
  * An input that nothing reads does not exist; bind by looking names up.
  */
+/* clang-format on */
 
 typedef struct PlanError {
     char text[512];

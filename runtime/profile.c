@@ -1,5 +1,6 @@
 #include "runtime/profile.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <time.h>
@@ -100,6 +101,7 @@ void profile_stop(Profile *profile) {
 uint32_t profile_enter(Profile *profile, uint32_t line) {
     if (!profile || !profile->running)
         return line;
+    assert(omp_get_thread_num() < profile->threads);
     ProfileThread *thread = &profile->thread[omp_get_thread_num()];
     uint32_t before = thread->line;
     thread_leave(thread, now());

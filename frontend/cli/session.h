@@ -6,10 +6,13 @@
 #include "frontend/cli/options.h"
 #include "frontend/diagnostic.h"
 #include "frontend/spec.h"
+#include "runtime/log.h"
 #include "runtime/program.h"
+#include "runtime/run_record.h"
 
 typedef struct Session {
     const Options *options;
+    Log *log; /* all that goes to standard error */
     Arena *arena;
     Sources *sources;
     Diagnostics *diagnostics;
@@ -18,6 +21,7 @@ typedef struct Session {
     const Module *lowered; /* init, forward, update */
     const Module
         *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
+    const char *target; /* to compile for; NULL: this machine */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
@@ -40,9 +44,18 @@ ExitCode session_read_run(Session *session, const char *folder);
 
 /* The options that the command line gives, and what the experiment asks for. */
 CompileOptions session_compile_options(Session *session);
+/* The same, as a new spec: with the settings that the options change. */
+ExitCode session_read_child(Session *session, const char *folder);
+
+/* From here on code is made for the target of the run, where the options name none and this machine
+ * can. */
+ExitCode session_target_run(Session *session, const char *folder);
 
 /* Then machine code, to session->program. */
 ExitCode session_compile(Session *session);
+
+/* What made it. */
+RunVersions session_versions(const Session *session);
 
 /* One fault of no place in a spec, in the form that the options ask for. Returns `code`. */
 ExitCode session_fail(const Session *session, ExitCode code, const char *identifier,

@@ -8,7 +8,7 @@
 #include "passes/emit/offsets.h"
 #include "passes/emit/pack.h"
 
-enum { FLOAT_BYTES = 4 };
+enum { FLOAT_BYTES = 4, CACHE_LINE = 64 };
 
 /* --- what is taken --- */
 
@@ -113,6 +113,7 @@ typedef struct Tile {
     LLVMValueRef left, right;                       /* the sides' tensors at its batch */
     LLVMValueRef depth, depths, phase;              /* the block of the depth */
     LLVMValueRef packed_right;                      /* the block's panels */
+    LLVMValueRef next; /* elements from the left side's block to the one after it */
 } Tile;
 
 static LLVMValueRef scratch_at(const Contract *c, int64_t bytes) {
@@ -231,6 +232,25 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
               MICRO_OPERANDS + c->frame.operand_count);
 }
 
+/* While a left side that does not fit the cache is read in place: lines of the block after this
+ * one, a share of them with each pair of panels. */
+static void prefetch_left(const Contract *c, const Tile *tile, LLVMValueRef row,
+                          LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    int64_t panels = s->column_block / s->width, share = s->depth_block / panels;
+    LLVMValueRef panel = emit_div_const(e, emit_sub(e, column, tile->column), s->width);
+    LLVMValueRef depth = emit_add(e, tile->depth, emit_mul_const(e, panel, share));
+    LLVMValueRef first = emit_add(e, emit_offset(e, &c->left_rows, row),
+                                  emit_offset(e, &c->left_depth, first_element(c, depth)));
+    LLVMValueRef base = side_at(c, s->left, tile->left, emit_add(e, first, tile->next));
+    int64_t row_bytes =
+        offsets_stride(&c->left_rows) * (int64_t)dtype_size(graph_node(s->body, s->left)->dtype);
+    for (int64_t r = 0; r < s->height; r++)
+        for (int64_t at = 0; at < share * FLOAT_BYTES; at += CACHE_LINE)
+            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)));
+}
+
 /* A panel of columns against the tile's panels of rows. */
 static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest,
                             LLVMValueRef column) {
@@ -240,6 +260,8 @@ static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest
     LLVMValueRef rest = emit_mod_const(e, tile->rows, height);
     Loop loop;
     emit_loop_begin(e, &loop, tile->row, emit_sub(e, end, rest), height, "rows");
+    if (c->shape.prefetch_left)
+        prefetch_left(c, tile, loop.index, column);
     call_micro(c, tile, 0, column_rest, loop.index, column);
     emit_loop_end(e, &loop, NULL);
     if (c->shape.rows % height) {
@@ -303,6 +325,20 @@ static LLVMValueRef phase_of(const Contract *c, LLVMValueRef depth, LLVMValueRef
     return LLVMBuildOr(e->builder, a, b, "");
 }
 
+/* The block after this one: of the depth, or else of the rows. */
+static LLVMValueRef next_block(const Contract *c, const Tile *tile) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    int64_t rows = s->row_group * s->row_block * offsets_stride(&c->left_rows);
+    LLVMValueRef step =
+        emit_mul_const(e, first_element(c, tile->depths), offsets_stride(&c->left_depth));
+    LLVMValueRef back =
+        emit_sub(e, emit_i64(e, rows),
+                 emit_mul_const(e, first_element(c, tile->depth), offsets_stride(&c->left_depth)));
+    LLVMValueRef end = emit_add(e, tile->depth, tile->depths);
+    return LLVMBuildSelect(e->builder, emit_less(e, end, emit_i64(e, s->depth)), step, back, "");
+}
+
 static void emit_depth_blocks(const Contract *c, Tile *tile) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
@@ -312,6 +348,7 @@ static void emit_depth_blocks(const Contract *c, Tile *tile) {
     tile->depth = loop.index;
     tile->depths = emit_min_i64(e, emit_i64(e, s->depth_block), emit_sub(e, depth, loop.index));
     tile->phase = phase_of(c, tile->depth, tile->depths);
+    tile->next = next_block(c, tile);
     tile->packed_right = c->frame.scratch;
     if (s->pack_right && s->keep_right)
         tile->packed_right =
@@ -326,44 +363,53 @@ static void emit_depth_blocks(const Contract *c, Tile *tile) {
 }
 
 /* Tiles in order: batches, in them column blocks, in them row blocks. */
-static void locate_tile(const Contract *c, LLVMValueRef column_tile, LLVMValueRef row_tile,
-                        Tile *tile) {
+static Tile locate_columns(const Contract *c, LLVMValueRef column_tile) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
-    tile->batch = emit_div_const(e, column_tile, s->column_blocks);
-    tile->column =
+    Tile tile = {.batch = emit_div_const(e, column_tile, s->column_blocks)};
+    tile.column =
         emit_mul_const(e, emit_mod_const(e, column_tile, s->column_blocks), s->column_block);
-    tile->columns = emit_min_i64(e, emit_i64(e, s->column_block),
-                                 emit_sub(e, emit_i64(e, s->columns), tile->column));
-    tile->row = emit_mul_const(e, row_tile, s->row_block);
-    tile->rows =
-        emit_min_i64(e, emit_i64(e, s->row_block), emit_sub(e, emit_i64(e, s->rows), tile->row));
+    tile.columns = emit_min_i64(e, emit_i64(e, s->column_block),
+                                emit_sub(e, emit_i64(e, s->columns), tile.column));
     uint32_t left = kernel_input_number(s->body, s->left),
              right = kernel_input_number(s->body, s->right);
-    tile->left =
-        side_at(c, s->left, c->frame.operands[left], emit_offset(e, &c->left_batch, tile->batch));
-    tile->right = side_at(c, s->right, c->frame.operands[right],
-                          emit_offset(e, &c->right_batch, tile->batch));
+    tile.left =
+        side_at(c, s->left, c->frame.operands[left], emit_offset(e, &c->left_batch, tile.batch));
+    tile.right =
+        side_at(c, s->right, c->frame.operands[right], emit_offset(e, &c->right_batch, tile.batch));
+    return tile;
+}
+
+/* Row blocks `from` to `to` - 1 of a column block, some at a time. */
+static void emit_row_groups(const Contract *c, Tile *tile, LLVMValueRef from, LLVMValueRef to) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    Loop loop;
+    emit_loop_begin(e, &loop, from, to, s->row_group, "rows");
+    LLVMValueRef last = emit_min_i64(e, emit_add_const(e, loop.index, s->row_group), to);
+    LLVMValueRef end = emit_min_i64(e, emit_mul_const(e, last, s->row_block), emit_i64(e, s->rows));
+    tile->row = emit_mul_const(e, loop.index, s->row_block);
+    tile->rows = emit_sub(e, end, tile->row);
+    emit_depth_blocks(c, tile);
+    emit_loop_end(e, &loop, NULL);
 }
 
 static void emit_tiles(const Contract *c) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
-    Loop tiles;
-    emit_loop_begin(e, &tiles, c->frame.first, c->frame.last, 1, "tile");
-    LLVMValueRef packed = emit_loop_carry(e, &tiles, emit_i64(e, -1));
-    LLVMValueRef column_tile = emit_div_const(e, tiles.index, s->row_blocks);
-    Tile tile;
-    locate_tile(c, column_tile, emit_mod_const(e, tiles.index, s->row_blocks), &tile);
-    if (s->pack_right && s->keep_right) {
-        Branch branch;
-        LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, packed, column_tile, "");
-        emit_branch_begin(e, &branch, other, "pack_right");
+    LLVMValueRef first = emit_div_const(e, c->frame.first, s->row_blocks);
+    LLVMValueRef last = emit_div_const(e, emit_add_const(e, c->frame.last, -1), s->row_blocks);
+    Loop loop;
+    emit_loop_begin(e, &loop, first, emit_add_const(e, last, 1), 1, "columns");
+    LLVMValueRef start = emit_mul_const(e, loop.index, s->row_blocks);
+    LLVMValueRef from = emit_max_i64(e, emit_sub(e, c->frame.first, start), emit_i64(e, 0));
+    LLVMValueRef to =
+        emit_min_i64(e, emit_sub(e, c->frame.last, start), emit_i64(e, s->row_blocks));
+    Tile tile = locate_columns(c, loop.index);
+    if (s->pack_right && s->keep_right)
         pack_kept(c, &tile);
-        emit_branch_end(e, &branch);
-    }
-    emit_depth_blocks(c, &tile);
-    emit_loop_end(e, &tiles, &column_tile);
+    emit_row_groups(c, &tile, from, to);
+    emit_loop_end(e, &loop, NULL);
 }
 
 void emit_contract(Emitter *emitter, const Function *body, const char *symbol) {

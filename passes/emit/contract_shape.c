@@ -91,8 +91,10 @@ static void choose_micro(ContractShape *shape, const Target *target) {
 enum {
     DEPTH_BLOCK = 256,    /* of 16 columns: 16 KiB, half of L1 */
     DEPTH_SLACK = 128,    /* a depth that exceeds a block by no more is not cut */
-    ROW_BLOCK = 96,       /* a multiple of every height in use above 4 */
-    KEPT_BYTES = 2 << 20, /* most that a thread keeps packed */
+    ROW_PANELS = 2,       /* of a tile: so that threads can share rows evenly */
+    ROW_GROUP = 96,       /* rows, about, that a panel of columns in L1 serves */
+    KEPT_BYTES = 8 << 20, /* most that a thread keeps packed */
+    HALVED_COLUMNS = 512, /* from so many on there are two blocks, which two threads pack once */
     WANTED_TILES = 8,
     IN_PLACE_BYTES = 64 << 10, /* what a left side read in place may stretch over */
     CACHE_WAY_BYTES = 4096,    /* addresses so far apart share a set of L1 */
@@ -124,23 +126,25 @@ static int64_t even_block(int64_t extent, int64_t block, int64_t unit) {
     return round_up(divide_up(extent, divide_up(extent, block)), unit);
 }
 
-static void choose_blocks(ContractShape *shape, const Target *target) {
-    choose_depth_block(shape);
+static void choose_columns(ContractShape *shape, const Target *target) {
     int64_t in_l2 = target->l2_bytes / 2 / (shape->depth_block * 4);
     int64_t widest = round_up(least(in_l2, 1024) + 1, shape->width) - shape->width;
+    if (shape->columns >= HALVED_COLUMNS)
+        widest = least(widest, round_up(divide_up(shape->columns, 2), shape->width));
     if (widest < 4 * shape->width)
         widest = 4 * shape->width;
     shape->column_block = even_block(shape->columns, widest, shape->width);
-    shape->row_block = even_block(shape->rows, ROW_BLOCK, shape->height);
-    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops) {
-        if (shape->row_block > 2 * shape->height && shape->row_block * 2 > shape->column_block)
-            shape->row_block = even_block(shape->rows, shape->row_block / 2, shape->height);
-        else if (shape->column_block > 2 * shape->width)
-            shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
-        else
-            break;
-    }
+}
+
+static void choose_blocks(ContractShape *shape, const Target *target) {
+    choose_depth_block(shape);
+    choose_columns(shape, target);
+    shape->row_block = even_block(shape->rows, ROW_PANELS * shape->height, shape->height);
+    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops &&
+           shape->column_block > 2 * shape->width)
+        shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
     shape->row_blocks = divide_up(shape->rows, shape->row_block);
+    shape->row_group = least(divide_up(ROW_GROUP, shape->row_block), shape->row_blocks);
     shape->column_blocks = divide_up(shape->columns, shape->column_block);
 }
 
@@ -183,8 +187,18 @@ static void choose_packing(ContractShape *shape) {
     shape->pack_right = !right_direct || shape->pairs || shape->rows > 3 * shape->height;
 }
 
+static void choose_prefetch(ContractShape *shape, const Target *target) {
+    const Node *left = graph_node(shape->body, shape->left);
+    int64_t bytes = graph_elements(shape->body, left) * (int64_t)dtype_size(left->dtype);
+    Offsets rows = offsets_of(shape->body, &shape->row_axes, &left->axes);
+    Offsets depth = offsets_of(shape->body, &shape->depth_axes, &left->axes);
+    shape->prefetch_left = !shape->pack_left && bytes > target->l2_bytes &&
+                           offsets_stride(&depth) == 1 && offsets_uniform(&rows);
+}
+
 static void size_scratch(ContractShape *shape) {
-    int64_t column_bytes = shape->column_block * 4, row_bytes = shape->row_block * 4;
+    int64_t column_bytes = shape->column_block * 4;
+    int64_t row_bytes = shape->row_group * shape->row_block * 4;
     shape->keep_right = shape->depth * column_bytes <= KEPT_BYTES;
     int64_t right_depth = shape->keep_right ? shape->depth : shape->depth_block;
     shape->right_bytes = shape->pack_right ? round_up(right_depth * column_bytes, 64) : 0;
@@ -199,5 +213,6 @@ void contract_shape(const Function *body, const Target *target, ContractShape *s
     choose_micro(shape, target);
     choose_blocks(shape, target);
     choose_packing(shape);
+    choose_prefetch(shape, target);
     size_scratch(shape);
 }

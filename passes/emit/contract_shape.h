@@ -24,6 +24,8 @@ typedef struct ContractShape {
 
     /* Packed: copied to scratch as panels of `height` rows or `width` columns, depth by depth. */
     bool pack_left, pack_right;
+    /* The left side is read in place, and from memory. */
+    bool prefetch_left;
     /* The right side of a column block is packed for all of the depth, and serves the tiles after
      * it. */
     bool keep_right;
@@ -31,6 +33,7 @@ typedef struct ContractShape {
     int64_t depth_block;               /* depth that is summed in one go; the last may be shorter */
     int64_t row_block, column_block;   /* of a tile; multiples of height and width */
     int64_t row_blocks, column_blocks; /* tiles = batches * column_blocks * row_blocks */
+    int64_t row_group; /* so many tiles are computed at once, where they come together */
 
     /* Bytes in scratch: packed right, packed left, partial sums. */
     int64_t right_bytes, left_bytes, partial_bytes;

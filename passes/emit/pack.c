@@ -6,7 +6,7 @@
 #include "passes/emit/bf16.h"
 
 enum { SOURCE, PANELS, SIDE_FIRST, SIDE_COUNT, DEPTH_FIRST, DEPTH_COUNT, PARAMETERS };
-enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16 };
+enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16, CACHE_LINE = 64 };
 
 typedef struct Packer {
     Emitter *emitter;
@@ -79,11 +79,32 @@ static LLVMValueRef panel_row(const Packer *packer, const Panel *panel, LLVMValu
     return emit_element(e, e->f32, panel->target, emit_mul_const(e, at, packer->shape->width));
 }
 
+static bool comes_from_memory(const Packer *packer) {
+    const PackShape *shape = packer->shape;
+    return shape->side_extent * shape->depth_extent * (int64_t)element_bytes(packer) >
+           packer->emitter->target->l2_bytes;
+}
+
+/* What the panel reads in the next chunk of depths. */
+static void prefetch_chunk(const Packer *packer, const Panel *panel, LLVMValueRef depth) {
+    Emitter *e = packer->emitter;
+    int64_t rows = packer->shape->pairs ? 2 : 1;
+    int64_t bytes = (int64_t)panel->count * element_bytes(packer);
+    LLVMValueRef ahead = emit_mul_const(e, emit_add_const(e, depth, DEPTH_CHUNK), rows);
+    for (int64_t row = 0; row < rows; row++) {
+        LLVMValueRef from = source_element(packer, panel->side, emit_add_const(e, ahead, row));
+        for (int64_t at = 0; at < bytes; at += CACHE_LINE)
+            emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, at)));
+    }
+}
+
 static void copy_vectors(const Packer *packer, const Panel *panel) {
     Emitter *e = packer->emitter;
     Loop loop;
     emit_loop_begin(e, &loop, packer->from, packer->to, 1, "depth");
     LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
+    if (comes_from_memory(packer))
+        prefetch_chunk(packer, panel, depth);
     LLVMValueRef row = load_depth(packer, panel->side, depth, panel->count, packer->shape->width);
     emit_store(e, row, panel_row(packer, panel, loop.index), FLOAT_BYTES);
     emit_loop_end(e, &loop, NULL);

@@ -71,6 +71,12 @@ static void target_assume(Target *target, const NamedTarget *named) {
     target->l2_bytes = named->l2_bytes;
 }
 
+bool target_runs_on(const Target *made_for, const Target *host) {
+    return strcmp(made_for->name, host->name) == 0 ||
+           (made_for->vector_bytes <= host->vector_bytes && made_for->has_fma <= host->has_fma &&
+            made_for->has_bf16_dot <= host->has_bf16_dot);
+}
+
 /* Widths from the host's features; cache sizes from the table, by its name or else by its width. */
 static bool target_native(Target *target) {
     char *cpu = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();

@@ -4,6 +4,7 @@ usage: peers.py --build FOLDER --torch PYTHON [--jax PYTHON] [--modes eager,comp
 """
 import argparse
 import json
+import math
 import pathlib
 import platform
 import sys
@@ -52,6 +53,8 @@ def check(sides, name):
                              f"rungs/{name}.scan and rungs.py must say the same")
         if side.ready["parameters"] != sides[0].ready["parameters"]:
             raise SystemExit(f"{side.name} has {side.ready['parameters']} parameters, {sides[0].name} {sides[0].ready['parameters']}")
+        if abs(side.ready["loss"] - math.log(rung.v)) > (0.01 if side.name == OURS else 1):  # a zero head; a random one
+            raise SystemExit(f"the first loss of {side.name} is {side.ready['loss']:.3f}, which is far from ln {rung.v}: it does other work")
 
 
 def alternate(sides, peak, rung, turns):

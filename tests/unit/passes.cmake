@@ -17,3 +17,5 @@ scanline_test(passes_lower SOURCES unit/passes_lower.c LIBRARIES scanline_passes
 scanline_test(passes_memory SOURCES unit/passes_memory.c LIBRARIES scanline_passes)
 scanline_test(passes_cache SOURCES unit/passes_cache.c LIBRARIES scanline_passes)
 scanline_test(passes_canonical SOURCES unit/passes_canonical.c LIBRARIES scanline_passes)
+scanline_test(passes_accumulate SOURCES unit/passes_accumulate.c
+  LIBRARIES scanline_passes scanline_frontend)

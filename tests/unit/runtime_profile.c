@@ -44,7 +44,7 @@ static void run_train(Run *run) {
         cr_assert(trainer_step(run->trainer, step, &loss, &error), "%s", error.text);
     profile_gather(run->profile, PROFILE_EVALUATION);
     cr_assert(
-        evaluation_run(trainer_evaluator(run->trainer), DATA_VALIDATION, 0, &evaluation, &error));
+        evaluation_run(trainer_evaluator(run->trainer), DATA_VALIDATION, &evaluation, &error));
     profile_gather(run->profile, PROFILE_PARTS);
     profile_stop(run->profile);
 }
