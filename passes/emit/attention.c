@@ -204,10 +204,23 @@ static void find_keys(const Attention *a, const Tile *tile, const Panel *panel) 
     emit_store(e, close.last, panel_word(a, panel, CLOSE_LAST), WORD_BYTES);
 }
 
+static void fetch_ahead(const Attention *a, const Tile *tile, const Panel *panel) {
+    const AttentionShape *s = &a->kernel.shape;
+    const AttentionAhead tensors[] = {
+        {false, ATTENTION_SOURCE_QUERY, &s->row_axes, &s->width_axes},
+        {false, ATTENTION_SOURCE_KEY, &s->key_axes, &s->width_axes},
+        {false, ATTENTION_SOURCE_VALUE, &s->key_axes, &s->column_axes},
+        {true, RESULT_OUTPUT, &s->row_axes, &s->column_axes},
+    };
+    attention_fetch_ahead(&a->kernel, tensors, sizeof tensors / sizeof tensors[0], tile->batch,
+                          panel->row);
+}
+
 static void emit_scores(const Attention *a, const Tile *tile, const Panel *panel) {
     const AttentionKernel *k = &a->kernel;
     Emitter *e = k->emitter;
     find_keys(a, tile, panel);
+    fetch_ahead(a, tile, panel);
     int64_t width = attention_depth(&k->shape, k->shape.width);
     LLVMValueRef none = LLVMConstNull(e->pointer), first = load_key(a, panel, PANELS_FIRST);
     LLVMValueRef parameters[SCORE_EXTRAS] = {

@@ -273,12 +273,35 @@ static void add_query(const Gradient *g, const ScoreArea *block, LLVMValueRef ro
     emit_loop_end(e, &loop, NULL);
 }
 
+/* While the first block of keys is worked on. */
+static void fetch_ahead(const Gradient *g, const ScoreArea *block, LLVMValueRef row) {
+    Emitter *e = g->kernel.emitter;
+    const AttentionShape *s = &g->kernel.shape;
+    const AttentionAhead tensors[] = {
+        {false, ATTENTION_SOURCE_QUERY, &s->row_axes, &s->width_axes},
+        {false, ATTENTION_SOURCE_KEY, &s->key_axes, &s->width_axes},
+        {false, ATTENTION_SOURCE_VALUE, &s->key_axes, &s->column_axes},
+        {false, ATTENTION_SOURCE_OUTPUT, &s->row_axes, &s->column_axes},
+        {false, ATTENTION_SOURCE_D_OUTPUT, &s->row_axes, &s->column_axes},
+        {true, RESULT_D_QUERY, &s->row_axes, &s->width_axes},
+        {true, RESULT_D_KEY, &s->key_axes, &s->width_axes},
+        {true, RESULT_D_VALUE, &s->key_axes, &s->column_axes},
+    };
+    Branch branch;
+    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, block->key, emit_i64(e, 0), "");
+    emit_branch_begin(e, &branch, first, "first");
+    attention_fetch_ahead(&g->kernel, tensors, sizeof tensors / sizeof tensors[0], block->batch,
+                          row);
+    emit_branch_end(e, &branch);
+}
+
 static void emit_row_panel(const Gradient *g, const ScoreArea *block, LLVMValueRef row) {
     Emitter *e = g->kernel.emitter;
     const AttentionShape *s = &g->kernel.shape;
     ScoreArea area = {block->batch, row, emit_i64(e, s->height), block->key, block->keys};
     ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_KEYS, s->key_panel);
     ScoreRange keys = emit_close_range(e, s, &area, SIDE_KEYS, s->key_panel, &panels);
+    fetch_ahead(g, block, row);
     call_score(g, block, row, &panels);
     call_slope(g, block, row, &panels);
     if (g->add_query.function)

@@ -232,6 +232,57 @@ void attention_store_sums(const AttentionKernel *kernel, const AttentionStore *s
     }
 }
 
+/* --- fetching ahead --- */
+
+enum { LINE_BYTES = 64 };
+
+static void fetch(Emitter *e, LLVMValueRef place, bool to_write) {
+    enum { SECOND_LEVEL = 2, DATA = 1 };
+    LLVMValueRef arguments[] = {place, emit_i32(e, to_write), emit_i32(e, SECOND_LEVEL),
+                                emit_i32(e, DATA)};
+    emit_intrinsic(e, "llvm.prefetch", arguments, 4);
+}
+
+/* The lines of one row, if they are neighbours. */
+static void fetch_row(const AttentionKernel *kernel, const AttentionAhead *tensor,
+                      LLVMValueRef batch, LLVMValueRef row) {
+    Emitter *e = kernel->emitter;
+    const Function *body = kernel->shape.body;
+    int64_t number = tensor->number;
+    LLVMValueRef base = tensor->is_result ? attention_result(kernel, number, batch)
+                                          : attention_source(kernel, tensor->number, batch);
+    if (!base)
+        return;
+    DType dtype = tensor->is_result ? attention_result_type(kernel, number)
+                                    : graph_node(body, source_node(kernel, tensor->number))->dtype;
+    Offsets rows = tensor->is_result
+                       ? attention_result_offsets(kernel, number, tensor->rows)
+                       : attention_source_offsets(kernel, tensor->number, tensor->rows);
+    Offsets columns = tensor->is_result
+                          ? attention_result_offsets(kernel, number, tensor->columns)
+                          : attention_source_offsets(kernel, tensor->number, tensor->columns);
+    if (!offsets_uniform(&columns) || offsets_stride(&columns) != 1)
+        return;
+    int64_t last = axes_elements(body, tensor->rows) - 1;
+    int64_t bytes = axes_elements(body, tensor->columns) * (int64_t)dtype_size(dtype);
+    LLVMValueRef at = emit_offset(e, &rows, emit_min_i64(e, row, emit_i64(e, last)));
+    LLVMValueRef place = tensor_element(kernel, dtype, base, at);
+    for (int64_t line = 0; line < bytes; line += LINE_BYTES)
+        fetch(e, emit_element(e, e->i8, place, emit_i64(e, line)), tensor->is_result);
+}
+
+void attention_fetch_ahead(const AttentionKernel *kernel, const AttentionAhead *tensors,
+                           uint32_t count, LLVMValueRef batch, LLVMValueRef row) {
+    Emitter *e = kernel->emitter;
+    LLVMValueRef next =
+        emit_min_i64(e, emit_add_const(e, batch, 1), emit_i64(e, kernel->shape.batches - 1));
+    Loop loop;
+    emit_loop_begin(e, &loop, row, emit_add_const(e, row, kernel->shape.height), 1, "ahead");
+    for (uint32_t i = 0; i < count; i++)
+        fetch_row(kernel, &tensors[i], tensors[i].is_result ? batch : next, loop.index);
+    emit_loop_end(e, &loop, NULL);
+}
+
 static double tensor_bytes(const Function *body, NodeId id) {
     const Node *node = graph_node(body, id);
     return (double)dtype_size(node->dtype) * (double)graph_elements(body, node);
