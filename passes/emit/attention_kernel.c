@@ -1,5 +1,6 @@
 #include "passes/emit/attention_kernel.h"
 
+#include "passes/emit/bf16.h"
 #include "passes/emit/pack.h"
 
 enum { FLOAT_BYTES = 4, SCRATCH_ALIGNMENT = 64 };
@@ -230,6 +231,45 @@ void attention_store_sums(const AttentionKernel *kernel, const AttentionStore *s
         if (!store->all_rows)
             emit_branch_end(e, &branch);
     }
+}
+
+/* The lanes of one vector after those of another, as bf16; in one instruction where there is one.
+ */
+static LLVMValueRef round_both(Emitter *e, LLVMValueRef even, LLVMValueRef odd) {
+    enum { NATIVE_LANES = 16 };
+    static const char name[] = "llvm.x86.avx512bf16.cvtne2ps2bf16.512";
+    uint32_t lanes = emit_lanes(even);
+    uint32_t *numbers = arena_array(e->arena, 2 * (size_t)lanes, sizeof *numbers);
+    for (uint32_t lane = 0; lane < 2 * lanes; lane++)
+        numbers[lane] = lane;
+    if (!e->target->has_bf16_dot || lanes != NATIVE_LANES)
+        return emit_shuffle(e, emit_to_bf16(e, even), emit_to_bf16(e, odd), numbers, 2 * lanes);
+    LLVMValueRef arguments[] = {odd, even};
+    unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, NULL, 0);
+    LLVMValueRef rounded =
+        LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arguments, 2, "");
+    return LLVMBuildBitCast(e->builder, rounded, emit_vector_type(e, e->i16, 2 * lanes), "");
+}
+
+AttentionPairs attention_round_rows(const AttentionKernel *kernel, LLVMValueRef even,
+                                    LLVMValueRef odd) {
+    Emitter *e = kernel->emitter;
+    uint32_t lanes = emit_lanes(even);
+    uint32_t *first = arena_array(e->arena, lanes, sizeof *first);
+    uint32_t *second = arena_array(e->arena, lanes, sizeof *second);
+    uint32_t *in_turn = arena_array(e->arena, 2 * (size_t)lanes, sizeof *in_turn);
+    for (uint32_t lane = 0; lane < lanes; lane++) {
+        first[lane] = in_turn[2 * lane] = lane;
+        second[lane] = in_turn[2 * lane + 1] = lanes + lane;
+    }
+    LLVMValueRef both = round_both(e, even, odd);
+    LLVMValueRef pairs = emit_shuffle(e, both, both, in_turn, 2 * lanes);
+    return (AttentionPairs){
+        .even = emit_shuffle(e, both, both, first, lanes),
+        .odd = emit_shuffle(e, both, both, second, lanes),
+        .pairs = LLVMBuildBitCast(e->builder, pairs, emit_vector_type(e, e->i32, lanes), ""),
+    };
 }
 
 /* --- fetching ahead --- */

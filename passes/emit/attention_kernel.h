@@ -93,6 +93,14 @@ void attention_store_sums(const AttentionKernel *kernel, const AttentionStore *s
                           const Product *product, LLVMValueRef *sums, LLVMValueRef row,
                           LLVMValueRef column);
 
+/* Vectors of two rows, rounded to bf16: each by itself, and in pairs of the rows. */
+typedef struct AttentionPairs {
+    LLVMValueRef even, odd, pairs;
+} AttentionPairs;
+
+AttentionPairs attention_round_rows(const AttentionKernel *kernel, LLVMValueRef even,
+                                    LLVMValueRef odd);
+
 /* --- fetching ahead --- */
 
 /* A tensor whose rows are fetched: a source for the next batch, or a result of this one. */
