@@ -277,8 +277,8 @@ AttentionPairs attention_round_rows(const AttentionKernel *kernel, LLVMValueRef 
 enum { LINE_BYTES = 64 };
 
 static void fetch(Emitter *e, LLVMValueRef place, bool to_write) {
-    enum { SECOND_LEVEL = 2, DATA = 1 };
-    LLVMValueRef arguments[] = {place, emit_i32(e, to_write), emit_i32(e, SECOND_LEVEL),
+    enum { NEAREST = 3, DATA = 1 };
+    LLVMValueRef arguments[] = {place, emit_i32(e, to_write), emit_i32(e, NEAREST),
                                 emit_i32(e, DATA)};
     emit_intrinsic(e, "llvm.prefetch", arguments, 4);
 }
