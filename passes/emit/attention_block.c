@@ -3,7 +3,6 @@
 #include "passes/emit/attention_block.h"
 
 #include "passes/emit/attention_score.h"
-#include "passes/emit/bf16.h"
 
 enum { FLOAT_BYTES = 4, BF16_BYTES = 2, RESULT_D_QUERY = 0, RESULT_D_KEY = 1, RESULT_D_VALUE = 2 };
 
@@ -46,38 +45,34 @@ static LLVMValueRef element_at(const Slope *slope, LLVMTypeRef type, int paramet
                         emit_add_const(e, slope->key, at));
 }
 
-/* Multiplies one vector of slopes by a sum; stores it, and as bf16 gives it back. */
-static LLVMValueRef finish_slope(const Slope *slope, uint32_t row, uint32_t v, LLVMValueRef sum) {
+/* One vector of d_score. */
+static LLVMValueRef multiply_slope(const Slope *slope, LLVMValueRef target, LLVMValueRef sum) {
     Emitter *e = slope->gradient->kernel.emitter;
-    const AttentionShape *s = &slope->gradient->kernel.shape;
-    int64_t column = (int64_t)v * s->lanes;
-    LLVMValueRef target = element_at(slope, e->f32, SLOPE_TARGET, row * s->score_stride + column);
-    LLVMValueRef value = emit_load(e, emit_vector_type(e, e->f32, s->lanes), target, FLOAT_BYTES);
-    value = LLVMBuildFMul(e->builder, value, sum, "");
-    if (!s->pairs) {
-        emit_store(e, value, target, FLOAT_BYTES);
-        return NULL;
-    }
-    value = emit_to_bf16(e, value);
-    emit_store(e, value, element_at(slope, e->i16, SLOPE_ROWS, 2 * row * s->score_stride + column),
-               BF16_BYTES);
-    return value;
+    LLVMTypeRef vector = emit_vector_type(e, e->f32, emit_lanes(sum));
+    return LLVMBuildFMul(e->builder, emit_load(e, vector, target, FLOAT_BYTES), sum, "");
 }
 
-static void finish_slopes(const Slope *slope, const Product *product, const LLVMValueRef *sums) {
-    Emitter *e = slope->gradient->kernel.emitter;
-    const AttentionShape *s = &slope->gradient->kernel.shape;
-    uint32_t vectors = product->vectors;
-    for (uint32_t row = 0; row < product->height; row += 2)
-        for (uint32_t v = 0; v < vectors; v++) {
-            LLVMValueRef even = finish_slope(slope, row, v, sums[row * vectors + v]);
-            LLVMValueRef odd = finish_slope(slope, row + 1, v, sums[(row + 1) * vectors + v]);
-            if (!s->pairs)
-                continue;
-            int64_t at = row / 2 * s->score_stride + (int64_t)v * s->lanes;
-            emit_store(e, emit_bf16_pair(e, even, odd), element_at(slope, e->i32, SLOPE_PAIRS, at),
-                       FLOAT_BYTES);
-        }
+/* Those of two rows, of which `column` counts the elements before. */
+static void finish_slopes(const Slope *slope, uint32_t row, int64_t column, LLVMValueRef even,
+                          LLVMValueRef odd) {
+    const AttentionKernel *k = &slope->gradient->kernel;
+    Emitter *e = k->emitter;
+    int64_t stride = k->shape.score_stride, at = row * stride + column;
+    LLVMValueRef targets[] = {element_at(slope, e->f32, SLOPE_TARGET, at),
+                              element_at(slope, e->f32, SLOPE_TARGET, at + stride)};
+    even = multiply_slope(slope, targets[0], even);
+    odd = multiply_slope(slope, targets[1], odd);
+    if (!k->shape.pairs) {
+        emit_store(e, even, targets[0], FLOAT_BYTES);
+        emit_store(e, odd, targets[1], FLOAT_BYTES);
+        return;
+    }
+    AttentionPairs rounded = attention_round_rows(k, even, odd);
+    at = 2 * row * stride + column;
+    emit_store(e, rounded.even, element_at(slope, e->i16, SLOPE_ROWS, at), BF16_BYTES);
+    emit_store(e, rounded.odd, element_at(slope, e->i16, SLOPE_ROWS, at + 2 * stride), BF16_BYTES);
+    at = row / 2 * stride + column;
+    emit_store(e, rounded.pairs, element_at(slope, e->i32, SLOPE_PAIRS, at), FLOAT_BYTES);
 }
 
 /* target = target * (d_output value - delta), for a panel of rows and panels of keys. */
@@ -102,7 +97,10 @@ static LLVMValueRef emit_slope_function(const Gradient *g) {
     start_sums(&slope, &product, sums);
     emit_products(e, &product, LLVMGetParam(e->function, SLOPE_D_OUTPUT), value, emit_i64(e, depth),
                   sums);
-    finish_slopes(&slope, &product, sums);
+    for (uint32_t row = 0; row < product.height; row += 2)
+        for (uint32_t v = 0; v < product.vectors; v++)
+            finish_slopes(&slope, row, (int64_t)v * s->lanes, sums[row * product.vectors + v],
+                          sums[(row + 1) * product.vectors + v]);
     LLVMValueRef next = attention_float(k, value, emit_i64(e, depth * s->key_panel));
     emit_loop_end(e, &loop, &next);
     return emit_function_leave(e, place);
@@ -273,12 +271,35 @@ static void add_query(const Gradient *g, const ScoreArea *block, LLVMValueRef ro
     emit_loop_end(e, &loop, NULL);
 }
 
+/* While the first block of keys is worked on. */
+static void fetch_ahead(const Gradient *g, const ScoreArea *block, LLVMValueRef row) {
+    Emitter *e = g->kernel.emitter;
+    const AttentionShape *s = &g->kernel.shape;
+    const AttentionAhead tensors[] = {
+        {false, ATTENTION_SOURCE_QUERY, &s->row_axes, &s->width_axes},
+        {false, ATTENTION_SOURCE_KEY, &s->key_axes, &s->width_axes},
+        {false, ATTENTION_SOURCE_VALUE, &s->key_axes, &s->column_axes},
+        {false, ATTENTION_SOURCE_OUTPUT, &s->row_axes, &s->column_axes},
+        {false, ATTENTION_SOURCE_D_OUTPUT, &s->row_axes, &s->column_axes},
+        {true, RESULT_D_QUERY, &s->row_axes, &s->width_axes},
+        {true, RESULT_D_KEY, &s->key_axes, &s->width_axes},
+        {true, RESULT_D_VALUE, &s->key_axes, &s->column_axes},
+    };
+    Branch branch;
+    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, block->key, emit_i64(e, 0), "");
+    emit_branch_begin(e, &branch, first, "first");
+    attention_fetch_ahead(&g->kernel, tensors, sizeof tensors / sizeof tensors[0], block->batch,
+                          row);
+    emit_branch_end(e, &branch);
+}
+
 static void emit_row_panel(const Gradient *g, const ScoreArea *block, LLVMValueRef row) {
     Emitter *e = g->kernel.emitter;
     const AttentionShape *s = &g->kernel.shape;
     ScoreArea area = {block->batch, row, emit_i64(e, s->height), block->key, block->keys};
     ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_KEYS, s->key_panel);
     ScoreRange keys = emit_close_range(e, s, &area, SIDE_KEYS, s->key_panel, &panels);
+    fetch_ahead(g, block, row);
     call_score(g, block, row, &panels);
     call_slope(g, block, row, &panels);
     if (g->add_query.function)

@@ -1,5 +1,6 @@
 #include "passes/emit/attention_kernel.h"
 
+#include "passes/emit/bf16.h"
 #include "passes/emit/pack.h"
 
 enum { FLOAT_BYTES = 4, SCRATCH_ALIGNMENT = 64 };
@@ -230,6 +231,96 @@ void attention_store_sums(const AttentionKernel *kernel, const AttentionStore *s
         if (!store->all_rows)
             emit_branch_end(e, &branch);
     }
+}
+
+/* The lanes of one vector after those of another, as bf16; in one instruction where there is one.
+ */
+static LLVMValueRef round_both(Emitter *e, LLVMValueRef even, LLVMValueRef odd) {
+    enum { NATIVE_LANES = 16 };
+    static const char name[] = "llvm.x86.avx512bf16.cvtne2ps2bf16.512";
+    uint32_t lanes = emit_lanes(even);
+    uint32_t *numbers = arena_array(e->arena, 2 * (size_t)lanes, sizeof *numbers);
+    for (uint32_t lane = 0; lane < 2 * lanes; lane++)
+        numbers[lane] = lane;
+    if (!e->target->has_bf16_dot || lanes != NATIVE_LANES)
+        return emit_shuffle(e, emit_to_bf16(e, even), emit_to_bf16(e, odd), numbers, 2 * lanes);
+    LLVMValueRef arguments[] = {odd, even};
+    unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, NULL, 0);
+    LLVMValueRef rounded =
+        LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arguments, 2, "");
+    return LLVMBuildBitCast(e->builder, rounded, emit_vector_type(e, e->i16, 2 * lanes), "");
+}
+
+AttentionPairs attention_round_rows(const AttentionKernel *kernel, LLVMValueRef even,
+                                    LLVMValueRef odd) {
+    Emitter *e = kernel->emitter;
+    uint32_t lanes = emit_lanes(even);
+    uint32_t *first = arena_array(e->arena, lanes, sizeof *first);
+    uint32_t *second = arena_array(e->arena, lanes, sizeof *second);
+    uint32_t *in_turn = arena_array(e->arena, 2 * (size_t)lanes, sizeof *in_turn);
+    for (uint32_t lane = 0; lane < lanes; lane++) {
+        first[lane] = in_turn[2 * lane] = lane;
+        second[lane] = in_turn[2 * lane + 1] = lanes + lane;
+    }
+    LLVMValueRef both = round_both(e, even, odd);
+    LLVMValueRef pairs = emit_shuffle(e, both, both, in_turn, 2 * lanes);
+    return (AttentionPairs){
+        .even = emit_shuffle(e, both, both, first, lanes),
+        .odd = emit_shuffle(e, both, both, second, lanes),
+        .pairs = LLVMBuildBitCast(e->builder, pairs, emit_vector_type(e, e->i32, lanes), ""),
+    };
+}
+
+/* --- fetching ahead --- */
+
+enum { LINE_BYTES = 64 };
+
+static void fetch(Emitter *e, LLVMValueRef place, bool to_write) {
+    enum { NEAREST = 3, DATA = 1 };
+    LLVMValueRef arguments[] = {place, emit_i32(e, to_write), emit_i32(e, NEAREST),
+                                emit_i32(e, DATA)};
+    emit_intrinsic(e, "llvm.prefetch", arguments, 4);
+}
+
+/* The lines of one row, if they are neighbours. */
+static void fetch_row(const AttentionKernel *kernel, const AttentionAhead *tensor,
+                      LLVMValueRef batch, LLVMValueRef row) {
+    Emitter *e = kernel->emitter;
+    const Function *body = kernel->shape.body;
+    int64_t number = tensor->number;
+    LLVMValueRef base = tensor->is_result ? attention_result(kernel, number, batch)
+                                          : attention_source(kernel, tensor->number, batch);
+    if (!base)
+        return;
+    DType dtype = tensor->is_result ? attention_result_type(kernel, number)
+                                    : graph_node(body, source_node(kernel, tensor->number))->dtype;
+    Offsets rows = tensor->is_result
+                       ? attention_result_offsets(kernel, number, tensor->rows)
+                       : attention_source_offsets(kernel, tensor->number, tensor->rows);
+    Offsets columns = tensor->is_result
+                          ? attention_result_offsets(kernel, number, tensor->columns)
+                          : attention_source_offsets(kernel, tensor->number, tensor->columns);
+    if (!offsets_uniform(&columns) || offsets_stride(&columns) != 1)
+        return;
+    int64_t last = axes_elements(body, tensor->rows) - 1;
+    int64_t bytes = axes_elements(body, tensor->columns) * (int64_t)dtype_size(dtype);
+    LLVMValueRef at = emit_offset(e, &rows, emit_min_i64(e, row, emit_i64(e, last)));
+    LLVMValueRef place = tensor_element(kernel, dtype, base, at);
+    for (int64_t line = 0; line < bytes; line += LINE_BYTES)
+        fetch(e, emit_element(e, e->i8, place, emit_i64(e, line)), tensor->is_result);
+}
+
+void attention_fetch_ahead(const AttentionKernel *kernel, const AttentionAhead *tensors,
+                           uint32_t count, LLVMValueRef batch, LLVMValueRef row) {
+    Emitter *e = kernel->emitter;
+    LLVMValueRef next =
+        emit_min_i64(e, emit_add_const(e, batch, 1), emit_i64(e, kernel->shape.batches - 1));
+    Loop loop;
+    emit_loop_begin(e, &loop, row, emit_add_const(e, row, kernel->shape.height), 1, "ahead");
+    for (uint32_t i = 0; i < count; i++)
+        fetch_row(kernel, &tensors[i], tensors[i].is_result ? batch : next, loop.index);
+    emit_loop_end(e, &loop, NULL);
 }
 
 static double tensor_bytes(const Function *body, NodeId id) {

@@ -93,6 +93,28 @@ void attention_store_sums(const AttentionKernel *kernel, const AttentionStore *s
                           const Product *product, LLVMValueRef *sums, LLVMValueRef row,
                           LLVMValueRef column);
 
+/* Vectors of two rows, rounded to bf16: each by itself, and in pairs of the rows. */
+typedef struct AttentionPairs {
+    LLVMValueRef even, odd, pairs;
+} AttentionPairs;
+
+AttentionPairs attention_round_rows(const AttentionKernel *kernel, LLVMValueRef even,
+                                    LLVMValueRef odd);
+
+/* --- fetching ahead --- */
+
+/* A tensor whose rows are fetched: a source for the next batch, or a result of this one. */
+typedef struct AttentionAhead {
+    bool is_result;
+    uint32_t number;
+    const Axes *rows, *columns;
+} AttentionAhead;
+
+/* One batch after another is far apart in memory: what the next one reads is fetched during this
+ * one, a panel of rows at a time. */
+void attention_fetch_ahead(const AttentionKernel *kernel, const AttentionAhead *tensors,
+                           uint32_t count, LLVMValueRef batch, LLVMValueRef row);
+
 /* What one part of the work reads and writes, in bytes: each operand once. */
 double attention_operand_bytes(const Function *body);
 

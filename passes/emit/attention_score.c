@@ -5,7 +5,6 @@
 #include "passes/autodiff.h"
 #include "passes/emit/attention_exp.h"
 #include "passes/emit/attention_range.h"
-#include "passes/emit/bf16.h"
 #include "passes/emit/site.h"
 
 #include <math.h>
@@ -28,6 +27,7 @@ typedef struct ScorePanel {
 } ScorePanel;
 
 typedef struct Score {
+    const AttentionKernel *kernel;
     Emitter *emitter;
     const AttentionShape *shape;
     LLVMValueRef function;
@@ -189,7 +189,7 @@ static void store_gradient(const Score *score, const ScorePanel *panel, uint32_t
     if (score->shape->pairs) {
         LLVMValueRef next =
             store_slope(score, panel, row + 1, vector, sums[(row + 1) * vectors + vector]);
-        weight = emit_bf16_pair(e, emit_to_bf16(e, weight), emit_to_bf16(e, next));
+        weight = attention_round_rows(score->kernel, weight, next).pairs;
         to = row / 2;
     }
     emit_store(e, weight, block_place(score, panel->target, to, vector), FLOAT_BYTES);
@@ -289,7 +289,7 @@ LLVMValueRef emit_score_function(const AttentionKernel *kernel, const AttentionL
     const AttentionShape *shape = &kernel->shape;
     const char *name = arena_printf(e->arena, "%s.score", kernel->symbol);
     Place place = emit_function_enter(e, name, score_type(kernel), false);
-    Score score = {.emitter = e, .shape = shape, .function = e->function};
+    Score score = {.kernel = kernel, .emitter = e, .shape = shape, .function = e->function};
     emit_parameter_pointer(e, score.function, SCORE_KEY, FLOAT_BYTES, true);
     emit_parameter_pointer(e, score.function, SCORE_TARGET, FLOAT_BYTES, true);
     emit_parameter_pointer(e, score.function, SCORE_SLOPE, FLOAT_BYTES, true);

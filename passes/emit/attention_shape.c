@@ -4,10 +4,11 @@
 #include "passes/emit/offsets.h"
 
 enum {
-    ROW_TILE = 96,     /* rows that share packed keys and values, where tiles cut a batch */
-    MANY_BATCHES = 32, /* from so many on a batch is one tile */
-    SCORE_BLOCK = 64,  /* about so many rows and keys of a block, backward */
-    FEW_KEYS = 64,     /* up to so many, what a mask cuts off of a panel counts */
+    ROW_TILE = 96,          /* rows that share packed keys and values, where tiles cut a batch */
+    MANY_BATCHES = 32,      /* from so many on a batch is one tile */
+    SCORE_BLOCK = 64,       /* about so many rows and keys of a block, backward */
+    FEW_KEYS = 64,          /* up to so many, what a mask cuts off of a panel counts */
+    GROUP_BYTES = 24 << 10, /* of scores that stay in L1, if a panel's do */
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -105,6 +106,9 @@ static void choose_blocks(AttentionShape *shape) {
         shape->row_block = least(round_up(ROW_TILE, shape->height), shape->padded_rows);
     shape->key_block = shape->padded_keys;
     shape->score_stride = shape->padded_keys + shape->lanes;
+    int64_t panel_bytes = (int64_t)sizeof(float) * shape->height * shape->score_stride;
+    int64_t panels = panel_bytes < GROUP_BYTES ? GROUP_BYTES / panel_bytes : 1;
+    shape->row_group = least(panels * shape->height, shape->row_block);
     shape->tiles =
         shape->batches * ((shape->padded_rows + shape->row_block - 1) / shape->row_block);
 }

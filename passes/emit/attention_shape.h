@@ -42,9 +42,9 @@ typedef struct AttentionShape {
      * depth. */
     bool query_in_place, d_output_in_place;
 
-    /* Forward: rows of a tile. Backward: of a block of scores, and its keys; `single`: there is one
-     * block. */
-    int64_t row_block, key_block;
+    /* Forward: rows of a tile, and those whose scores are at hand together. Backward: rows of a
+     * block of scores, and its keys; `single`: there is one block. */
+    int64_t row_block, row_group, key_block;
     bool single;
     int64_t score_stride; /* from row to row of scores */
     int64_t tiles;

@@ -132,6 +132,17 @@ static void store_weights(const Softmax *softmax, uint32_t row, LLVMValueRef key
                emit_element(e, e->i16, parameter(softmax, SOFTMAX_WEIGHTS), at), BF16_BYTES);
 }
 
+/* Of the rows of the panel. */
+static LLVMValueRef load_rows(const Softmax *softmax, SoftmaxParameter which) {
+    Emitter *e = softmax->kernel->emitter;
+    LLVMTypeRef type = emit_vector_type(e, e->f32, softmax->kernel->shape.row_lanes);
+    return emit_load(e, type, parameter(softmax, which), FLOAT_BYTES);
+}
+
+static void store_rows(const Softmax *softmax, SoftmaxParameter which, LLVMValueRef rows) {
+    emit_store(softmax->kernel->emitter, rows, parameter(softmax, which), FLOAT_BYTES);
+}
+
 static LLVMValueRef row_maxima(const Softmax *softmax) {
     Emitter *e = softmax->kernel->emitter;
     const uint32_t height = softmax->kernel->shape.height;
@@ -148,12 +159,13 @@ static LLVMValueRef row_maxima(const Softmax *softmax) {
 }
 
 /* Some rows' scores to weights, whose sums are added up by lane. */
-static void exponentials(const Softmax *softmax, LLVMValueRef offsets, uint32_t first,
-                         uint32_t rows, LLVMValueRef *sums) {
+static void exponentials(const Softmax *softmax, uint32_t first, uint32_t rows,
+                         LLVMValueRef *sums) {
     Emitter *e = softmax->kernel->emitter;
     LLVMValueRef bases[MAX_ROWS], next[MAX_ROWS];
     for (uint32_t r = 0; r < rows; r++) {
-        LLVMValueRef from = attention_float(softmax->kernel, offsets, emit_i64(e, first + r));
+        LLVMValueRef from = attention_float(softmax->kernel, parameter(softmax, SOFTMAX_OFFSET),
+                                            emit_i64(e, first + r));
         bases[r] = emit_splat(e, emit_load(e, e->f32, from, FLOAT_BYTES), e->lanes);
     }
     Loop loop;
@@ -172,16 +184,12 @@ static void exponentials(const Softmax *softmax, LLVMValueRef offsets, uint32_t 
         sums[first + r] = loop.carried[r];
 }
 
-static LLVMValueRef row_sums(const Softmax *softmax, LLVMValueRef bases) {
+static LLVMValueRef row_sums(const Softmax *softmax) {
     const AttentionShape *s = &softmax->kernel->shape;
-    Emitter *e = softmax->kernel->emitter;
     LLVMValueRef sums[MAX_ROWS];
-    LLVMValueRef offsets = emit_frame_array(e, e->f32, s->row_lanes, "offsets");
-    emit_store(e, LLVMBuildFNeg(e->builder, attention_in_base_2(e, bases), ""), offsets,
-               FLOAT_BYTES);
     for (uint32_t first = 0; first < s->height; first += ROWS_AT_ONCE) {
         uint32_t rest = s->height - first;
-        exponentials(softmax, offsets, first, rest < ROWS_AT_ONCE ? rest : ROWS_AT_ONCE, sums);
+        exponentials(softmax, first, rest < ROWS_AT_ONCE ? rest : ROWS_AT_ONCE, sums);
     }
     return reduce_rows(softmax->kernel, sums, add);
 }
@@ -194,31 +202,51 @@ static LLVMValueRef where_equal(Emitter *e, LLVMValueRef value, double constant,
     return LLVMBuildSelect(e->builder, equal, emit_f32_lanes(e, 0, lanes), otherwise, "");
 }
 
-static void store_statistics(const Softmax *softmax, LLVMValueRef largest, LLVMValueRef sum,
-                             int64_t lse_result) {
+static void store_lse(const Softmax *softmax, LLVMValueRef sum, int64_t result) {
     Emitter *e = softmax->kernel->emitter;
     const AttentionShape *s = &softmax->kernel->shape;
-    LLVMValueRef inverse = LLVMBuildFDiv(e->builder, emit_f32_lanes(e, 1, s->row_lanes), sum, "");
-    emit_store(e, where_equal(e, sum, 0, inverse), parameter(softmax, SOFTMAX_INVERSE),
-               FLOAT_BYTES);
-    if (attention_result_type(softmax->kernel, lse_result) == DTYPE_NONE)
-        return;
-    LLVMValueRef lse = attention_row_lanes(softmax->kernel, add(e, largest, math_log(e, sum)));
-    Offsets rows = attention_result_offsets(softmax->kernel, lse_result, &s->row_axes);
-    emit_store_composite(e, DTYPE_F32, lse, parameter(softmax, SOFTMAX_LSE), &rows,
-                         parameter(softmax, SOFTMAX_ROW), s->rows, s->padded_rows == s->rows);
+    LLVMValueRef lse = add(e, load_rows(softmax, SOFTMAX_LARGEST), math_log(e, sum));
+    Offsets rows = attention_result_offsets(softmax->kernel, result, &s->row_axes);
+    emit_store_composite(e, DTYPE_F32, attention_row_lanes(softmax->kernel, lse),
+                         parameter(softmax, SOFTMAX_LSE), &rows, parameter(softmax, SOFTMAX_ROW),
+                         s->rows, s->padded_rows == s->rows);
 }
 
-LLVMValueRef emit_softmax_function(const AttentionKernel *kernel, int64_t lse_result) {
-    Emitter *e = kernel->emitter;
-    LLVMTypeRef types[SOFTMAX_PARAMETERS] = {e->pointer, e->pointer, e->i64,
-                                             e->i64,     e->pointer, e->pointer};
+/* --- functions --- */
+
+static Place enter_function(Softmax *softmax, const char *part) {
+    Emitter *e = softmax->kernel->emitter;
+    LLVMTypeRef types[SOFTMAX_PARAMETERS];
+    for (uint32_t i = 0; i < SOFTMAX_PARAMETERS; i++)
+        types[i] = i == SOFTMAX_COUNT || i == SOFTMAX_ROW ? e->i64 : e->pointer;
     LLVMTypeRef type = LLVMFunctionType(e->void_type, types, SOFTMAX_PARAMETERS, false);
-    const char *name = arena_printf(e->arena, "%s.softmax", kernel->symbol);
+    const char *name = arena_printf(e->arena, "%s.%s", softmax->kernel->symbol, part);
     Place place = emit_function_enter(e, name, type, false);
-    Softmax softmax = {kernel, e->function};
+    softmax->function = e->function;
+    return place;
+}
+
+LLVMValueRef emit_maxima_function(const AttentionKernel *kernel) {
+    Emitter *e = kernel->emitter;
+    Softmax softmax = {kernel, NULL};
+    Place place = enter_function(&softmax, "maxima");
     LLVMValueRef largest = row_maxima(&softmax);
-    LLVMValueRef sum = row_sums(&softmax, where_equal(e, largest, (double)-INFINITY, largest));
-    store_statistics(&softmax, largest, sum, lse_result);
+    LLVMValueRef base = where_equal(e, largest, (double)-INFINITY, largest);
+    store_rows(&softmax, SOFTMAX_LARGEST, largest);
+    store_rows(&softmax, SOFTMAX_OFFSET,
+               LLVMBuildFNeg(e->builder, attention_in_base_2(e, base), ""));
+    return emit_function_leave(e, place);
+}
+
+LLVMValueRef emit_weights_function(const AttentionKernel *kernel, int64_t lse_result) {
+    Emitter *e = kernel->emitter;
+    Softmax softmax = {kernel, NULL};
+    Place place = enter_function(&softmax, "weights");
+    LLVMValueRef sum = row_sums(&softmax);
+    LLVMValueRef one = emit_f32_lanes(e, 1, kernel->shape.row_lanes);
+    LLVMValueRef inverse = LLVMBuildFDiv(e->builder, one, sum, "");
+    store_rows(&softmax, SOFTMAX_INVERSE, where_equal(e, sum, 0, inverse));
+    if (attention_result_type(kernel, lse_result) != DTYPE_NONE)
+        store_lse(&softmax, sum, lse_result);
     return emit_function_leave(e, place);
 }

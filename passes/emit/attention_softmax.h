@@ -4,18 +4,23 @@
 
 #include "passes/emit/attention_kernel.h"
 
+/* Both parts leave what the other and the weighted sums need in memory, one number for each row. */
 typedef enum SoftmaxParameter {
     SOFTMAX_SCORES,  /* of the first row and key */
     SOFTMAX_WEIGHTS, /* where they go: the scores' place, or as bf16 with twice their stride */
     SOFTMAX_COUNT,   /* keys, a multiple of the lanes */
     SOFTMAX_ROW,
-    SOFTMAX_INVERSE, /* what the weights are still to be multiplied by, for each row */
+    SOFTMAX_LARGEST, /* score of a row */
+    SOFTMAX_OFFSET,  /* of its weights (attention_exp.h) */
+    SOFTMAX_INVERSE, /* what the weights are still to be multiplied by */
     SOFTMAX_LSE,     /* the result at the batch; not read where it is no output */
     SOFTMAX_PARAMETERS
 } SoftmaxParameter;
 
-/* An internal function. A row that is all -inf has the weights and the inverse 0. */
-LLVMValueRef emit_softmax_function(const AttentionKernel *kernel, int64_t lse_result);
+/* Internal functions, to be called one after the other. A row that is all -inf has the weights and
+ * the inverse 0. */
+LLVMValueRef emit_maxima_function(const AttentionKernel *kernel);
+LLVMValueRef emit_weights_function(const AttentionKernel *kernel, int64_t lse_result);
 
 /* One vector (of the shape's row_lanes) from one for each row of a panel: their sums over lanes, as
  * trees. Lanes beyond the height have some row's. */
