@@ -9,7 +9,7 @@
  */
 #include "passes/emit/attention.h"
 
-#include "passes/emit/attention_kernel.h"
+#include "passes/emit/attention_ahead.h"
 #include "passes/emit/attention_range.h"
 #include "passes/emit/attention_score.h"
 #include "passes/emit/attention_softmax.h"

@@ -2,7 +2,7 @@
 #ifndef SCANLINE_PASSES_EMIT_ATTENTION_ADDER_H
 #define SCANLINE_PASSES_EMIT_ATTENTION_ADDER_H
 
-#include "passes/emit/attention_kernel.h"
+#include "passes/emit/attention_sides.h"
 
 /* A gradient: some rows of sums by all columns. */
 typedef struct AdderShape {

@@ -2,6 +2,7 @@
  * shares of d_key and d_value from the rows that see them. */
 #include "passes/emit/attention_block.h"
 
+#include "passes/emit/attention_ahead.h"
 #include "passes/emit/attention_score.h"
 
 enum { FLOAT_BYTES = 4, BF16_BYTES = 2, RESULT_D_QUERY = 0, RESULT_D_KEY = 1, RESULT_D_VALUE = 2 };
