@@ -9,7 +9,7 @@
 
 enum {
     FLOAT_BYTES = 4,
-    FETCHED_BYTES = 128 << 10, /* what is smaller is in L2 */
+    FETCHED_BYTES = 16 << 10, /* what is smaller is in cache */
 };
 
 typedef struct Micro {

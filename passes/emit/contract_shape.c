@@ -95,7 +95,9 @@ enum {
     ROW_GROUP = 96,       /* rows, about, that a panel of columns in L1 serves */
     KEPT_BYTES = 8 << 20, /* most that a thread keeps packed */
     HALVED_COLUMNS = 512, /* from so many on there are two blocks, which two threads pack once */
-    WANTED_TILES = 8,
+    WANTED_TILES = 4,
+    FEW_PANELS = 3,            /* of rows, for which the right side is not worth packing */
+    MANY_PANELS = 24,          /* the same where its depths fall on different places of L1 */
     IN_PLACE_BYTES = 64 << 10, /* what a left side read in place may stretch over */
     CACHE_WAY_BYTES = 4096,    /* addresses so far apart share a set of L1 */
     FLOAT_BYTES = 4,
@@ -124,28 +126,6 @@ static double tile_flops(const ContractShape *shape) {
 /* Even parts of at most `block`, in multiples of `unit`. */
 static int64_t even_block(int64_t extent, int64_t block, int64_t unit) {
     return round_up(divide_up(extent, divide_up(extent, block)), unit);
-}
-
-static void choose_columns(ContractShape *shape, const Target *target) {
-    int64_t in_l2 = target->l2_bytes / 2 / (shape->depth_block * 4);
-    int64_t widest = round_up(least(in_l2, 1024) + 1, shape->width) - shape->width;
-    if (shape->columns >= HALVED_COLUMNS)
-        widest = least(widest, round_up(divide_up(shape->columns, 2), shape->width));
-    if (widest < 4 * shape->width)
-        widest = 4 * shape->width;
-    shape->column_block = even_block(shape->columns, widest, shape->width);
-}
-
-static void choose_blocks(ContractShape *shape, const Target *target) {
-    choose_depth_block(shape);
-    choose_columns(shape, target);
-    shape->row_block = even_block(shape->rows, ROW_PANELS * shape->height, shape->height);
-    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops &&
-           shape->column_block > 2 * shape->width)
-        shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
-    shape->row_blocks = divide_up(shape->rows, shape->row_block);
-    shape->row_group = least(divide_up(ROW_GROUP, shape->row_block), shape->row_blocks);
-    shape->column_blocks = divide_up(shape->columns, shape->column_block);
 }
 
 /* --- packing --- */
@@ -184,8 +164,35 @@ static void choose_packing(ContractShape *shape) {
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);
-    shape->pack_right = !right_direct || shape->pairs || shape->rows > 3 * shape->height;
+    bool scattered = offsets_stride(&right_depth) * FLOAT_BYTES >= CACHE_WAY_BYTES;
+    int64_t most = (scattered ? FEW_PANELS : MANY_PANELS) * (int64_t)shape->height;
+    shape->pack_right = !right_direct || shape->pairs || shape->rows > most;
 }
+
+/* --- tiles --- */
+
+static void choose_columns(ContractShape *shape, const Target *target) {
+    int64_t in_l2 = target->l2_bytes / 2 / (shape->depth_block * 4);
+    int64_t widest = round_up(least(in_l2, 1024) + 1, shape->width) - shape->width;
+    if (shape->columns >= HALVED_COLUMNS && !shape->pack_left)
+        widest = least(widest, round_up(divide_up(shape->columns, 2), shape->width));
+    if (widest < 4 * shape->width)
+        widest = 4 * shape->width;
+    shape->column_block = even_block(shape->columns, widest, shape->width);
+}
+
+static void choose_blocks(ContractShape *shape, const Target *target) {
+    choose_columns(shape, target);
+    shape->row_block = even_block(shape->rows, ROW_PANELS * shape->height, shape->height);
+    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops &&
+           shape->column_block > 2 * shape->width)
+        shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
+    shape->row_blocks = divide_up(shape->rows, shape->row_block);
+    shape->row_group = least(divide_up(ROW_GROUP, shape->row_block), shape->row_blocks);
+    shape->column_blocks = divide_up(shape->columns, shape->column_block);
+}
+
+/* --- memory --- */
 
 static void choose_prefetch(ContractShape *shape, const Target *target) {
     const Node *left = graph_node(shape->body, shape->left);
@@ -211,8 +218,9 @@ void contract_shape(const Function *body, const Target *target, ContractShape *s
     *shape = (ContractShape){.body = body, .contract = kernel_anchor(body)};
     assign_sides(shape, target_lanes(target));
     choose_micro(shape, target);
-    choose_blocks(shape, target);
+    choose_depth_block(shape);
     choose_packing(shape);
+    choose_blocks(shape, target);
     choose_prefetch(shape, target);
     size_scratch(shape);
 }

@@ -4,7 +4,8 @@
 set -u
 scanline=$1
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+process=
+trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 export SCANLINE_THREADS=1
 
@@ -80,6 +81,7 @@ process=$!
 while [ ! -s cut/timing.jsonl ] && kill -0 $process; do sleep 0.02; done
 kill -9 $process
 wait $process 2>/dev/null
+process= # its number may be given again
 [ ! -f cut/checkpoints/last.safetensors ] || fail "the kill came too late to show anything"
 expect 0 "best validation loss" train --resume cut
 for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do

@@ -3,7 +3,8 @@
 set -u
 scanline=$1
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+process=
+trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 export SCANLINE_THREADS=1
 settings="digits layers=1 d=16 h=2 train.evaluate=10 train.checkpoint=10"
@@ -99,6 +100,7 @@ while [ ! -f stopped/checkpoints/last.safetensors ] && kill -0 $process; do slee
 kill -TERM $process
 wait $process
 [ $? = 75 ] || fail "SIGTERM did not stop it"
+process=
 expect 0 "stopped by a signal after step" stopped
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=1000000 --out killed >out 2>err &
@@ -107,6 +109,7 @@ while [ ! -f killed/checkpoints/last.safetensors ] && kill -0 $process; do sleep
 expect 3 "process $process is training or reproducing killed" killed
 kill -9 $process
 wait $process 2>/dev/null
+process= # its number may be given again
 expect 0 "compared as far as it is kept" killed
 rm -r killed/checkpoints
 mkdir killed/checkpoints

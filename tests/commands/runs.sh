@@ -3,7 +3,8 @@
 set -u
 scanline=$1
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+process=
+trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 export SCANLINE_THREADS=1
 settings="digits layers=1 d=16 h=2 train.evaluate=10 train.checkpoint=10"
@@ -40,6 +41,7 @@ expect 3 "process $process is training or reproducing" train --resume 1
 "$scanline" runs | grep -q '1  running' || fail "the second one changed the state"
 kill -9 $process
 wait $process 2>/dev/null
+process= # its number may be given again
 "$scanline" runs | grep -q '1  killed' || fail "runs does not say that it was killed"
 "$scanline" train --resume 1 >out 2>err &
 process=$!
@@ -47,6 +49,7 @@ while ! grep -q "going on after step" runs/0001-*/log.txt && kill -0 $process; d
 kill -TERM $process
 wait $process
 [ $? = 75 ] || fail "a lock was left by a process that is dead"
+process=
 
 # --- the log ---
 log=$(echo runs/0001-*/log.txt)
@@ -64,6 +67,7 @@ while [ $round -lt 6 ]; do
     sleep 0.0$((round * 3))
     kill -9 $process 2>/dev/null
     wait $process 2>/dev/null
+    process= # its number may be given again
     round=$((round + 1))
 done
 for run in young/*; do

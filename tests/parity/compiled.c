@@ -12,6 +12,9 @@
 
 enum { CHUNKS = 2, THREADS = 2, CHUNK = REFERENCE_BATCH / CHUNKS };
 
+/* So many times its mean square may an error of rounding be. */
+static const double DEVIATIONS = 3;
+
 typedef struct Compiled {
     Reference *reference;
     CompiledModule *module;
@@ -19,9 +22,10 @@ typedef struct Compiled {
     Program program;
 } Compiled;
 
-static Compiled compile(const ReferenceCase *which) {
+static Compiled compile(const ReferenceCase *which, Precision precision) {
     Compiled compiled = {.reference = reference_open(which, CHUNKS)};
-    const CompileOptions options = {.verify = true, .threads = THREADS};
+    const CompileOptions options = {
+        .verify = true, .threads = THREADS, .accumulate = true, .precision = precision};
     CompileError error = {""};
     compiled.module = compile_module(compiled.reference->module, &options, &error);
     cr_assert(compiled.module, "%s", error.text);
@@ -121,16 +125,22 @@ static double add_gradients(const Compiled *compiled, Executor *executor, int ch
     return loss;
 }
 
-static void compare_gradients(const ReferenceCase *which) {
-    Compiled compiled = compile(which);
+static void compare_gradients(const ReferenceCase *which, Precision precision) {
+    Compiled compiled = compile(which, precision);
     const ExecutorUse use = {plan_function(compiled.program.plan, "grad"), EXECUTOR_TEAM};
     Executor *executor = executor_create(&compiled.program, THREADS, &use, 1);
     cr_assert(executor);
     double **gradients = doubles_of(compiled.reference, NULL), loss = 0;
     for (int chunk = 0; chunk < CHUNKS; chunk++)
         loss += add_gradients(&compiled, executor, chunk, gradients);
-    reference_expect_loss(compiled.reference, 0, loss);
-    reference_expect_gradients(compiled.reference, gradients);
+    if (precision == PRECISION_FP32) {
+        reference_expect_loss(compiled.reference, 0, loss);
+        reference_expect_gradients(compiled.reference, gradients);
+    } else {
+        const double rounding = reference_rounding(compiled.reference);
+        reference_expect_loss_near(compiled.reference, 0, loss, rounding);
+        reference_expect_gradients_near(compiled.reference, gradients, DEVIATIONS * rounding);
+    }
     executor_free(executor);
     release(&compiled);
 }
@@ -154,8 +164,8 @@ static void fill(void *user, int64_t number, Chunk *chunk) {
     *chunk->step = at->step + 1;
 }
 
-static void train(const ReferenceCase *which) {
-    Compiled compiled = compile(which);
+static void train(const ReferenceCase *which, Precision precision) {
+    Compiled compiled = compile(which, precision);
     const Reference *reference = compiled.reference;
     const Experiment *experiment = &reference->experiment;
     RunError error = {0};
@@ -170,16 +180,39 @@ static void train(const ReferenceCase *which) {
         ReferenceStep at = {reference, step};
         float loss = NAN;
         cr_assert(trainer_step_on(trainer, step + 1, fill, &at, &loss, &error), "%s", error.text);
-        reference_expect_loss(reference, step, loss);
+        if (precision == PRECISION_FP32)
+            reference_expect_loss(reference, step, loss);
+        else
+            reference_expect_loss_near(reference, step, loss, reference_rounding(reference));
     }
-    reference_expect_weights(reference, doubles_of(reference, parameters));
+    if (precision == PRECISION_FP32)
+        reference_expect_weights(reference, doubles_of(reference, parameters));
     trainer_free(trainer);
     release(&compiled);
 }
 
-Test(compiled, ar_has_the_gradient_of_transformers) { compare_gradients(&reference_ar); }
-Test(compiled, bert_has_the_gradient_of_pytorch) { compare_gradients(&reference_bert); }
-Test(compiled, gpt2_has_the_gradient_of_pytorch) { compare_gradients(&reference_gpt2); }
-Test(compiled, ar_trains_as_in_transformers) { train(&reference_ar); }
-Test(compiled, bert_trains_as_in_pytorch) { train(&reference_bert); }
-Test(compiled, gpt2_trains_as_in_pytorch) { train(&reference_gpt2); }
+Test(compiled, ar_has_the_gradient_of_transformers) {
+    compare_gradients(&reference_ar, PRECISION_FP32);
+}
+Test(compiled, bert_has_the_gradient_of_pytorch) {
+    compare_gradients(&reference_bert, PRECISION_FP32);
+}
+Test(compiled, gpt2_has_the_gradient_of_pytorch) {
+    compare_gradients(&reference_gpt2, PRECISION_FP32);
+}
+Test(compiled, ar_trains_as_in_transformers) { train(&reference_ar, PRECISION_FP32); }
+Test(compiled, bert_trains_as_in_pytorch) { train(&reference_bert, PRECISION_FP32); }
+Test(compiled, gpt2_trains_as_in_pytorch) { train(&reference_gpt2, PRECISION_FP32); }
+
+/* Where the target has no such products they are emulated. */
+Test(compiled, products_of_bf16_give_the_gradient_but_for_rounding) {
+    compare_gradients(&reference_ar, PRECISION_BF16_EMULATED);
+    compare_gradients(&reference_bert, PRECISION_BF16_EMULATED);
+    compare_gradients(&reference_gpt2, PRECISION_BF16_EMULATED);
+}
+
+Test(compiled, trains_with_products_of_bf16) {
+    train(&reference_ar, PRECISION_BF16_EMULATED);
+    train(&reference_bert, PRECISION_BF16_EMULATED);
+    train(&reference_gpt2, PRECISION_BF16_EMULATED);
+}

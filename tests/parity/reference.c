@@ -182,3 +182,56 @@ void reference_expect_weights(const Reference *reference, double *const *weights
     cr_expect_gt(all_moved, 0);
     cr_expect(sqrt(all_apart) <= WEIGHT_TOLERANCE * sqrt(all_moved));
 }
+
+/* --- products of bf16 --- */
+
+static uint32_t products_in(OpCode op) {
+    switch (op) {
+    case OP_CONTRACT:
+        return 1;
+    case OP_ATTENTION:
+        return 2;
+    case OP_ATTENTION_GRAD:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+double reference_rounding(const Reference *reference) {
+    const Function *grad = module_function(reference->module, "grad");
+    uint32_t *path = arena_array(reference->arena, grad->node_count, sizeof *path), longest = 0;
+    for (NodeId id = 0; id < grad->node_count; id++) {
+        const Node *node = graph_node(grad, id);
+        for (uint32_t i = 0; i < node->source_count; i++)
+            if (path[node->sources[i]] > path[id])
+                path[id] = path[node->sources[i]];
+        path[id] += products_in(node->op);
+        longest = path[id] > longest ? path[id] : longest;
+    }
+    return sqrt(2.0 * longest / 3) * 0x1p-9;
+}
+
+void reference_expect_gradients_near(const Reference *reference, double *const *gradients,
+                                     double bound) {
+    for (uint32_t i = 0; i < reference->experiment.parameter_count; i++) {
+        if (!has_gradient(reference, i))
+            continue;
+        const Parameter *parameter = &reference->experiment.parameters[i];
+        double apart = 0, length = 0;
+        for (int64_t j = 0; j < parameter->elements; j++) {
+            const double theirs = (double)reference->gradient[i][j];
+            apart += pow(gradients[i][j] - theirs, 2);
+            length += theirs * theirs;
+        }
+        cr_expect(sqrt(apart) <= bound * sqrt(length),
+                  "gradient of %s: off by %.3g of itself, not %.3g", parameter->path,
+                  sqrt(apart / length), bound);
+    }
+}
+
+void reference_expect_loss_near(const Reference *reference, int step, double loss, double bound) {
+    const double apart = fabs(loss / reference->loss[step] - 1);
+    cr_expect(apart <= bound, "loss of step %d: %.9g, not %.9g", step + 1, loss,
+              reference->loss[step]);
+}

@@ -6,6 +6,9 @@
  *     weights    after all steps: |ours - theirs| <= 1e-3 |theirs - where they began|, all together
  * and each
  *
+ * With products of bf16, by how much values may be off follows from the rounding: see
+ * reference_rounding.
+ *
  * Some gradients are zero in exact arithmetic (a bias of the keys shifts all scores of a row
  * alike). There is nothing to compare with then; ours must be nothing beside the other gradients.
  * What Adam makes of such noise is noise as large as the rate, in any implementation, so those
@@ -47,5 +50,16 @@ void reference_close(Reference *reference);
 void reference_expect_loss(const Reference *reference, int step, double loss);
 void reference_expect_gradients(const Reference *reference, double *const *gradients);
 void reference_expect_weights(const Reference *reference, double *const *weights);
+
+/* Of products of bf16. A number rounded to 8 bits is off by at most 2^-9 of itself, evenly, so by
+ * 2^-9 / sqrt(3) in the mean square; a product has two such sides. Along a path of P products these
+ * errors add up as independent ones do: sqrt(2 P / 3) 2^-9 of the result. P is that of the longest
+ * path of the module's `grad`; attention is two products, its gradient three on a path. */
+double reference_rounding(const Reference *reference);
+
+/* Each parameter's gradient as a vector: |ours - theirs| <= bound |theirs|. */
+void reference_expect_gradients_near(const Reference *reference, double *const *gradients,
+                                     double bound);
+void reference_expect_loss_near(const Reference *reference, int step, double loss, double bound);
 
 #endif
