@@ -152,9 +152,9 @@ static void emit_adders(Gradient *g) {
                         s->padded_keys,
                         s->padded_columns,
                         attention_depth(s, s->rows)};
-    g->add_query = emit_adder(k, "query", &query);
-    g->add_key = emit_adder(k, "key", &key);
-    g->add_value = emit_adder(k, "value", &value);
+    g->add_query = emit_adder(k, "query", &query, NULL);
+    g->add_key = emit_adder(k, "key", &key, NULL);
+    g->add_value = emit_adder(k, "value", &value, &g->add_key);
 }
 
 void emit_block_parts(Gradient *gradient) {

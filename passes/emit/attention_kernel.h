@@ -5,7 +5,15 @@
 #include "passes/emit/attention_shape.h"
 #include "passes/emit/emitter.h"
 #include "passes/emit/kernel.h"
-#include "passes/emit/offsets.h"
+#include "passes/emit/pack.h"
+
+enum { ATTENTION_MAX_PACKS = 8 };
+
+/* A function that packs. */
+typedef struct AttentionPacker {
+    PackShape shape;
+    LLVMValueRef function;
+} AttentionPacker;
 
 typedef struct AttentionKernel {
     Emitter *emitter;
@@ -13,6 +21,8 @@ typedef struct AttentionKernel {
     KernelFrame frame;
     uint32_t operand_count, input_count;
     const char *symbol;
+    AttentionPacker packers[ATTENTION_MAX_PACKS];
+    uint32_t packer_count;
 } AttentionKernel;
 
 void attention_kernel_open(AttentionKernel *kernel, Emitter *emitter, const Function *body,

@@ -1,7 +1,8 @@
 #include "passes/emit/attention_sides.h"
 
 #include "passes/emit/bf16.h"
-#include "passes/emit/pack.h"
+
+#include <assert.h>
 
 /* --- packing --- */
 
@@ -13,9 +14,27 @@ static uint32_t square_lanes(const AttentionShape *shape, int64_t depth) {
     return shape->lanes;
 }
 
-AttentionPack attention_emit_pack(const AttentionKernel *kernel, const char *part, uint32_t source,
-                                  const Axes *side, const Axes *depth, uint32_t width) {
+static bool same_pack(const PackShape *a, const PackShape *b) {
+    return offsets_equal(&a->side, &b->side) && offsets_equal(&a->depth, &b->depth) &&
+           a->side_extent == b->side_extent && a->depth_extent == b->depth_extent &&
+           a->width == b->width && a->lanes == b->lanes && a->dtype == b->dtype &&
+           a->pairs == b->pairs;
+}
+
+static LLVMValueRef packer_of(AttentionKernel *kernel, const char *part, const PackShape *shape) {
+    for (uint32_t i = 0; i < kernel->packer_count; i++)
+        if (same_pack(&kernel->packers[i].shape, shape))
+            return kernel->packers[i].function;
     Emitter *e = kernel->emitter;
+    const char *name = arena_printf(e->arena, "%s.pack_%s", kernel->symbol, part);
+    LLVMValueRef function = emit_pack(e, name, shape);
+    assert(kernel->packer_count < ATTENTION_MAX_PACKS);
+    kernel->packers[kernel->packer_count++] = (AttentionPacker){*shape, function};
+    return function;
+}
+
+AttentionPack attention_emit_pack(AttentionKernel *kernel, const char *part, uint32_t source,
+                                  const Axes *side, const Axes *depth, uint32_t width) {
     const Function *body = kernel->shape.body;
     int64_t depths = attention_depth(&kernel->shape, axes_elements(body, depth));
     PackShape shape = {
@@ -28,8 +47,7 @@ AttentionPack attention_emit_pack(const AttentionKernel *kernel, const char *par
         .dtype = kernel->shape.dtype,
         .pairs = kernel->shape.pairs,
     };
-    const char *name = arena_printf(e->arena, "%s.pack_%s", kernel->symbol, part);
-    return (AttentionPack){emit_pack(e, name, &shape), source, depths};
+    return (AttentionPack){packer_of(kernel, part, &shape), source, depths};
 }
 
 void attention_call_pack(const AttentionKernel *kernel, const AttentionPack *pack,
@@ -47,7 +65,7 @@ void attention_call_pack(const AttentionKernel *kernel, const AttentionPack *pac
 
 /* --- left sides --- */
 
-AttentionLeft attention_left(const AttentionKernel *kernel, const char *part, uint32_t source,
+AttentionLeft attention_left(AttentionKernel *kernel, const char *part, uint32_t source,
                              const Axes *depth, bool in_place, int64_t scratch) {
     const AttentionShape *shape = &kernel->shape;
     int64_t pair = shape->pairs ? 2 : 1; /* elements of a depth */

@@ -12,7 +12,8 @@ typedef struct AttentionPack {
     int64_t depth; /* as attention_depth */
 } AttentionPack;
 
-AttentionPack attention_emit_pack(const AttentionKernel *kernel, const char *part, uint32_t source,
+/* Sources that lie the same way share a function. */
+AttentionPack attention_emit_pack(AttentionKernel *kernel, const char *part, uint32_t source,
                                   const Axes *side, const Axes *depth, uint32_t width);
 /* `count` indices of the side from `first` on, with all of the depth, at a batch. */
 void attention_call_pack(const AttentionKernel *kernel, const AttentionPack *pack,
@@ -28,7 +29,7 @@ typedef struct AttentionLeft {
     AttentionPack pack;
 } AttentionLeft;
 
-AttentionLeft attention_left(const AttentionKernel *kernel, const char *part, uint32_t source,
+AttentionLeft attention_left(AttentionKernel *kernel, const char *part, uint32_t source,
                              const Axes *depth, bool in_place, int64_t scratch);
 /* Makes the panels of some rows, if they are needed; the first row is that of a panel. */
 void attention_prepare_left(const AttentionKernel *kernel, const AttentionLeft *left,
