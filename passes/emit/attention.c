@@ -9,7 +9,7 @@
  */
 #include "passes/emit/attention.h"
 
-#include "passes/emit/attention_kernel.h"
+#include "passes/emit/attention_ahead.h"
 #include "passes/emit/attention_range.h"
 #include "passes/emit/attention_score.h"
 #include "passes/emit/attention_softmax.h"
@@ -124,7 +124,7 @@ static LLVMValueRef emit_weigh(const Attention *a) {
 }
 
 static void emit_parts(Attention *a) {
-    const AttentionKernel *k = &a->kernel;
+    AttentionKernel *k = &a->kernel;
     const AttentionShape *s = &k->shape;
     a->query = attention_left(k, "query", ATTENTION_SOURCE_QUERY, &s->width_axes, s->query_in_place,
                               a->scratch.query);

@@ -39,9 +39,30 @@ static uint32_t panel_width(const AdderShape *shape) {
     return shape->product.vectors * shape->product.lanes;
 }
 
-Adder emit_adder(const AttentionKernel *kernel, const char *part, const AdderShape *shape) {
+static bool same_store(const AttentionKernel *kernel, const AdderShape *a, const AdderShape *b) {
+    AttentionStore first =
+        attention_store(kernel, a->result, NULL, a->rows, a->padded_rows, a->columns);
+    AttentionStore second =
+        attention_store(kernel, b->result, NULL, b->rows, b->padded_rows, b->columns);
+    return offsets_equal(&first.rows, &second.rows) &&
+           offsets_equal(&first.columns, &second.columns) && first.row_count == second.row_count &&
+           first.column_count == second.column_count && first.dtype == second.dtype;
+}
+
+static bool same_adder(const AttentionKernel *kernel, const AdderShape *a, const AdderShape *b) {
+    const Product *p = &a->product, *q = &b->product;
+    return p->height == q->height && p->vectors == q->vectors && p->left_row == q->left_row &&
+           p->left_depth == q->left_depth && p->depth_short == q->depth_short &&
+           a->padded_columns == b->padded_columns && a->depth == b->depth &&
+           (!kernel->shape.single || same_store(kernel, a, b));
+}
+
+Adder emit_adder(const AttentionKernel *kernel, const char *part, const AdderShape *shape,
+                 const Adder *other) {
     if (attention_result_type(kernel, shape->result) == DTYPE_NONE)
         return (Adder){NULL, *shape};
+    if (other && other->function && same_adder(kernel, shape, &other->shape))
+        return (Adder){other->function, *shape};
     Emitter *e = kernel->emitter;
     LLVMTypeRef types[ADD_PARAMETERS] = {e->pointer, e->pointer, e->i64, e->pointer, e->i64};
     LLVMTypeRef type = LLVMFunctionType(e->void_type, types, ADD_PARAMETERS, false);

@@ -2,7 +2,7 @@
 #ifndef SCANLINE_PASSES_EMIT_ATTENTION_ADDER_H
 #define SCANLINE_PASSES_EMIT_ATTENTION_ADDER_H
 
-#include "passes/emit/attention_kernel.h"
+#include "passes/emit/attention_sides.h"
 
 /* A gradient: some rows of sums by all columns. */
 typedef struct AdderShape {
@@ -18,7 +18,9 @@ typedef struct Adder {
     AdderShape shape;
 } Adder;
 
-Adder emit_adder(const AttentionKernel *kernel, const char *part, const AdderShape *shape);
+/* `other` (NULL: none) lends its function if it is the same. */
+Adder emit_adder(const AttentionKernel *kernel, const char *part, const AdderShape *shape,
+                 const Adder *other);
 
 /* sums += left right. left: at the first of `count` depths; right: the panels, at that depth; row:
  * of the sums, which lie in scratch. Where there is a single block the sums are the result: they

@@ -2,6 +2,7 @@
  * shares of d_key and d_value from the rows that see them. */
 #include "passes/emit/attention_block.h"
 
+#include "passes/emit/attention_ahead.h"
 #include "passes/emit/attention_score.h"
 
 enum { FLOAT_BYTES = 4, BF16_BYTES = 2, RESULT_D_QUERY = 0, RESULT_D_KEY = 1, RESULT_D_VALUE = 2 };
@@ -151,9 +152,9 @@ static void emit_adders(Gradient *g) {
                         s->padded_keys,
                         s->padded_columns,
                         attention_depth(s, s->rows)};
-    g->add_query = emit_adder(k, "query", &query);
-    g->add_key = emit_adder(k, "key", &key);
-    g->add_value = emit_adder(k, "value", &value);
+    g->add_query = emit_adder(k, "query", &query, NULL);
+    g->add_key = emit_adder(k, "key", &key, NULL);
+    g->add_value = emit_adder(k, "value", &value, &g->add_key);
 }
 
 void emit_block_parts(Gradient *gradient) {

@@ -70,7 +70,7 @@ static LLVMValueRef scratch_float(const Gradient *g, int64_t bytes, LLVMValueRef
 /* --- a batch --- */
 
 static void emit_sides(Gradient *g) {
-    const AttentionKernel *k = &g->kernel;
+    AttentionKernel *k = &g->kernel;
     const AttentionShape *s = &k->shape;
     g->query = attention_left(k, "query_rows", ATTENTION_SOURCE_QUERY, &s->width_axes,
                               s->query_in_place, g->plan.query_rows);

@@ -2,12 +2,11 @@
 #ifndef SCANLINE_PASSES_EMIT_ATTENTION_SCORE_H
 #define SCANLINE_PASSES_EMIT_ATTENTION_SCORE_H
 
-#include "passes/emit/attention_kernel.h"
-#include "passes/emit/product.h"
+#include "passes/emit/attention_sides.h"
 
 /* The parameters of the function; then the body's extra operands follow. */
 typedef enum ScoreParameter {
-    SCORE_QUERY,  /* of the first row: a left side (attention_kernel.h) */
+    SCORE_QUERY,  /* of the first row: a left side (attention_sides.h) */
     SCORE_KEY,    /* packed, of the first key: [panel][width][key_panel] */
     SCORE_TARGET, /* of the first row and key, with the shape's stride */
     SCORE_BATCH,
@@ -21,7 +20,7 @@ typedef enum ScoreParameter {
 
 /* An internal function. Forward: target = the scores after the body, -inf beyond the last key.
  * Gradient: target = the weights e^(score - lse), 0 beyond the last key, in pairs of rows
- * (attention_grad.h) where the shape has pairs; slope = weight times the derivative of the body by
+ * where the shape has pairs; slope = weight times the derivative of the body by
  * its score. Rows beyond the last are written too, with no meaning. */
 LLVMValueRef emit_score_function(const AttentionKernel *kernel, const AttentionLeft *query);
 

@@ -18,6 +18,14 @@ Offsets offsets_of(const Function *body, const Axes *composite, const Axes *tens
     return offsets;
 }
 
+bool offsets_equal(const Offsets *a, const Offsets *b) {
+    bool equal = a->count == b->count;
+    for (uint32_t i = 0; equal && i < a->count; i++)
+        equal = a->digits[i].extent == b->digits[i].extent &&
+                a->digits[i].stride == b->digits[i].stride;
+    return equal;
+}
+
 bool offsets_uniform(const Offsets *offsets) { return offsets->count <= 1; }
 
 int64_t offsets_stride(const Offsets *offsets) {

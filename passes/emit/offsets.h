@@ -20,6 +20,7 @@ typedef struct Offsets {
 
 Offsets offsets_of(const Function *body, const Axes *composite, const Axes *tensor);
 
+bool offsets_equal(const Offsets *a, const Offsets *b);
 /* One stride serves the whole index. */
 bool offsets_uniform(const Offsets *offsets);
 /* From one index to the next, except where a run ends. */
