@@ -66,7 +66,8 @@ struct NameTable;
 
 typedef struct Attributes {
     double value;     /* const; its dtype is the node's */
-    int64_t amount;   /* shift: by how many positions; result: which one */
+    int64_t amount;   /* shift: by how many positions; result: which one; kernel: 1 where it runs
+                       * again what ran before, so that this needs no memory in between */
     uint64_t key;     /* random, random_normal: hash of the call path */
     const char *name; /* param, input: the name it is bound by */
     Axes axes;        /* the op's own axes, [x, y...] in ops.def; of random and random_normal:

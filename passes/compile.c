@@ -124,7 +124,10 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
                                  const Target *target, CompileError *error) {
     if (!options_check(options, error))
         return NULL;
-    PassContext context = {.target = target, .warn = options->warn, .user = options->user};
+    PassContext context = {.target = target,
+                           .arena_bytes = options->arena_bytes,
+                           .warn = options->warn,
+                           .user = options->user};
     Module *compiled = module_create(module->arena);
     for (uint32_t i = 0; i < module->function_count; i++) {
         Function *function = function_compile(module->functions[i], options, &context, error);

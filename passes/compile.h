@@ -19,6 +19,7 @@ typedef struct CompileOptions {
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
+    int64_t arena_bytes;    /* the most that the arena of `grad` should take; 0: as it comes */
     /* A sentence the user should hear of, with the places it is about (may be NULL). May be NULL.
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);

@@ -57,6 +57,7 @@ typedef struct PlanStep {
     int64_t *immediates;
     char
         *origin; /* "block.3.attn igpt.scan:27:15": for profiles and for naming where a NaN arose */
+    bool is_again; /* what it computes was computed before, and not kept: for saying what memory costs */
 } PlanStep;
 
 typedef struct PlanFunction {

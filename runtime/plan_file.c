@@ -6,7 +6,7 @@
  *    "functions": [{"name", "arena",
  *                   "inputs":  [{"name", "type", "axes": [["b", 8], ...], "donated"}, ...],
  * "outputs": ..., "buffers": [["arena", "f32", 4096, 0], ["input", 3], ["output", 0], ...],
- *                   "steps":   [{"kernel", "operands", "immediates", "origin"}, ...]}, ...]}
+ *                   "steps":   [{"kernel", "operands", "immediates", "origin", "again"}, ...]}, ...]}
  *
  * Reading takes the syntax alone; whether the plan may be run is plan_check's to say. */
 #include "runtime/plan.h"
@@ -72,8 +72,9 @@ static json_t *write_step(const PlanStep *step) {
         json_array_append_new(operands, json_integer(step->operands[i]));
     for (uint32_t i = 0; i < step->immediate_count; i++)
         json_array_append_new(immediates, json_integer(step->immediates[i]));
-    return json_pack("{s:I, s:o, s:o, s:s}", "kernel", (json_int_t)step->kernel, "operands",
-                     operands, "immediates", immediates, "origin", step->origin);
+    return json_pack("{s:I, s:o, s:o, s:s, s:b}", "kernel", (json_int_t)step->kernel, "operands",
+                     operands, "immediates", immediates, "origin", step->origin, "again",
+                     (int)step->is_again);
 }
 
 static json_t *write_function(const PlanFunction *function) {
@@ -271,6 +272,7 @@ static void read_step(Reader *reader, const json_t *object, PlanStep *step) {
     step->kernel = (uint32_t)read_integer(reader, json_object_get(object, "kernel"), 0,
                                           PLAN_MAX_ENTRIES, "kernel");
     step->origin = read_string(reader, json_object_get(object, "origin"), "origin");
+    step->is_again = json_is_true(json_object_get(object, "again"));
     const json_t *operands = read_list(reader, object, "operands", &step->operand_count);
     step->operands = allocate(reader, step->operand_count, sizeof *step->operands);
     for (uint32_t i = 0; i < step->operand_count && !reader->failed; i++)

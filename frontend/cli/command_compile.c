@@ -52,11 +52,15 @@ static ExitCode write_result(const Session *session, const char *path, const cha
 
 /* The functions as the frontend and autodiff made them, or after --stop-after's pass. */
 static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
-    const CompileOptions *options = &session->options->compile;
+    CompileOptions options = session->options->compile;
     const Module *module = session->module;
     CompileError error = {{0}};
-    if (options->stop_after || options->dump || options->verify || options->check)
-        module = compile_passes(module, options, &error);
+    ExitCode code = session_settle_memory(session);
+    if (code)
+        return code;
+    options.arena_bytes = session->arena_bytes;
+    if (options.stop_after || options.dump || options.verify || options.check)
+        module = compile_passes(module, &options, &error);
     if (!module)
         return session_fail(session, EXIT_INPUT, "passes", "%s", error.text);
     if (!arguments->function)
@@ -69,15 +73,15 @@ static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
 }
 
 static ExitCode emit_plan(Session *session, const CompileArguments *arguments) {
-    CompileError error = {{0}};
-    const Plan *plan = compile_plan(session->module, &session->options->compile, &error);
-    if (!plan)
-        return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
+    const Plan *plan;
+    ExitCode code = session_plan(session, &plan);
+    if (code)
+        return code;
     PlanError plan_error = {{0}};
     char *text = plan_write(plan, &plan_error);
     if (!text)
         return session_fail(session, EXIT_MACHINE, "plan", "%s", plan_error.text);
-    ExitCode code = write_result(session, arguments->output, text);
+    code = write_result(session, arguments->output, text);
     free(text);
     return code;
 }
@@ -106,7 +110,8 @@ ExitCode command_compile(int count, char **words) {
                "  scanline compile digits --emit ir -o digits.ir\n"
                "  scanline compile digits --emit ir --function eval --stop-after fuse\n"
                "  scanline compile digits layers=2 --emit plan --target x86-64-v3",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_SETTINGS,
+        .groups =
+            OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

@@ -46,6 +46,8 @@ static ExitCode resume_folder(const Session *session, const TrainArguments *argu
 static ExitCode train(Session *session, const TrainArguments *arguments, const char *folder) {
     ExitCode code = folder ? session_read_run(session, folder) : session_read(session, NULL);
     if (!code)
+        code = session_settle_memory(session);
+    if (!code)
         code = session_compile(session);
     if (code)
         return code;
@@ -100,7 +102,8 @@ ExitCode command_train(int count, char **words) {
                "  scanline train digits d=128 train.steps=1600 train.seed=2\n"
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
                "  scanline train --resume @last",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_OUT | OPTIONS_SETTINGS,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
+                  OPTIONS_SETTINGS,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

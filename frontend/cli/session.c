@@ -3,7 +3,10 @@
 #include "frontend/builtin.h"
 #include "frontend/lower.h"
 #include "passes/derive.h"
+#include "runtime/gradient.h"
+#include "runtime/memory.h"
 #include "runtime/run_folder.h"
+#include "runtime/training.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -113,12 +116,19 @@ static const char *spec_path(Session *session, const char *subject) {
 ExitCode session_read(Session *session, const char *subject) {
     const Options *options = session->options;
     const char *directories[2];
+    const char **overrides =
+        arena_array(session->arena, options->setting_count + 1, sizeof *overrides);
     SpecOptions spec_options = {
         .directories = directories,
         .directory_count = model_directories(directories),
-        .overrides = options->settings,
+        .overrides = overrides,
         .override_count = options->setting_count,
     };
+    for (uint32_t i = 0; i < options->setting_count; i++)
+        overrides[i] = options->settings[i];
+    if (options->memory)
+        overrides[spec_options.override_count++] =
+            arena_printf(session->arena, "train.memory=%s", options->memory);
     if (!subject)
         subject = options->subject ? options->subject : "digits";
     session->spec = spec_load(session->arena, session->sources, spec_path(session, subject),
@@ -159,9 +169,59 @@ ExitCode session_read_run(Session *session, const char *folder) {
     return text && record ? EXIT_DONE : session_fail(session, EXIT_INPUT, "run", "%s", error.text);
 }
 
+/* --- memory --- */
+
+static const int64_t mebibyte = 1 << 20;
+
+/* With the plan for the arena that session->arena_bytes says. */
+static ExitCode plan_for_memory(const Session *session, const Plan **plan) {
+    CompileOptions options = session->options->compile;
+    CompileError error = {{0}};
+    options.arena_bytes = session->arena_bytes;
+    *plan = compile_plan(session->module, &options, &error);
+    return *plan ? EXIT_DONE : session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
+}
+
+static int64_t bytes_with(const Session *session, const Plan *plan) {
+    const Program program = {.experiment = &session->experiment, .plan = plan};
+    return training_bytes(&program, options_threads(session->options));
+}
+
+ExitCode session_plan(Session *session, const Plan **plan) {
+    const int64_t most = session->experiment.train.memory;
+    const int threads = options_threads(session->options);
+    ExitCode code = plan_for_memory(session, plan);
+    if (code || !most || bytes_with(session, *plan) <= most)
+        return code;
+    const Program program = {.experiment = &session->experiment, .plan = *plan};
+    session->arena_bytes = program_arena_limit(&program, threads, most);
+    if (!session->arena_bytes)
+        session->arena_bytes = 1; /* the smallest that there is */
+    code = plan_for_memory(session, plan);
+    if (code)
+        return code;
+    const int64_t least = bytes_with(session, *plan);
+    if (least <= most)
+        return EXIT_DONE;
+    return session_fail(
+        session, EXIT_INPUT, "memory",
+        "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
+        "at least %lldM%s",
+        (double)most / (double)mebibyte, threads, (long long)((least + mebibyte - 1) / mebibyte),
+        gradient_workers(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
+}
+
+ExitCode session_settle_memory(Session *session) {
+    const Plan *plan;
+    return session->experiment.train.memory ? session_plan(session, &plan) : EXIT_DONE;
+}
+
+/* --- machine code --- */
+
 ExitCode session_compile(Session *session) {
     CompileOptions options = session->options->compile;
     options.threads = options_threads(session->options);
+    options.arena_bytes = session->arena_bytes;
     options.warn = warn;
     options.user = session;
     CompileError error = {{0}};

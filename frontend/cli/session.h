@@ -18,6 +18,8 @@ typedef struct Session {
     const Module *lowered; /* init, forward, update */
     const Module
         *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
+    int64_t arena_bytes; /* the most that `grad`'s may take for training to fit in train.memory; 0:
+                            no matter */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
@@ -38,7 +40,14 @@ ExitCode session_read(Session *session, const char *subject);
 /* The same from a run's folder: the spec that it was trained by, under its own name. */
 ExitCode session_read_run(Session *session, const char *folder);
 
-/* Then machine code, to session->program. */
+/* For what trains: finds session->arena_bytes, and refuses a train.memory that is too little for
+ * any plan. */
+ExitCode session_settle_memory(Session *session);
+
+/* The plan alone, for training. */
+ExitCode session_plan(Session *session, const Plan **plan);
+
+/* Machine code, to session->program. */
 ExitCode session_compile(Session *session);
 
 /* One fault of no place in a spec, in the form that the options ask for. Returns `code`. */

@@ -76,8 +76,8 @@ static PlanBuffer sample_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
                                       {PLAN_INPUT, PLAN_I32, CHUNK *N, 0, 1},
                                       {PLAN_OUTPUT, PLAN_F32, CHUNK *N *V, 0, 0}};
 static uint32_t all_operands[] = {0, 1, 2, 3, 4};
-static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin},
-                           {1, 3, all_operands, 0, NULL, origin}};
+static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, false},
+                           {1, 3, all_operands, 0, NULL, origin, false}};
 static PlanFunction functions[] = {
     {name_features, 3, 2, 5, 1, features_inputs, features_outputs, features_buffers, &steps[0], 0},
     {name_sample, 2, 1, 3, 1, features_inputs, sample_outputs, sample_buffers, &steps[1], 0},
