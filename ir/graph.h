@@ -135,6 +135,8 @@ size_t dtype_size(DType dtype);        /* bytes */
 Module *module_create(Arena *arena);
 Function *module_function(const Module *module, const char *name); /* NULL when there is none */
 void module_add(Module *module, Function *function);
+/* The same functions, not to be changed, from which passes build new ones in another arena. */
+Module *module_within(const Module *module, Arena *arena);
 
 Function *function_create(Arena *arena, const char *name);
 

@@ -148,9 +148,10 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
     return target ? passes_for_target(module, options, target, error) : NULL;
 }
 
-static PlanBuilder *plan_functions(const Module *module, const CompileOptions *options,
+/* Functions and all that is needed for a moment alone lie in `work`. */
+static PlanBuilder *plan_functions(const Module *module, Arena *work, const CompileOptions *options,
                                    const Target *target, CompileError *error) {
-    Module *compiled = passes_for_target(module, options, target, error);
+    Module *compiled = passes_for_target(module_within(module, work), options, target, error);
     if (!compiled)
         return NULL;
     PlanBuilder *builder = plan_begin(module->arena, target);
@@ -165,9 +166,12 @@ static PlanBuilder *plan_functions(const Module *module, const CompileOptions *o
 }
 
 const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error) {
+    Arena *work = arena_within(module->arena);
     Target *target = target_of(module->arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, options, target, error) : NULL;
-    return builder ? plan_end(builder) : NULL;
+    PlanBuilder *builder = target ? plan_functions(module, work, options, target, error) : NULL;
+    const Plan *plan = builder ? plan_end(builder) : NULL;
+    arena_destroy(work);
+    return plan;
 }
 
 /* --- machine code --- */
@@ -268,11 +272,12 @@ static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *
     return keys;
 }
 
-CompiledModule *compile_module(const Module *module, const CompileOptions *options,
-                               CompileError *error) {
+/* What is needed for compiling alone lies in `graphs`. */
+static CompiledModule *compile_within(const Module *module, Arena *graphs,
+                                      const CompileOptions *options, CompileError *error) {
     Arena *arena = module->arena;
     Target *target = target_of(arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, options, target, error) : NULL;
+    PlanBuilder *builder = target ? plan_functions(module, graphs, options, target, error) : NULL;
     if (!builder)
         return NULL;
     const Plan *plan = plan_end(builder);
@@ -282,7 +287,7 @@ CompiledModule *compile_module(const Module *module, const CompileOptions *optio
         .bodies = plan_bodies(builder),
         .target = target,
         .verify = options->verify,
-        .keys = keys_of(arena, plan, plan_bodies(builder), target),
+        .keys = keys_of(graphs, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
@@ -298,6 +303,14 @@ CompiledModule *compile_module(const Module *module, const CompileOptions *optio
         return NULL;
     }
     cache_report(&work, options, &compiled->from_cache);
+    return compiled;
+}
+
+CompiledModule *compile_module(const Module *module, const CompileOptions *options,
+                               CompileError *error) {
+    Arena *graphs = arena_within(module->arena);
+    CompiledModule *compiled = compile_within(module, graphs, options, error);
+    arena_destroy(graphs);
     return compiled;
 }
 

@@ -125,7 +125,7 @@ static void kernel_operands(Arena *arena, const Function *body, PlanKernel *kern
 }
 
 static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
-    CanonicalForm form = canonical_form(builder->arena, body);
+    CanonicalForm form = canonical_form(body->arena, body);
     uint64_t hash = XXH3_64bits(form.bytes, form.length);
     if (builder->plan->kernel_count * 2 >= builder->slot_count)
         kernels_rehash(builder);
@@ -316,7 +316,8 @@ static void donations_settle(Planner *planner) {
 
 static void temporaries_place(Planner *planner) {
     PlanFunction *plan = planner->plan;
-    Lifetime *lifetimes = arena_array(planner->arena, plan->buffer_count, sizeof *lifetimes);
+    Arena *arena = planner->function->arena;
+    Lifetime *lifetimes = arena_array(arena, plan->buffer_count, sizeof *lifetimes);
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->buffer_count; i++)
         if (plan->buffers[i].storage == PLAN_ARENA)
@@ -325,7 +326,7 @@ static void temporaries_place(Planner *planner) {
                 .birth = planner->birth[i],
                 .death = planner->death[i],
             };
-    plan->arena_bytes = memory_place(planner->arena, lifetimes, count, PLAN_ALIGNMENT);
+    plan->arena_bytes = memory_place(arena, lifetimes, count, PLAN_ALIGNMENT);
     count = 0;
     for (uint32_t i = 0; i < plan->buffer_count; i++)
         if (plan->buffers[i].storage == PLAN_ARENA)
@@ -361,7 +362,7 @@ static PlanFunction *function_reserve(PlanBuilder *builder, const Function *func
 }
 
 const char *plan_add(PlanBuilder *builder, const Function *fused) {
-    Arena *arena = builder->arena;
+    Arena *arena = fused->arena;
     PlanFunction *plan = function_reserve(builder, fused);
     uint32_t most_buffers = 0;
     for (NodeId id = 0; id < fused->node_count; id++) {
@@ -370,7 +371,7 @@ const char *plan_add(PlanBuilder *builder, const Function *fused) {
     }
     Planner planner = {
         .builder = builder,
-        .arena = arena,
+        .arena = builder->arena,
         .function = fused,
         .plan = plan,
         .first_buffer = arena_array(arena, fused->node_count, sizeof *planner.first_buffer),

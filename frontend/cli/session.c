@@ -9,6 +9,7 @@
 #include "runtime/training.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,8 +144,9 @@ ExitCode session_read(Session *session, const char *subject) {
         return EXIT_INPUT;
     session->experiment.spec = spec_flatten(session->spec);
     PassContext context = {.warn = warn, .user = session};
-    session->module =
-        derive_experiment(session->lowered, lower_batch_axis(session->spec), &context);
+    session->graphs = arena_within(session->arena);
+    session->module = derive_experiment(module_within(session->lowered, session->graphs),
+                                        lower_batch_axis(session->spec), &context);
     return EXIT_DONE;
 }
 
@@ -225,12 +227,17 @@ ExitCode session_compile(Session *session) {
     options.warn = warn;
     options.user = session;
     CompileError error = {{0}};
-    session->compiled = compile_module(session->module, &options, &error);
+    const Module *module = module_within(session->module, session->arena); /* so will the plan be */
+    session->compiled = compile_module(module, &options, &error);
     if (!session->compiled)
         return session_fail(session, EXIT_MACHINE, "compile", "%s", error.text);
     session->jit = jit_load(session->compiled, &error);
     if (!session->jit)
         return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);
+    arena_destroy(session->graphs);
+    session->graphs = NULL;
+    session->module = NULL;
+    malloc_trim(0); /* what compiling took, training may need */
     session->program = (Program){
         .experiment = &session->experiment,
         .plan = session->compiled->plan,

@@ -11,6 +11,7 @@
 typedef struct Session {
     const Options *options;
     Arena *arena;
+    Arena *graphs; /* within it: what session_compile needs, and nobody after it */
     Sources *sources;
     Diagnostics *diagnostics;
     const Spec *spec;
@@ -47,7 +48,7 @@ ExitCode session_settle_memory(Session *session);
 /* The plan alone, for training. */
 ExitCode session_plan(Session *session, const Plan **plan);
 
-/* Machine code, to session->program. */
+/* Machine code, to session->program. session->module is gone then. */
 ExitCode session_compile(Session *session);
 
 /* One fault of no place in a spec, in the form that the options ask for. Returns `code`. */
