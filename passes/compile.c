@@ -12,7 +12,9 @@
 #include "passes/passes.h"
 #include "passes/plan.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <llvm-c/Core.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -185,6 +187,7 @@ typedef struct Work {
     bool verify;
     CacheKey *keys;
     CacheAnswer *answers;
+    int *store_errors; /* errno where an object could not be stored; else 0 */
     ObjectCode *objects;
     CompileError *errors;
 } Work;
@@ -201,8 +204,8 @@ static bool kernel_compile(const Work *work, uint32_t kernel) {
     if (!object_emit(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
                      &options, &object->bytes, &object->size, error->text, sizeof error->text))
         return false;
-    if (work->cache) /* a cache that can't be written is a cache that is off */
-        cache_store(work->cache, &work->keys[kernel], object->bytes, object->size);
+    if (work->cache && !cache_store(work->cache, &work->keys[kernel], object->bytes, object->size))
+        work->store_errors[kernel] = errno ? errno : EIO;
     return true;
 }
 
@@ -218,20 +221,44 @@ static bool kernels_compile(const Work *work, int threads, CompileError *error) 
     return true;
 }
 
+__attribute__((format(printf, 2, 3))) static void warn(const CompileOptions *options,
+                                                       const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (options->warn)
+        options->warn(options->user, NULL, text);
+}
+
 static void cache_report(const Work *work, const CompileOptions *options, uint32_t *found) {
     uint32_t damaged = 0;
+    int error = 0;
     for (uint32_t i = 0; i < work->plan->kernel_count; i++) {
         *found += work->answers[i] == CACHE_HIT;
         damaged += work->answers[i] == CACHE_DAMAGED;
+        error = error ? error : work->store_errors[i];
     }
     if (work->cache && *found < work->plan->kernel_count)
         cache_trim(work->cache, (uint64_t)CACHE_MEBIBYTES << 20);
-    if (!damaged || !options->warn)
-        return;
-    char text[256];
-    snprintf(text, sizeof text, "%u damaged entries of the cache in %.150s were compiled anew",
-             damaged, work->cache);
-    options->warn(options->user, NULL, text);
+    if (damaged)
+        warn(options, "%u damaged entries of the cache in %.300s were compiled anew", damaged,
+             work->cache);
+    if (error)
+        warn(options, "the cache in %.300s cannot be written: %s", work->cache, strerror(error));
+}
+
+/* The cache's directory, from the arena; NULL: it is off. */
+static const char *cache_begin(Arena *arena, const CompileOptions *options) {
+    char *directory = arena_alloc(arena, PATH_MAX), reason[128];
+    if (!cache_directory(directory, PATH_MAX))
+        return NULL;
+    if (cache_prepare(directory, reason, sizeof reason))
+        return directory;
+    warn(options, "kernels are compiled anew, as the cache in %.300s cannot be used: %s", directory,
+         reason);
+    return NULL;
 }
 
 /* What made the objects: LLVM's version, and the bytes of this program, of which a hash takes a
@@ -281,7 +308,6 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
     if (!builder)
         return NULL;
     const Plan *plan = plan_end(builder);
-    char *cache = arena_alloc(arena, 4096);
     Work work = {
         .plan = plan,
         .bodies = plan_bodies(builder),
@@ -289,11 +315,12 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
         .verify = options->verify,
         .keys = keys_of(graphs, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
+        .store_errors = arena_array(arena, plan->kernel_count, sizeof *work.store_errors),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
     };
-    if (work.keys && cache_directory(cache, 4096))
-        work.cache = cache;
+    if (work.keys)
+        work.cache = cache_begin(arena, options);
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         work.answers[i] = CACHE_MISS;
     CompiledModule *compiled = arena_alloc(arena, sizeof *compiled);
