@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is dropped without being asked for costs at most this part of all steps... */
-static const double free_share = 0.01;
-/* ...and less memory than this is left alone. */
+/* What is dropped without being asked for does little but read and write, takes at most this part
+ * of the time of all steps... */
+static const double free_share = 0.03;
+/* ...and leaves less memory than this alone. */
 static const int64_t least_bytes = 64 << 20;
 
 enum { MOST_PREFIXES = 512 /* that are tried */ };
@@ -113,8 +114,9 @@ static void drop_free(const Order *order, RematSchedule *schedule, bool *dropped
     double left = free_share * graph->cost;
     uint32_t count = 0;
     for (; count < order->count; count++) {
-        left -= graph->steps[order->steps[count]].cost;
-        if (left < 0)
+        const RematStep *step = &graph->steps[order->steps[count]];
+        left -= step->cost;
+        if (left < 0 || step->flops > step->cost / 2)
             break;
     }
     drop_first(order, 0, schedule, dropped);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Operations that take about as long as a byte of a kernel's operands does. */
-static const double operations_a_byte = 8;
+static const double operations_a_byte = 40;
 
 static uint32_t count_ops(const Function *function, OpCode op) {
     uint32_t count = 0;

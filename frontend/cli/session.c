@@ -173,10 +173,28 @@ ExitCode session_read_run(Session *session, const char *folder) {
 
 /* --- memory --- */
 
-static const int64_t mebibyte = 1 << 20;
+static int64_t bytes_with(const Session *session, const Plan *plan) {
+    const Program program = {.experiment = &session->experiment, .plan = plan};
+    return training_bytes(&program, options_threads(session->options));
+}
 
-/* With the plan for the arena that session->arena_bytes says. */
-static ExitCode plan_for_memory(const Session *session, const Plan **plan) {
+/* Whether training fits by this plan, if it was made for that. */
+static ExitCode memory_check(const Session *session, const Plan *plan) {
+    const int64_t most = session->experiment.train.memory, mebibyte = 1 << 20;
+    const int64_t bytes = session->arena_bytes ? bytes_with(session, plan) : 0;
+    const int threads = options_threads(session->options);
+    if (bytes <= most)
+        return EXIT_DONE;
+    return session_fail(
+        session, EXIT_INPUT, "memory",
+        "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
+        "at least %lldM%s",
+        (double)most / (double)mebibyte, threads, (long long)((bytes + mebibyte - 1) / mebibyte),
+        gradient_workers(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
+}
+
+/* With the arena that session->arena_bytes says. */
+static ExitCode plan_make(const Session *session, const Plan **plan) {
     CompileOptions options = session->options->compile;
     CompileError error = {{0}};
     options.arena_bytes = session->arena_bytes;
@@ -184,38 +202,24 @@ static ExitCode plan_for_memory(const Session *session, const Plan **plan) {
     return *plan ? EXIT_DONE : session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
 }
 
-static int64_t bytes_with(const Session *session, const Plan *plan) {
+ExitCode session_settle_memory(Session *session) {
+    const int64_t most = session->experiment.train.memory;
+    const Plan *plan;
+    ExitCode code = most ? plan_make(session, &plan) : EXIT_DONE;
+    if (code || !most || bytes_with(session, plan) <= most)
+        return code;
     const Program program = {.experiment = &session->experiment, .plan = plan};
-    return training_bytes(&program, options_threads(session->options));
+    session->arena_bytes = program_arena_limit(&program, options_threads(session->options), most);
+    if (!session->arena_bytes)
+        session->arena_bytes = 1; /* the smallest that there is, to be named */
+    return EXIT_DONE;
 }
 
 ExitCode session_plan(Session *session, const Plan **plan) {
-    const int64_t most = session->experiment.train.memory;
-    const int threads = options_threads(session->options);
-    ExitCode code = plan_for_memory(session, plan);
-    if (code || !most || bytes_with(session, *plan) <= most)
-        return code;
-    const Program program = {.experiment = &session->experiment, .plan = *plan};
-    session->arena_bytes = program_arena_limit(&program, threads, most);
-    if (!session->arena_bytes)
-        session->arena_bytes = 1; /* the smallest that there is */
-    code = plan_for_memory(session, plan);
-    if (code)
-        return code;
-    const int64_t least = bytes_with(session, *plan);
-    if (least <= most)
-        return EXIT_DONE;
-    return session_fail(
-        session, EXIT_INPUT, "memory",
-        "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
-        "at least %lldM%s",
-        (double)most / (double)mebibyte, threads, (long long)((least + mebibyte - 1) / mebibyte),
-        gradient_workers(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
-}
-
-ExitCode session_settle_memory(Session *session) {
-    const Plan *plan;
-    return session->experiment.train.memory ? session_plan(session, &plan) : EXIT_DONE;
+    ExitCode code = session_settle_memory(session);
+    if (!code)
+        code = plan_make(session, plan);
+    return code ? code : memory_check(session, *plan);
 }
 
 /* --- machine code --- */
@@ -231,6 +235,9 @@ ExitCode session_compile(Session *session) {
     session->compiled = compile_module(module, &options, &error);
     if (!session->compiled)
         return session_fail(session, EXIT_MACHINE, "compile", "%s", error.text);
+    ExitCode code = memory_check(session, session->compiled->plan);
+    if (code)
+        return code;
     session->jit = jit_load(session->compiled, &error);
     if (!session->jit)
         return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);

@@ -41,8 +41,8 @@ ExitCode session_read(Session *session, const char *subject);
 /* The same from a run's folder: the spec that it was trained by, under its own name. */
 ExitCode session_read_run(Session *session, const char *folder);
 
-/* For what trains: finds session->arena_bytes, and refuses a train.memory that is too little for
- * any plan. */
+/* For what trains, before it is compiled: finds session->arena_bytes. What does not fit by any plan
+ * is refused with the plan. */
 ExitCode session_settle_memory(Session *session);
 
 /* The plan alone, for training. */
