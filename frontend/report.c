@@ -1,16 +1,7 @@
 /* Counting parameters and operations. */
 #include "frontend/report.h"
 
-#include "frontend/order.h"
-
-typedef struct MaskedPair {
-    AxisId inner, outer;
-} MaskedPair;
-
-typedef struct MaskedPairs {
-    MaskedPair *at;
-    uint32_t count;
-} MaskedPairs;
+#include "frontend/report_mask.h"
 
 static bool *mark_needed(const Function *function, NodeId output, Arena *arena) {
     bool *needed = arena_array(arena, function->node_count, sizeof(bool));
@@ -21,26 +12,8 @@ static bool *mark_needed(const Function *function, NodeId output, Arena *arena) 
     return needed;
 }
 
-/* Pairs of axes of which a mask hides a half. A function has few of them, however deep it is. */
-static MaskedPairs find_masks(const Function *function, Arena *arena) {
-    MaskedPairs pairs = {.at = arena_array(arena, function->axis_count, sizeof(MaskedPair))};
-    for (NodeId i = 0; i < function->node_count && pairs.count < function->axis_count; i++) {
-        MaskedPair pair;
-        bool known = false;
-        if (function->nodes[i].op != OP_SELECT ||
-            !order_is_causal_select(function, i, &pair.inner, &pair.outer))
-            continue;
-        for (uint32_t k = 0; k < pairs.count; k++)
-            known = known || (pairs.at[k].inner == pair.inner && pairs.at[k].outer == pair.outer);
-        if (!known)
-            pairs.at[pairs.count++] = pair;
-    }
-    return pairs;
-}
-
 /* Operations of a sum of products; 0 for any other node. */
-static double contraction_flops(const Function *function, const Node *node,
-                                const MaskedPairs *masks) {
+static double contraction_flops(const Function *function, const Node *node, const double *shares) {
     if (node->op != OP_SUM || graph_node(function, node->sources[0])->op != OP_MUL)
         return 0;
     const Node *product = graph_node(function, node->sources[0]);
@@ -49,21 +22,16 @@ static double contraction_flops(const Function *function, const Node *node,
     const Axes *over = &node->attributes.axes;
     if (!axes_subset(over, a) || !axes_subset(over, b) || axes_subset(a, b) || axes_subset(b, a))
         return 0;
-    double flops = 2 * (double)graph_elements(function, product);
-    for (uint32_t i = 0; i < masks->count; i++)
-        if (axes_has(&product->axes, masks->at[i].inner) &&
-            axes_has(&product->axes, masks->at[i].outer))
-            return flops / 2;
-    return flops;
+    return 2 * (double)graph_elements(function, product) * shares[node->sources[0]];
 }
 
 static double forward_flops(const Function *forward, Arena *arena) {
     const bool *needed = mark_needed(forward, function_find_output(forward, "loss"), arena);
-    const MaskedPairs masks = find_masks(forward, arena);
+    const double *shares = mask_shares(forward, needed, arena);
     double flops = 0;
     for (uint32_t i = 0; i < forward->node_count; i++)
         if (needed[i])
-            flops += contraction_flops(forward, &forward->nodes[i], &masks);
+            flops += contraction_flops(forward, &forward->nodes[i], shares);
     return flops;
 }
 

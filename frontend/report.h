@@ -11,7 +11,8 @@ typedef struct Report {
     /* Floating-point operations of one training step on a whole batch: two for each
      * multiply-and-add of the contractions that the loss needs, and twice that again for the
      * gradients. A product under a sum is a contraction when each factor has an axis that the other
-     * lacks. Where a causal mask hides positions, half of them is not counted. */
+     * lacks. What masks of positions hide is not counted (frontend/report_mask.h); a causal mask
+     * hides half. */
     double flops_per_step;
     /* The loss before the first step, where it is the same for any data and any draw of the
      * parameters: ln v for a head of zeros. With `where`, for an image that has any part chosen. */

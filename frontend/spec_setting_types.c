@@ -204,6 +204,17 @@ static const char *check_source(SpecBuilder *builder, const SettingRule *rule, c
     return text_end(&text);
 }
 
+static const char *check_file(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                              Spec *spec) {
+    if (value->kind != EXPR_STRING || !*value->string)
+        return report_kind(builder, rule, value, "the path of a file, in quotes");
+    if (spec)
+        *(const char **)stored(spec, rule) = value->string;
+    Text text = text_create(builder->arena);
+    text_literal(&text, value->string);
+    return text_end(&text);
+}
+
 static const char *check_tap(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
                              Spec *spec) {
     if (value->kind != EXPR_NAME)
@@ -332,6 +343,8 @@ const char *setting_check(SpecBuilder *builder, const SettingRule *rule, const E
         return check_word(builder, rule, value, spec);
     case SETTING_SOURCE:
         return check_source(builder, rule, value, spec);
+    case SETTING_FILE:
+        return check_file(builder, rule, value, spec);
     case SETTING_OBJECTIVE:
         return check_objective(builder, rule, value, spec);
     case SETTING_UPDATE:

@@ -10,6 +10,7 @@ typedef enum SettingType {
     SETTING_SIZE,      /* int64_t, bytes: a number of them, or "1.5G" */
     SETTING_WORD,      /* const char *, one of `words` */
     SETTING_SOURCE,    /* const char *, a data set's name or a path */
+    SETTING_FILE,      /* const char *, the path of a file */
     SETTING_OBJECTIVE, /* Spec.objective and train.objective */
     SETTING_UPDATE,    /* Spec.update */
     SETTING_TAP,       /* const char *, the name of a series of taps */

@@ -22,6 +22,7 @@ enum {
 
 static const SettingRule setting_rules[] = {
     {"data", "source", SETTING_SOURCE, "digits", 0, 0, NULL, STORED(data.source)},
+    {"data", "classes", SETTING_FILE, NULL, 0, 0, NULL, STORED(data.classes)},
     {"data", "validation", SETTING_NUMBER, "10%", 0, 0.9, NULL, STORED(data.validation)},
     {"data", "test", SETTING_NUMBER, "20%", 0, 0.9, NULL, STORED(data.test)},
     {"data", "seed", SETTING_INTEGER, "0", 0, LARGEST_SEED, NULL, STORED(data.seed)},
@@ -37,7 +38,8 @@ static const SettingRule setting_rules[] = {
     {"train", "checkpoint", SETTING_INTEGER, "200", 1, MOST_STEPS, NULL, STORED(train.checkpoint)},
     {"train", "patience", SETTING_INTEGER, "0", 0, MOST_STEPS, NULL, STORED(train.patience)},
     {"train", "memory", SETTING_SIZE, NULL, 1 << 20, 1e15, NULL, STORED(train.memory)},
-    {"train", "precision", SETTING_WORD, "fp32", 0, 0, "fp32 bf16", 0},
+    {"train", "precision", SETTING_WORD, "fp32", 0, 0, "fp32 bf16 bf16_emulated",
+     STORED(train.precision)},
     {"probe", "features", SETTING_TAP, NULL, 0, 0, NULL, STORED(probe.features)},
     {"probe", "layers", SETTING_LAYERS, "all", 0, 4095, NULL, STORED(probe.layers)},
     {"probe", "solver", SETTING_WORD, "lbfgs", 0, 0, "lbfgs", STORED(probe.solver)},
@@ -170,9 +172,10 @@ bool spec_override_setting(SpecBuilder *builder, Name key, const Source *text, u
     const SettingRule *rule = sweep ? NULL : setting_rule_of(key.text);
     if (!rule && !sweep)
         return false;
-    bool is_text = rule && (rule->type == SETTING_SOURCE || rule->type == SETTING_SIZE);
-    bool unquoted = is_text && offset < text->length && text->text[offset] != '"' &&
-                    strcmp(text->text + offset, "digits");
+    bool digits = rule && rule->type == SETTING_SOURCE && !strcmp(text->text + offset, "digits");
+    bool is_text = rule && (rule->type == SETTING_SOURCE || rule->type == SETTING_FILE ||
+                            rule->type == SETTING_SIZE);
+    bool unquoted = is_text && !digits && offset < text->length && text->text[offset] != '"';
     const Expr *value = unquoted
                             ? parse_unquoted(builder, text, offset)
                             : parse_expression(builder->arena, text, offset, builder->diagnostics);
@@ -288,15 +291,6 @@ static void check_shares(SpecBuilder *builder) {
     diagnostic_label(d, "validation is %g, test is %g", data->validation, data->test);
 }
 
-static void check_precision(SpecBuilder *builder) {
-    const SettingSlot *slot = slot_of(builder, "train.precision");
-    if (!slot->text || strcmp(slot->text, "bf16"))
-        return;
-    Diagnostic *d = diagnostics_error(builder->diagnostics, "unsupported-precision",
-                                      slot->value->span, "bf16 is not supported by this version");
-    diagnostic_hint(d, "use fp32");
-}
-
 void spec_resolve_settings(SpecBuilder *builder) {
     for (size_t i = 0; i < RULE_COUNT; i++)
         resolve_setting(builder, &setting_rules[i]);
@@ -308,7 +302,6 @@ void spec_resolve_settings(SpecBuilder *builder) {
     resolve_objective(builder);
     resolve_chunks(builder);
     check_shares(builder);
-    check_precision(builder);
 }
 
 /* --- the list of all of them --- */

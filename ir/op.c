@@ -16,6 +16,7 @@ enum {
     elementwise_index = 0,
     elementwise_random = 0,
     elementwise_to_f32 = 1,
+    elementwise_to_bf16 = 1,
     elementwise_to_i32 = 1,
     elementwise_unary = 1,
     elementwise_unary_f32 = 1,

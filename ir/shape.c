@@ -72,6 +72,13 @@ static const char *need_number(const Shape *shape, uint32_t which) {
     return shape_fault(shape, "source %u is %s, not f32 or i32", which, dtype_name(dtype));
 }
 
+static const char *need_real(const Shape *shape, uint32_t which) {
+    DType dtype = shape_source(shape, which)->dtype;
+    if (dtype == DTYPE_F32 || dtype == DTYPE_BF16)
+        return NULL;
+    return shape_fault(shape, "source %u is %s, not f32 or bf16", which, dtype_name(dtype));
+}
+
 static const char *need_same_dtype(const Shape *shape, uint32_t first, uint32_t second) {
     DType a = shape_source(shape, first)->dtype, b = shape_source(shape, second)->dtype;
     if (a == b)
@@ -192,6 +199,11 @@ const char *shape_random(Shape *shape) {
 
 const char *shape_to_f32(Shape *shape) { return elementwise(shape, DTYPE_F32); }
 
+const char *shape_to_bf16(Shape *shape) {
+    const char *fault = need_dtype(shape, 0, DTYPE_F32);
+    return fault ? fault : elementwise(shape, DTYPE_BF16);
+}
+
 const char *shape_to_i32(Shape *shape) { return elementwise(shape, DTYPE_I32); }
 
 const char *shape_unary(Shape *shape) {
@@ -278,13 +290,13 @@ const char *shape_contract(Shape *shape) {
     const Axes *own = &shape->node->attributes.axes;
     if (own->count == 0)
         return "contract over no axes";
-    for (uint32_t i = 0; i < 2; i++) {
-        const char *fault = need_dtype(shape, i, DTYPE_F32);
-        if (!fault)
-            fault = need_axes_in(shape, i);
-        if (fault)
-            return fault;
-    }
+    const char *fault = need_real(shape, 0);
+    if (!fault)
+        fault = need_same_dtype(shape, 0, 1);
+    for (uint32_t i = 0; i < 2 && !fault; i++)
+        fault = need_axes_in(shape, i);
+    if (fault)
+        return fault;
     const Axes fresh = axes_minus(&shape_source(shape, 1)->axes, own);
     shape->dtype = DTYPE_F32;
     shape->axes = axes_minus(&shape_source(shape, 0)->axes, own);

@@ -39,11 +39,24 @@ static bool attention_axes(const Function *function, const Node *node, Attention
     return shape_join(&axes->output, &value);
 }
 
-/* f32, with or without each of e and m: 'y', 'n', or '?' where either is right. */
+/* f32 or bf16, as the query is. */
+static const char *check_operand_dtype(const Shape *shape, uint32_t which) {
+    const DType dtype = shape_source(shape, which)->dtype;
+    const DType query = shape_source(shape, QUERY)->dtype;
+    if (query != DTYPE_F32 && query != DTYPE_BF16)
+        return shape_fault(shape, "source %u is %s, not f32 or bf16", QUERY, dtype_name(query));
+    if (dtype != query)
+        return shape_fault(shape, "source %u is %s, the query is %s", which, dtype_name(dtype),
+                           dtype_name(query));
+    return NULL;
+}
+
+/* With or without each of e and m: 'y', 'n', or '?' where either is right. */
 static const char *check_operand(const Shape *shape, uint32_t which, const char *pattern) {
     const Node *source = shape_source(shape, which);
-    if (source->dtype != DTYPE_F32)
-        return shape_fault(shape, "source %u is %s, not f32", which, dtype_name(source->dtype));
+    const char *fault = check_operand_dtype(shape, which);
+    if (fault)
+        return fault;
     for (int i = 0; i < 2; i++) {
         AxisId axis = shape->node->attributes.axes.at[i];
         bool has = axes_has(&source->axes, axis);
@@ -141,11 +154,12 @@ const char *shape_attention_grad(Shape *shape) {
     const char *fault = check_attention(shape, &axes, GRAD_FIXED);
     for (uint32_t i = OUTPUT; i < GRAD_FIXED && !fault; i++) {
         const Axes *wanted = i == LSE ? &axes.row : &axes.output;
+        const DType dtype = i == LSE ? DTYPE_F32 : shape_source(shape, QUERY)->dtype;
         const Node *source = shape_source(shape, i);
-        if (source->dtype != DTYPE_F32 || !axes_same_set(&source->axes, wanted))
-            fault =
-                shape_fault(shape, "source %u is %s%s, not f32%s", i, dtype_name(source->dtype),
-                            shape_axes_text(shape, &source->axes), shape_axes_text(shape, wanted));
+        if (source->dtype != dtype || !axes_same_set(&source->axes, wanted))
+            fault = shape_fault(shape, "source %u is %s%s, not %s%s", i, dtype_name(source->dtype),
+                                shape_axes_text(shape, &source->axes), dtype_name(dtype),
+                                shape_axes_text(shape, wanted));
     }
     return fault;
 }
@@ -207,11 +221,13 @@ bool graph_result_type(const Function *function, const Node *node, uint32_t whic
         *dtype = result->dtype;
         return shape_translate(body, &result->axes, function, axes);
     }
-    *dtype = DTYPE_F32;
+    *dtype = graph_node(function, node->sources[QUERY])->dtype;
     if (node->op == OP_ATTENTION_GRAD) {
         *axes = graph_node(function, node->sources[which])->axes;
         return true;
     }
+    if (which > 0)
+        *dtype = DTYPE_F32;
     AttentionAxes all;
     if (!attention_axes(function, node, &all))
         return false;

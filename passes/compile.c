@@ -4,6 +4,7 @@
 
 #include "ir/text_print.h"
 #include "ir/verify.h"
+#include "passes/accumulate.h"
 #include "passes/cache.h"
 #include "passes/canonical.h"
 #include "passes/check.h"
@@ -35,7 +36,14 @@ static const Pass pipeline[] = {
 #include "passes/passes.def"
 #undef PASS
 };
-enum { PASS_COUNT = sizeof pipeline / sizeof *pipeline };
+
+enum PassNumber {
+#define PASS(NAME, doc) NUMBER_##NAME,
+#include "passes/passes.def"
+#undef PASS
+    PASS_COUNT,
+    FUSED = NUMBER_fuse + 1, /* from here on there are kernels */
+};
 
 /* The size to which the cache on disk is trimmed after it has grown. */
 enum { CACHE_MEBIBYTES = 512 };
@@ -106,9 +114,19 @@ static bool function_inspect(const Function *before, const Function *after, cons
     return true;
 }
 
-static Function *function_compile(Function *function, const CompileOptions *options,
-                                  PassContext *context, CompileError *error) {
-    for (size_t i = 0; i < PASS_COUNT; i++) {
+/* How many passes there are up to the one to stop after. */
+static size_t passes_wanted(const CompileOptions *options) {
+    size_t count = 0;
+    while (count < PASS_COUNT &&
+           !(options->stop_after && strcmp(options->stop_after, pipeline[count].name) == 0))
+        count++;
+    return count < PASS_COUNT ? count + 1 : count;
+}
+
+static Function *passes_run(Function *function, size_t first, size_t end,
+                            const CompileOptions *options, PassContext *context,
+                            CompileError *error) {
+    for (size_t i = first; i < end; i++) {
         const Pass *pass = &pipeline[i];
         if (!list_has(options->skip, pass->name)) {
             Function *after = pass->run(function, context);
@@ -116,10 +134,27 @@ static Function *function_compile(Function *function, const CompileOptions *opti
                 return NULL;
             function = after;
         }
-        if (options->stop_after && strcmp(options->stop_after, pass->name) == 0)
-            break;
     }
     return function;
+}
+
+/* Adds to the module what the passes make of a function. `grad_add` is made of the kernels of
+ * `grad`; the passes after fusion are for both of them. */
+static bool function_compile(Module *compiled, Function *function, const CompileOptions *options,
+                             PassContext *context, CompileError *error) {
+    const size_t wanted = passes_wanted(options), first = wanted < FUSED ? wanted : FUSED;
+    Function *made[2] = {passes_run(function, 0, first, options, context, error), NULL};
+    if (!made[0])
+        return false;
+    if (options->accumulate && wanted >= FUSED && strcmp(function->name, "grad") == 0)
+        made[1] = function_accumulate(made[0], "grad_add");
+    for (int i = 0; i < 2 && made[i]; i++) {
+        Function *last = passes_run(made[i], first, wanted, options, context, error);
+        if (!last)
+            return false;
+        module_add(compiled, last);
+    }
+    return true;
 }
 
 static Module *passes_for_target(const Module *module, const CompileOptions *options,
@@ -127,22 +162,32 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
     if (!options_check(options, error))
         return NULL;
     PassContext context = {.target = target,
+                           .precision = options->precision,
                            .arena_bytes = options->arena_bytes,
                            .warn = options->warn,
                            .user = options->user};
-    Module *compiled = module_create(module->arena);
-    for (uint32_t i = 0; i < module->function_count; i++) {
-        Function *function = function_compile(module->functions[i], options, &context, error);
-        if (!function)
-            return NULL;
-        module_add(compiled, function);
+    const char *fault = precision_fault(module->arena, options->precision, target);
+    if (fault) {
+        fail(error, "%s", fault);
+        return NULL;
     }
+    Module *compiled = module_create(module->arena);
+    for (uint32_t i = 0; i < module->function_count; i++)
+        if (!function_compile(compiled, module->functions[i], options, &context, error))
+            return NULL;
     return compiled;
 }
 
 static Target *target_of(Arena *arena, const CompileOptions *options, CompileError *error) {
     Target *target = arena_alloc(arena, sizeof *target);
     return target_find(options->target, target, error->text, sizeof error->text) ? target : NULL;
+}
+
+CompileOptions compile_options_of(const Experiment *experiment) {
+    return (CompileOptions){
+        .precision = precision_of(experiment->train.precision),
+        .accumulate = experiment->train.chunks > 1,
+    };
 }
 
 Module *compile_passes(const Module *module, const CompileOptions *options, CompileError *error) {
@@ -261,10 +306,16 @@ static const char *cache_begin(Arena *arena, const CompileOptions *options) {
     return NULL;
 }
 
+void compile_llvm_version(char *text, size_t size) {
+    unsigned major = 0, minor = 0, patch = 0;
+    LLVMGetVersion(&major, &minor, &patch);
+    snprintf(text, size, "%u.%u.%u", major, minor, patch);
+}
+
 /* What made the objects: LLVM's version, and the bytes of this program, of which a hash takes a
  * moment. */
 static bool compiler_identity(char *text, size_t capacity) {
-    unsigned major = 0, minor = 0, patch = 0;
+    char version[32];
     struct stat status;
     void *bytes = MAP_FAILED;
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -276,9 +327,9 @@ static bool compiler_identity(char *text, size_t capacity) {
         return false;
     XXH128_hash_t hash = XXH3_128bits(bytes, (size_t)status.st_size);
     munmap(bytes, (size_t)status.st_size);
-    LLVMGetVersion(&major, &minor, &patch);
-    snprintf(text, capacity, "LLVM %u.%u.%u %016llx%016llx", major, minor, patch,
-             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    compile_llvm_version(version, sizeof version);
+    snprintf(text, capacity, "LLVM %s %016llx%016llx", version, (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
     return true;
 }
 

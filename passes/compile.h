@@ -8,23 +8,33 @@
 #define SCANLINE_PASSES_COMPILE_H
 
 #include "ir/graph.h"
+#include "passes/precision.h"
+#include "runtime/experiment.h"
 #include "runtime/kernel.h"
 #include "runtime/plan.h"
 
 typedef struct CompileOptions {
     const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */
-    const char *dump;   /* name of the pass after which functions are printed to stderr; "all" */
+    Precision precision;
+    const char *dump; /* name of the pass after which functions are printed to stderr; "all" */
     const char *stop_after; /* name of the last pass to run */
     const char *skip;       /* comma-separated names of passes to leave out */
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
-    int64_t arena_bytes;    /* the most that the arena of `grad` should take; 0: as it comes */
+    int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add`;
+                            0: as it comes */
+    /* Beside `grad` make `grad_add`, which adds to the gradients that are there: for a batch of
+     * several chunks. */
+    bool accumulate;
     /* A sentence the user should hear of, with the places it is about (may be NULL). May be NULL.
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
 } CompileOptions;
+
+/* What an experiment asks of its compiler; all else is 0. */
+CompileOptions compile_options_of(const Experiment *experiment);
 
 typedef struct CompileError {
     char text[1024];
@@ -56,6 +66,9 @@ const Plan *compile_plan(const Module *module, const CompileOptions *options, Co
 CompiledModule *compile_module(const Module *module, const CompileOptions *options,
                                CompileError *error);
 void compile_free(CompiledModule *compiled);
+
+/* LLVM's version, "19.1.7"; at most `size` bytes. */
+void compile_llvm_version(char *text, size_t size);
 
 /* Objects loaded into this process. */
 typedef struct Jit Jit;

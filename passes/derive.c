@@ -115,6 +115,49 @@ static void add_gradient(const Derivation *derivation, const Function *update,
     module_add(derivation->module, pass_cleanup(gradient, context));
 }
 
+/* --- states of parameters that are given --- */
+
+/* Which nodes of init are parameters, and which depend on one; by node. */
+static void find_parameters(const Function *init, const char **paths, bool *dependent) {
+    for (uint32_t i = 0; i < init->output_count; i++)
+        if (!strchr(init->outputs[i].name, ':'))
+            paths[init->outputs[i].node] = init->outputs[i].name;
+    for (NodeId id = 0; id < init->node_count; id++) {
+        const Node *node = graph_node(init, id);
+        dependent[id] = paths[id] != NULL;
+        for (uint32_t k = 0; k < node->source_count; k++)
+            dependent[id] |= dependent[node->sources[k]];
+    }
+}
+
+/* A run that starts from the parameters of another needs first values of the states that depend on
+ * them: init with its parameters as inputs. */
+static void add_restart(const Derivation *derivation, const Function *init) {
+    const char **paths = arena_array(init->arena, init->node_count, sizeof *paths);
+    bool *dependent = arena_array(init->arena, init->node_count, sizeof *dependent);
+    find_parameters(init, paths, dependent);
+    Rewrite rewrite = rewrite_begin(init, "restart");
+    for (NodeId id = 0; id < init->node_count; id++) {
+        if (!paths[id]) {
+            rewrite_copy(&rewrite, id);
+            continue;
+        }
+        const Node *initial = graph_node(init, id);
+        rewrite.map[id] = graph_add(rewrite.to, (Node){.op = OP_INPUT,
+                                                       .dtype = DTYPE_F32,
+                                                       .axes = initial->axes,
+                                                       .attributes.name = paths[id],
+                                                       .spans = initial->spans});
+    }
+    for (uint32_t i = 0; i < init->output_count; i++) {
+        const Output *output = &init->outputs[i];
+        if (strchr(output->name, ':') && dependent[output->node])
+            function_output(rewrite.to, output->name, rewrite.map[output->node], NULL);
+    }
+    if (rewrite.to->output_count)
+        module_add(derivation->module, function_prune(rewrite.to));
+}
+
 Module *derive_experiment(const Module *lowered, const char *batch, PassContext *context) {
     Derivation derivation = {.module = module_create(lowered->arena)};
     const Function *forward = module_function(lowered, "forward");
@@ -137,5 +180,7 @@ Module *derive_experiment(const Module *lowered, const char *batch, PassContext 
         add_part(&derivation, "features", in_features);
         add_part(&derivation, "sample", in_sample);
     }
+    if (init)
+        add_restart(&derivation, init);
     return derivation.module;
 }

@@ -4,8 +4,8 @@
 
 #include "passes/passes.h"
 
-/* From init, forward and update to init, grad, update, eval, features and sample, as runtime/plan.h
- * has their inputs and outputs; those that the forward function gives nothing for are left out.
+/* From init, forward and update to init, grad, update, eval, features, sample and restart, as
+ * runtime/plan.h has their inputs and outputs; those that there is nothing for are left out.
  * `forward` has the outputs loss and, as the spec has them, logits, class, metric.NAME, tap.NAME.I;
  * loss and metrics are one number an image or one number; `batch` is the name of its batch axis.
  *

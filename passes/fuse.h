@@ -1,7 +1,7 @@
 /* What the files of the fusion pass share.
  *
  * Every node is in a group, which becomes a kernel; or is free, made of constants and positions
- * alone, and computed wherever it is read; or stays outside: params, inputs, renames. A group owns
+ * alone, or a parameter rounded to bf16, and computed wherever it is read; or stays outside: params, inputs, renames. A group owns
  * its members, but for copies: nodes that another group owns and that it computes again. */
 #ifndef SCANLINE_PASSES_FUSE_H
 #define SCANLINE_PASSES_FUSE_H
@@ -38,6 +38,7 @@ typedef struct Fusion {
     GroupId *owner; /* GROUP_NONE: free, or outside */
     const CopyList **copies;
     bool *is_free, *is_output;
+    bool *is_rounding; /* of a param or input to bf16: free, and so for products too */
     bool *is_dropped; /* its owner computes it no more: nobody reads it from memory */
     uint32_t *depth; /* matrix products and attentions on the longest path to it, itself included */
     uint32_t *user_start; /* where its users begin in `users`; one more for the end */
@@ -59,8 +60,12 @@ static inline const Node *fuse_node(const Fusion *fusion, NodeId id) {
 /* Classes, users and depths of all nodes, and a group for each that has one. */
 Fusion fuse_begin(const Function *function);
 
-/* A matrix product or attention: it reads memory, so what is free is stored for it. */
+/* A matrix product or attention: it reads memory, so what is free is stored for it, but for what a
+ * product rounds as it packs. */
 bool fuse_is_anchor(const Fusion *fusion, NodeId id);
+
+/* Whether the kernel of a member computes a free source of it rather than read it. */
+bool fuse_computes(const Fusion *fusion, NodeId member, NodeId source);
 
 bool fuse_holds(const Fusion *fusion, GroupId group, NodeId id);
 

@@ -147,7 +147,7 @@ static uint32_t push_needs(Ending *ending, NodeId id, uint32_t depth) {
         for (uint32_t j = 0; j < node->source_count; j++) {
             NodeId source = node->sources[j];
             bool within = owner != GROUP_NONE && fuse_holds(fusion, owner, source);
-            bool computed = fusion->is_free[source] && !fuse_is_anchor(fusion, members[i]);
+            bool computed = fuse_computes(fusion, members[i], source);
             if (!within && !computed && ending->map[source] == NODE_NONE)
                 ending->stack[depth++] = source;
         }

@@ -14,8 +14,8 @@ static void list_node(Fusion *fusion, NodeId id, NestView *view) {
     fusion->position[id] = 0;
     fusion->listed[view->member_count++] = id;
     const Node *node = fuse_node(fusion, id);
-    for (uint32_t i = 0; i < node->source_count && !fuse_is_anchor(fusion, id); i++)
-        if (fusion->is_free[node->sources[i]])
+    for (uint32_t i = 0; i < node->source_count; i++)
+        if (fuse_computes(fusion, id, node->sources[i]))
             list_node(fusion, node->sources[i], view);
 }
 

@@ -39,8 +39,7 @@ static bool runs_here(const char *name, CompileError *error) {
         return true;
     if (!target_find(name, &made_for, error->text, sizeof error->text))
         return false;
-    if (made_for.vector_bytes <= host.vector_bytes && made_for.has_fma <= host.has_fma &&
-        made_for.has_bf16_dot <= host.has_bf16_dot)
+    if (target_runs_on(&made_for, &host))
         return true;
     snprintf(error->text, sizeof error->text, "the code was made for %s; this machine is %s", name,
              host.name);

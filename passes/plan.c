@@ -245,6 +245,21 @@ static char *step_origin(Arena *arena, const Node *node, const char *symbol) {
     return text;
 }
 
+/* Each line of the node's places once, in their order. */
+static void step_places(Arena *arena, const SpanSet *spans, PlanStep *step) {
+    step->places = arena_array(arena, spans ? spans->count : 0, sizeof *step->places);
+    for (uint32_t i = 0; spans && i < spans->count; i++) {
+        const Span *span = &spans->at[i];
+        uint32_t known = 0;
+        while (known < step->place_count && (step->places[known].line != span->line ||
+                                             strcmp(step->places[known].file, span->file) != 0))
+            known++;
+        if (known == step->place_count)
+            step->places[step->place_count++] =
+                (PlanPlace){arena_string(arena, span->file, strlen(span->file)), span->line};
+    }
+}
+
 static void results_add(Planner *planner, NodeId id) {
     const Node *node = &planner->function->nodes[id];
     const Function *body = node->attributes.body;
@@ -266,6 +281,7 @@ static void step_add(Planner *planner, NodeId id) {
     step->kernel = kernel_number(planner->builder, body);
     step->origin =
         step_origin(planner->arena, node, planner->builder->plan->kernels[step->kernel].symbol);
+    step_places(planner->arena, node->spans, step);
     step->immediate_count = canonical_keys(planner->arena, body, &step->immediates);
     step->is_again = node->attributes.amount != 0;
     step->operands = arena_array(planner->arena, node->source_count + body->output_count,

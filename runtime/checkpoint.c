@@ -158,6 +158,13 @@ bool checkpoint_read(const char *path, const Experiment *experiment, float *cons
     return read;
 }
 
+bool checkpoint_state(const char *path, CheckpointState *state, FileError *error) {
+    Safetensors *file = safetensors_open(path, error);
+    bool read = file && state_read(file, path, state, error);
+    safetensors_close(file);
+    return read;
+}
+
 char *checkpoint_spec(const char *path, FileError *error) {
     Safetensors *file = safetensors_open(path, error);
     if (!file)

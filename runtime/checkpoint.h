@@ -32,6 +32,9 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
 bool checkpoint_read(const char *path, const Experiment *experiment, float *const *parameters,
                      float *const *states, CheckpointState *state, FileError *error);
 
+/* Where the training stood, without the tensors. */
+bool checkpoint_state(const char *path, CheckpointState *state, FileError *error);
+
 /* The flattened spec that a checkpoint belongs to; malloc'ed. NULL and `error`. */
 char *checkpoint_spec(const char *path, FileError *error);
 

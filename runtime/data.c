@@ -1,20 +1,19 @@
-/* Opening a data set (map, check, hash, split) and reading batches from it. */
+/* Opening a data set (map or unpack, check, hash, split) and reading batches from it. */
 #include "runtime/data.h"
 
 #include "ir/philox.h"
+#include "runtime/data_file.h"
 #include "runtime/data_idx.h"
+#include "runtime/data_names.h"
 #include "runtime/data_split.h"
 #include "runtime/digits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -24,11 +23,7 @@ enum {
     SHIFT_DOMAIN = 0x53484654, /* "SHFT": sets these draws apart from all others of the same seed */
 };
 
-typedef struct FileView {
-    const unsigned char *bytes;
-    size_t size;
-    bool mapped; /* else part of the program */
-} FileView;
+static const char DIGITS[] = "digits"; /* the source that is part of the program */
 
 struct DataStorage {
     FileView images, labels;
@@ -47,37 +42,6 @@ static bool fail(DataError *error, const char *format, ...) {
 static bool no_memory(DataError *error) { return fail(error, "no memory for the data set"); }
 
 /* --- files --- */
-
-/* False with errno set. */
-static bool file_map(const char *path, FileView *view) {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
-    struct stat status;
-    bool ok = fstat(file, &status) == 0;
-    if (ok && !S_ISREG(status.st_mode)) {
-        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-        ok = false;
-    }
-    if (ok && status.st_size > 0) {
-        void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        ok = bytes != MAP_FAILED;
-        if (ok)
-            *view = (FileView){bytes, (size_t)status.st_size, true};
-    } else if (ok) {
-        *view = (FileView){(const unsigned char *)"", 0, false};
-    }
-    const int reason = errno;
-    close(file);
-    errno = reason;
-    return ok;
-}
-
-static void file_unmap(FileView *view) {
-    if (view->mapped)
-        munmap((void *)view->bytes, view->size);
-    *view = (FileView){NULL, 0, false};
-}
 
 /* `source` as it is, or in the data folder where that is named and holds it. NULL: no memory. */
 static char *source_path(const char *source) {
@@ -132,16 +96,39 @@ static bool open_digits(struct DataStorage *storage) {
     return true;
 }
 
+/* As it is called, or with ".gz" behind the name, or without it: images and labels need not be
+ * packed alike. False with errno set. */
+static bool open_labels(const char *path, FileView *view) {
+    if (file_view_open(path, view))
+        return true;
+    const size_t length = strlen(path);
+    const bool packed = length > 3 && strcmp(path + length - 3, ".gz") == 0;
+    char *other = NULL;
+    if (errno != ENOENT || asprintf(&other, "%.*s%s", (int)(packed ? length - 3 : length), path,
+                                    packed ? "" : ".gz") < 0)
+        return false;
+    const bool opened = file_view_open(other, view);
+    const int reason = errno;
+    free(other);
+    errno = reason;
+    return opened;
+}
+
 static bool open_files(const char *source, struct DataStorage *storage, DataError *error) {
     char *images = source_path(source);
     if (!images)
         return no_memory(error);
     char *labels = labels_path(images);
-    bool ok = file_map(images, &storage->images);
+    const char *fault;
+    bool ok = file_view_open(images, &storage->images);
     if (!ok)
         fail(error, "can't read the images %s: %s", images, strerror(errno));
-    if (ok && labels && !file_map(labels, &storage->labels) && errno != ENOENT)
+    if (ok && labels && !open_labels(labels, &storage->labels) && errno != ENOENT)
         ok = fail(error, "can't read the labels %s: %s", labels, strerror(errno));
+    if (ok && !file_view_unpack(&storage->images, &fault))
+        ok = fail(error, "the image file of %s %s", source, fault);
+    if (ok && !file_view_unpack(&storage->labels, &fault))
+        ok = fail(error, "the label file of %s %s", source, fault);
     free(images);
     free(labels);
     return ok;
@@ -207,6 +194,56 @@ static bool read_labels(DataSet *data, DataError *error) {
     return true;
 }
 
+/* --- names of classes --- */
+
+static bool given_names(DataSet *data, const char *given, DataError *error) {
+    char *path = source_path(given);
+    if (!path)
+        return no_memory(error);
+    const bool ok = class_names_read(path, &data->names, error->text, sizeof error->text);
+    free(path);
+    if (ok && data->names.count < data->classes)
+        return fail(error, "data.classes: %s names %lld classes; %s has %lld", given,
+                    (long long)data->names.count, data->source, (long long)data->classes);
+    return ok;
+}
+
+/* A list beside the images is taken for that of the classes if there are as many. */
+static bool found_names(DataSet *data, DataError *error) {
+    static const char *const usual[] = {"classes.txt", "labels.txt"};
+    char *images = source_path(data->source);
+    if (!images)
+        return no_memory(error);
+    const char *slash = strrchr(images, '/');
+    const int folder = slash ? (int)(slash + 1 - images) : 0;
+    bool ok = true;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && ok && !data->names.at; i++) {
+        char *path = NULL, ignored[sizeof error->text];
+        ok = asprintf(&path, "%.*s%s", folder, images, usual[i]) >= 0 || no_memory(error);
+        if (ok && class_names_read(path, &data->names, ignored, sizeof ignored) &&
+            data->names.count != data->classes)
+            class_names_free(&data->names);
+        free(ok ? path : NULL);
+    }
+    free(images);
+    return ok;
+}
+
+static bool read_names(DataSet *data, const DataSettings *settings, DataError *error) {
+    if (settings->classes)
+        return given_names(data, settings->classes, error);
+    return !data->labels || strcmp(data->source, DIGITS) == 0 || found_names(data, error);
+}
+
+const char *data_class_name(const DataSet *data, int64_t class, DataClassNumber *number) {
+    if (class < data->names.count)
+        return data->names.at[class];
+    snprintf(number->text, sizeof number->text, "%lld", (long long)class);
+    return number->text;
+}
+
+/* --- the whole --- */
+
 static bool make_hashes(DataSet *data, DataError *error) {
     XXH3_state_t *state = XXH3_createState();
     if (!state)
@@ -247,11 +284,11 @@ static bool fill(DataSet *data, const DataSettings *settings, DataError *error) 
     data->storage = calloc(1, sizeof *data->storage);
     if (!data->source || !data->storage)
         return no_memory(error);
-    const bool opened = strcmp(data->source, "digits") == 0
+    const bool opened = strcmp(data->source, DIGITS) == 0
                             ? open_digits(data->storage)
                             : open_files(data->source, data->storage, error);
     if (!opened || !read_images(data, error) || !read_labels(data, error) ||
-        !check_shift(data, settings, error))
+        !read_names(data, settings, error) || !check_shift(data, settings, error))
         return false;
     if (!data_split_make(data->labels, data->count, settings->validation, settings->test,
                          settings->seed, data->splits))
@@ -282,10 +319,11 @@ void data_close(DataSet *data) {
     for (int split = 0; split < DATA_SPLIT_COUNT; split++)
         free(data->splits[split].images);
     if (data->storage) {
-        file_unmap(&data->storage->images);
-        file_unmap(&data->storage->labels);
+        file_view_close(&data->storage->images);
+        file_view_close(&data->storage->labels);
     }
     free(data->storage);
+    class_names_free(&data->names);
     free(data->labels);
     free(data->source);
     free(data);

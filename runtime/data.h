@@ -5,7 +5,11 @@
  * of images [count, height, width] (or [count, positions]), unsigned bytes or 16- or 32-bit
  * integers. Labels are expected beside it, in the file whose name has "labels" for "images" (and
  * "idx1" for "idx3"); without such a file the set has no labels. A file is mapped, not read, and
- * checked entirely when it is opened.
+ * checked entirely when it is opened. Each may be gzipped: then it is unpacked into memory, and the
+ * set has the same hash as the unpacked files.
+ *
+ * Classes have names where data.classes is a list of them, or where classes.txt or labels.txt
+ * beside the images has as many lines as there are classes. They change no result and no hash.
  *
  * The split is a function of the labels, the shares and data.seed alone: within each class the
  * images are put in a random order (Philox, keyed by the seed, counted by the image); the first
@@ -14,6 +18,7 @@
 #ifndef SCANLINE_RUNTIME_DATA_H
 #define SCANLINE_RUNTIME_DATA_H
 
+#include "runtime/data_names.h"
 #include "runtime/experiment.h"
 
 #include <stdbool.h>
@@ -40,6 +45,7 @@ typedef struct DataSet {
     int64_t colours;                  /* tokens are in [0, colours) */
     int64_t classes;                  /* labels are in [0, classes); 0: there are none */
     int32_t *labels;                  /* [count], or NULL */
+    ClassNames names;                 /* none, or of all classes at least */
     DataImages splits[DATA_SPLIT_COUNT];
     char hash[DATA_HASH_SIZE];       /* of the images and labels */
     char split_hash[DATA_HASH_SIZE]; /* of the three lists */
@@ -60,6 +66,13 @@ void data_close(DataSet *data);
 
 /* "train", "validation", "test" */
 const char *data_split_name(DataSplit split);
+
+typedef struct DataClassNumber {
+    char text[24];
+} DataClassNumber;
+
+/* Its name, or its number, written to `number`. */
+const char *data_class_name(const DataSet *data, int64_t class, DataClassNumber *number);
 
 /* Whether the inputs of an experiment (`tokens`, `label`) can be read from this set: extents and
  * limits. */

@@ -29,7 +29,9 @@ static const char *type_fault(unsigned type) {
     return "is of an IDX type that is not read here (unsigned bytes, 16- and 32-bit integers are)";
 }
 
-bool idx_parse(const unsigned char *bytes, size_t size, IdxArray *array, const char **fault) {
+/* Of the array everything but the values. */
+static bool parse_header(const unsigned char *bytes, size_t size, IdxArray *array,
+                         int64_t *file_size, const char **fault) {
     if (size >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
         *fault = "is compressed; unpack it first (gunzip)";
         return false;
@@ -62,14 +64,30 @@ bool idx_parse(const unsigned char *bytes, size_t size, IdxArray *array, const c
             return false;
         }
     }
-    const size_t start = 4 + 4 * (size_t)rank;
     int64_t needed;
     if (__builtin_mul_overflow(found.elements, (int64_t)value_bytes, &needed) ||
-        (uint64_t)needed != size - start) {
+        __builtin_add_overflow(needed, 4 + 4 * (int64_t)rank, file_size)) {
+        *fault = "has an IDX header with impossible extents";
+        return false;
+    }
+    *array = found;
+    return true;
+}
+
+bool idx_file_size(const unsigned char *bytes, size_t size, int64_t *file_size,
+                   const char **fault) {
+    IdxArray array;
+    return parse_header(bytes, size, &array, file_size, fault);
+}
+
+bool idx_parse(const unsigned char *bytes, size_t size, IdxArray *array, const char **fault) {
+    int64_t file_size;
+    if (!parse_header(bytes, size, array, &file_size, fault))
+        return false;
+    if ((uint64_t)file_size != size) {
         *fault = "is not as long as its IDX header says";
         return false;
     }
-    found.values = bytes + start;
-    *array = found;
+    array->values = bytes + 4 + 4 * (size_t)array->rank;
     return true;
 }

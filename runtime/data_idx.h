@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { IDX_MAX_RANK = 4 };
+enum { IDX_MAX_RANK = 4, IDX_MAX_HEADER = 4 + 4 * IDX_MAX_RANK };
 
 typedef struct IdxArray {
     const unsigned char *values;
@@ -20,6 +20,9 @@ typedef struct IdxArray {
 /* Checks the whole of a file in memory, which stays the owner of the values. On failure `fault`
  * says why, so that "FILE " and `fault` are a sentence. */
 bool idx_parse(const unsigned char *bytes, size_t size, IdxArray *array, const char **fault);
+
+/* How long the file is that begins so: `size` bytes are at hand, IDX_MAX_HEADER are enough. */
+bool idx_file_size(const unsigned char *bytes, size_t size, int64_t *file_size, const char **fault);
 
 static inline int32_t idx_value(const IdxArray *array, int64_t index) {
     const unsigned char *at = array->values + index * array->value_bytes;

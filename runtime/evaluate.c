@@ -1,131 +1,127 @@
 #include "runtime/evaluate.h"
 
-#include "runtime/gradient.h"
+#include "runtime/inference.h"
+#include "runtime/vote.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One worker's inputs and outputs. */
-typedef struct Part {
-    Chunk chunk;
-    PageBlock outputs;
-    Bound bound;
-} Part;
+static const char ACCURACY[] = "accuracy";
+enum { MOST_CONFUSED = 1024 }; /* classes, for a table of them */
 
 struct Evaluator {
     const Program *program;
-    const PlanFunction *function;
-    Executor *executor;
-    ExecutorMode mode;
     const DataSet *data;
-    int64_t loss;     /* which output */
-    int64_t *metrics; /* by metric of the experiment: which output */
-    double *means;    /* [metric_count] */
-    int part_count;
-    Part *parts;
+    Inference *inference;
+    uint32_t count;         /* of figures that the program gives: the loss, then the metrics */
+    int64_t *outputs;       /* [count]: which outputs they are */
+    MetricsFigure *figures; /* [count], and perhaps the accuracy */
+    uint32_t figure_count;
+    int draws; /* 0: no classes */
+    int64_t class_output, class_width;
+    bool class_by_image; /* else all images have one row of scores */
+    int64_t classes;
+    int64_t *confusion; /* [classes, classes]; NULL: too many of them */
     /* of the run under way */
     const DataImages *images;
-    int32_t draw;
-    float *figures; /* [1 + metric_count, images] */
+    int draw;
+    float *values;  /* [count, images] */
+    int32_t *votes; /* [images, draws] */
 };
 
-static int64_t outputs_bytes(const PlanFunction *function) {
-    int64_t bytes = 0;
-    for (uint32_t i = 0; i < function->output_count; i++)
-        bytes += block_aligned(function->outputs[i].elements *
-                               (int64_t)plan_type_size(function->outputs[i].type));
-    return bytes;
-}
-
 int64_t evaluation_bytes(const Program *program, int threads) {
-    const PlanFunction *function = plan_function(program->plan, "eval");
-    int64_t part = chunk_bytes(program->experiment) + (function ? outputs_bytes(function) : 0);
-    return part * gradient_workers(program->experiment, threads);
+    return inference_bytes(program, "eval", threads);
 }
 
 /* --- life --- */
 
-/* The output of that name, which must have a figure an image. */
-static bool figure_find(const Evaluator *evaluator, const char *name, int64_t *output,
-                        RunError *error) {
-    const PlanFunction *function = evaluator->function;
-    *output = plan_find_output(function, name);
-    return (*output >= 0 && function->outputs[*output].type == PLAN_F32 &&
-            function->outputs[*output].elements == chunk_size(evaluator->program->experiment)) ||
-           run_fail(error, EXIT_INPUT, "the program's function eval gives no %s an image", name);
+/* The output of that name, which must have one number an image. */
+static bool add_figure(Evaluator *evaluator, const char *output, const char *name,
+                       RunError *error) {
+    int64_t width = 0, found = inference_output(evaluator->inference, output, &width);
+    if (found < 0 || width != 1)
+        return run_fail(error, EXIT_INPUT, "the program's function eval gives no %s an image",
+                        output);
+    evaluator->outputs[evaluator->count] = found;
+    evaluator->figures[evaluator->count++].name = name;
+    return true;
 }
 
-static bool figures_find(Evaluator *evaluator, RunError *error) {
+static bool add_figures(Evaluator *evaluator, RunError *error) {
     const Experiment *experiment = evaluator->program->experiment;
-    if (!evaluator->function)
-        return run_fail(error, EXIT_INPUT, "the program has no function eval");
-    if (!figure_find(evaluator, "loss", &evaluator->loss, error))
+    if (!add_figure(evaluator, "loss", "loss", error))
         return false;
     for (uint32_t i = 0; i < experiment->metric_count; i++) {
         char name[256];
         snprintf(name, sizeof name, "metric.%s", experiment->metrics[i]);
-        if (!figure_find(evaluator, name, &evaluator->metrics[i], error))
+        if (!add_figure(evaluator, name, experiment->metrics[i], error))
             return false;
     }
+    evaluator->figure_count = evaluator->count;
     return true;
 }
 
-static bool part_create(const Evaluator *evaluator, Part *part, const Model *model,
-                        RunError *error) {
-    const PlanFunction *function = evaluator->function;
-    if (!chunk_create(&part->chunk, evaluator->program->experiment, error))
-        return false;
-    Slots inputs = {0}, outputs = {0};
-    bool made = block_create(&part->outputs, outputs_bytes(function)) &&
-                chunk_slots(&part->chunk, &inputs) && model_slots(model, &inputs);
-    char *place = part->outputs.bytes;
-    for (uint32_t i = 0; i < function->output_count && made; i++) {
-        const PlanBinding *output = &function->outputs[i];
-        made = slots_add(&outputs, output->name, output->type, output->elements, place);
-        place += block_aligned(output->elements * (int64_t)plan_type_size(output->type));
-    }
-    made = made ? bound_create(&part->bound, function, &inputs, &outputs, error)
-                : run_no_memory(error, "evaluation");
-    slots_free(&inputs);
-    slots_free(&outputs);
-    return made;
+/* Where that of the accuracy is, or is to be. */
+static MetricsFigure *accuracy_of(const Evaluator *evaluator) {
+    for (uint32_t i = 1; i < evaluator->count; i++)
+        if (strcmp(evaluator->figures[i].name, ACCURACY) == 0)
+            return &evaluator->figures[i];
+    return &evaluator->figures[evaluator->count];
 }
 
-static bool evaluator_prepare(Evaluator *evaluator, const Model *model, RunError *error) {
-    uint32_t metrics = evaluator->program->experiment->metric_count;
-    evaluator->metrics = calloc(metrics + 1, sizeof *evaluator->metrics);
-    evaluator->means = calloc(metrics + 1, sizeof *evaluator->means);
-    evaluator->parts = calloc((size_t)evaluator->part_count, sizeof *evaluator->parts);
-    if (!evaluator->metrics || !evaluator->means || !evaluator->parts)
+/* The scores [images, classes], if there are some, and labels to hold them against. */
+static bool add_classes(Evaluator *evaluator, RunError *error) {
+    const PlanFunction *function = inference_function(evaluator->inference);
+    const DataSet *data = evaluator->data;
+    const int64_t found = plan_find_output(function, "class");
+    const PlanBinding *output = found < 0 ? NULL : &function->outputs[found];
+    if (!output || output->type != PLAN_F32 || output->axis_count < 1 || !data->labels)
+        return true;
+    evaluator->class_output = found;
+    evaluator->class_by_image =
+        inference_output(evaluator->inference, "class", &evaluator->class_width) >= 0;
+    if (!evaluator->class_by_image)
+        evaluator->class_width = output->elements;
+    evaluator->classes =
+        data->classes > evaluator->class_width ? data->classes : evaluator->class_width;
+    const size_t cells = (size_t)evaluator->classes * (size_t)evaluator->classes;
+    if (evaluator->classes <= MOST_CONFUSED) {
+        evaluator->confusion = calloc(cells, sizeof *evaluator->confusion);
+        if (!evaluator->confusion)
+            return run_no_memory(error, "the table of classes");
+    }
+    evaluator->draws = plan_find_input(function, "$draw") < 0 ? 1 : VOTE_DRAWS;
+    MetricsFigure *accuracy = accuracy_of(evaluator);
+    if (!accuracy->name)
+        evaluator->figure_count++;
+    accuracy->name = ACCURACY;
+    return true;
+}
+
+static bool prepare(Evaluator *evaluator, const Model *model, Executor *executor, int threads,
+                    RunError *error) {
+    const size_t figures = (size_t)evaluator->program->experiment->metric_count + 2;
+    evaluator->outputs = calloc(figures, sizeof *evaluator->outputs);
+    evaluator->figures = calloc(figures, sizeof *evaluator->figures);
+    if (!evaluator->outputs || !evaluator->figures)
         return run_no_memory(error, "evaluation");
-    if (!figures_find(evaluator, error))
-        return false;
-    for (int i = 0; i < evaluator->part_count; i++)
-        if (!part_create(evaluator, &evaluator->parts[i], model, error))
-            return false;
-    return true;
+    evaluator->inference =
+        inference_create(evaluator->program, "eval", model, executor, threads, error);
+    return evaluator->inference && add_figures(evaluator, error) && add_classes(evaluator, error);
 }
 
 Evaluator *evaluation_create(const Program *program, const Model *model, Executor *executor,
-                             const DataSet *data, RunError *error) {
+                             int threads, const DataSet *data, RunError *error) {
     Evaluator *evaluator = calloc(1, sizeof *evaluator);
     if (!evaluator) {
         run_no_memory(error, "evaluation");
         return NULL;
     }
-    int threads = executor_threads(executor);
-    *evaluator = (Evaluator){
-        .program = program,
-        .function = plan_function(program->plan, "eval"),
-        .executor = executor,
-        .mode = gradient_mode(program->experiment, threads),
-        .data = data,
-        .part_count = gradient_workers(program->experiment, threads),
-    };
-    if (evaluator_prepare(evaluator, model, error))
+    evaluator->program = program;
+    evaluator->data = data;
+    if (prepare(evaluator, model, executor, threads, error))
         return evaluator;
     evaluation_free(evaluator);
     return NULL;
@@ -134,64 +130,28 @@ Evaluator *evaluation_create(const Program *program, const Model *model, Executo
 void evaluation_free(Evaluator *evaluator) {
     if (!evaluator)
         return;
-    for (int i = 0; evaluator->parts && i < evaluator->part_count; i++) {
-        chunk_free(&evaluator->parts[i].chunk);
-        block_free(&evaluator->parts[i].outputs);
-        bound_free(&evaluator->parts[i].bound);
-    }
-    free(evaluator->parts);
-    free(evaluator->metrics);
-    free(evaluator->means);
+    inference_free(evaluator->inference);
+    free(evaluator->outputs);
     free(evaluator->figures);
+    free(evaluator->confusion);
+    free(evaluator->values);
+    free(evaluator->votes);
     free(evaluator);
 }
 
 /* --- running --- */
 
-/* The chunk's images; the last chunk is filled up with the split's last image. */
-static void chunk_fill(const Evaluator *evaluator, Chunk *chunk, int64_t number) {
-    int64_t last = evaluator->images->count - 1;
-    for (int64_t i = 0; i < chunk->size; i++) {
-        int64_t at = number * chunk->size + i;
-        chunk->image[i] = evaluator->images->images[at < last ? at : last];
-        chunk->weight[i] = at <= last ? 1 : 0;
-    }
-    *chunk->step = 0;
-    *chunk->draw = evaluator->draw;
-    chunk_read(chunk, evaluator->data, NULL, 0);
-}
-
-static void figures_take(Evaluator *evaluator, const Part *part, int64_t number) {
-    int64_t first = number * part->chunk.size, total = evaluator->images->count;
-    int64_t count = total - first < part->chunk.size ? total - first : part->chunk.size;
-    size_t bytes = (size_t)count * sizeof(float);
-    memcpy(evaluator->figures + first, part->bound.outputs[evaluator->loss], bytes);
-    for (uint32_t i = 0; i < evaluator->program->experiment->metric_count; i++)
-        memcpy(evaluator->figures + (i + 1) * total + first,
-               part->bound.outputs[evaluator->metrics[i]], bytes);
-}
-
-static void chunks_run(Evaluator *evaluator, int64_t chunks) {
-    int parts = evaluator->part_count;
-    if (evaluator->mode == EXECUTOR_TEAM) {
-        Part *part = &evaluator->parts[0];
-        for (int64_t number = 0; number < chunks; number++) {
-            chunk_fill(evaluator, &part->chunk, number);
-            executor_run(evaluator->executor, evaluator->function, part->bound.inputs,
-                         part->bound.outputs);
-            figures_take(evaluator, part, number);
-        }
-        return;
-    }
-#pragma omp parallel num_threads(parts)
-    for (int i = omp_get_thread_num(); i < parts; i += omp_get_num_threads()) {
-        Part *part = &evaluator->parts[i];
-        for (int64_t number = chunks * i / parts; number < chunks * (i + 1) / parts; number++) {
-            chunk_fill(evaluator, &part->chunk, number);
-            executor_run_alone(evaluator->executor, i, evaluator->function, part->bound.inputs,
-                               part->bound.outputs);
-            figures_take(evaluator, part, number);
-        }
+static void take(void *user, int64_t first, int64_t count, void *const *outputs) {
+    const Evaluator *evaluator = user;
+    for (uint32_t i = 0; i < evaluator->count && evaluator->draw == 0; i++)
+        memcpy(evaluator->values + i * evaluator->images->count + first,
+               outputs[evaluator->outputs[i]], (size_t)count * sizeof(float));
+    for (int64_t i = 0; i < count && evaluator->draws; i++) {
+        const float *scores = outputs[evaluator->class_output];
+        if (evaluator->class_by_image)
+            scores += i * evaluator->class_width;
+        evaluator->votes[(first + i) * evaluator->draws + evaluator->draw] =
+            vote_cast(scores, evaluator->class_width);
     }
 }
 
@@ -202,20 +162,56 @@ static double mean(const float *values, int64_t count) {
     return count ? sum / (double)count : NAN;
 }
 
-bool evaluation_run(Evaluator *evaluator, DataSplit split, int32_t draw, Evaluation *evaluation,
+/* Counts the votes; returns how many are right. */
+static int64_t count_votes(Evaluator *evaluator) {
+    const int64_t classes = evaluator->classes;
+    int64_t correct = 0;
+    if (evaluator->confusion)
+        memset(evaluator->confusion, 0, (size_t)(classes * classes) * sizeof(int64_t));
+    for (int64_t i = 0; i < evaluator->images->count; i++) {
+        const int32_t image = evaluator->images->images[i], label = evaluator->data->labels[image];
+        const int32_t *votes = evaluator->votes + i * evaluator->draws;
+        const int32_t choice = vote_majority(votes, evaluator->draws,
+                                             evaluator->program->experiment->train.seed, image);
+        if (evaluator->confusion)
+            evaluator->confusion[label * classes + choice]++;
+        correct += choice == label;
+    }
+    return correct;
+}
+
+static bool make_room(Evaluator *evaluator, int64_t count, RunError *error) {
+    free(evaluator->values);
+    free(evaluator->votes);
+    evaluator->values = calloc((size_t)count * evaluator->count + 1, sizeof *evaluator->values);
+    evaluator->votes =
+        calloc((size_t)count * (size_t)evaluator->draws + 1, sizeof *evaluator->votes);
+    return (evaluator->values && evaluator->votes) || run_no_memory(error, "evaluation");
+}
+
+bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluation,
                     RunError *error) {
-    const uint32_t metrics = evaluator->program->experiment->metric_count;
-    const int64_t size = chunk_size(evaluator->program->experiment);
-    const int64_t count = evaluator->data->splits[split].count;
-    evaluator->images = &evaluator->data->splits[split];
-    evaluator->draw = draw;
-    free(evaluator->figures);
-    evaluator->figures = calloc((size_t)count * (metrics + 1) + 1, sizeof *evaluator->figures);
-    if (!evaluator->figures)
-        return run_no_memory(error, "evaluation");
-    chunks_run(evaluator, (count + size - 1) / size);
-    *evaluation = (Evaluation){count, mean(evaluator->figures, count), evaluator->means};
-    for (uint32_t i = 0; i < metrics; i++)
-        evaluator->means[i] = mean(evaluator->figures + (i + 1) * count, count);
+    const DataImages *images = &evaluator->data->splits[split];
+    if (!make_room(evaluator, images->count, error))
+        return false;
+    evaluator->images = images;
+    for (evaluator->draw = 0; evaluator->draw == 0 || evaluator->draw < evaluator->draws;
+         evaluator->draw++)
+        inference_run_data(evaluator->inference, evaluator->data, images, evaluator->draw, take,
+                           evaluator);
+    for (uint32_t i = 0; i < evaluator->count; i++)
+        evaluator->figures[i].value = mean(evaluator->values + i * images->count, images->count);
+    *evaluation = (Evaluation){.count = images->count,
+                               .loss = evaluator->figures[0].value,
+                               .figures = evaluator->figures,
+                               .figure_count = evaluator->figure_count,
+                               .draws = evaluator->draws,
+                               .classes = evaluator->classes,
+                               .confusion = evaluator->confusion};
+    if (evaluator->draws) {
+        evaluation->correct = count_votes(evaluator);
+        accuracy_of(evaluator)->value =
+            images->count ? (double)evaluation->correct / (double)images->count : NAN;
+    }
     return true;
 }

@@ -1,14 +1,19 @@
 /* Runs the functions of a plan on one pool of threads (OpenMP's).
  *
  * There are two ways to use the threads, and they give the same bits, as tiles are independent and
- * their number is fixed in the plan: team    all threads share the tiles of each step, and wait for
- * each other after it alone   every thread runs whole invocations by itself (a chunk of a batch,
- * say), in an arena of its own Arenas and scratch are reserved once. Denormals are flushed to zero
- * while kernels run, on every thread. */
+ * their number is fixed in the plan:
+ *
+ *     team    all threads share the tiles of each step, and wait for each other where a step needs
+ *             what others are doing (runtime/waits.h)
+ *     alone   every thread runs whole invocations by itself (a chunk of a batch, say), in an arena
+ *             of its own
+ *
+ * Arenas and scratch are reserved once. Denormals are flushed to zero while kernels run, on every
+ * thread. */
 #ifndef SCANLINE_RUNTIME_EXECUTOR_H
 #define SCANLINE_RUNTIME_EXECUTOR_H
 
-#include "runtime/program.h"
+#include "runtime/profile.h"
 
 #include <stdbool.h>
 
@@ -30,6 +35,10 @@ Executor *executor_create(const Program *program, int threads, const ExecutorUse
                           uint32_t use_count);
 void executor_free(Executor *executor);
 int executor_threads(const Executor *executor);
+
+/* From now on what runs is measured; NULL, as in the beginning: nothing is. */
+void executor_set_profile(Executor *executor, Profile *profile);
+Profile *executor_profile(const Executor *executor);
 
 /* inputs[i], outputs[i]: the memory of the function's i-th input and output, 64-byte aligned. They
  * must not overlap, except an output and the input donated to it. */

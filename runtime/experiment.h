@@ -33,6 +33,7 @@ typedef struct TapSeries {
 
 typedef struct DataSettings {
     const char *source;         /* "digits", or a path */
+    const char *classes;        /* a file with their names; NULL: none is given */
     double validation, test;    /* shares of the images; where the source has its own split, that is used */
     int64_t seed;               /* of the split */
     const char *augment;        /* "none", "shift" */
@@ -45,6 +46,7 @@ typedef struct TrainSettings {
     int64_t evaluate;   /* every so many steps; and after the last */
     int64_t checkpoint; /* every so many steps; and after the last, and on a signal */
     int64_t memory;     /* bytes that training may take; 0: as it comes. Results do not depend on it */
+    const char *precision; /* "fp32", "bf16", "bf16_emulated": what matrix products read */
     int64_t patience;   /* stop after so many evaluations without a better validation loss; 0: never */
 } TrainSettings;
 

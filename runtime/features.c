@@ -41,17 +41,16 @@ static bool choose_layers(const Experiment *experiment, Features *features, RunE
 }
 
 /* Makes room for `count` images of each layer; outputs[i] is the layer's output of the function. */
-static bool prepare(const Experiment *experiment, const PlanFunction *function, int64_t chunk,
-                    int64_t count, Features *features, int64_t *outputs, RunError *error) {
+static bool prepare(const Experiment *experiment, const Inference *inference, int64_t count,
+                    Features *features, int64_t *outputs, RunError *error) {
     for (uint32_t i = 0; i < features->layer_count; i++) {
+        ProbeFeatures *layer = &features->layers[i];
         char name[256];
         snprintf(name, sizeof name, "tap.%s.%lld", experiment->probe.features,
                  (long long)features->numbers[i]);
-        outputs[i] = plan_find_output(function, name);
-        if (outputs[i] < 0 || function->outputs[outputs[i]].type != PLAN_F32)
-            return run_fail(error, EXIT_INPUT, "the program has no output %s to probe", name);
-        ProbeFeatures *layer = &features->layers[i];
-        layer->width = function->outputs[outputs[i]].elements / chunk;
+        outputs[i] = inference_output(inference, name, &layer->width);
+        if (outputs[i] < 0)
+            return run_fail(error, EXIT_INPUT, "the program has no output %s of each image", name);
         layer->values = calloc((size_t)count, (size_t)layer->width * sizeof *layer->values);
         char *label = NULL;
         if (asprintf(&label, "%s[%lld]", experiment->probe.features,
@@ -80,56 +79,51 @@ static void take_features(void *user, int64_t first, int64_t count, void *const 
     }
 }
 
-static bool read_layers(const Program *program, float *const *parameters, int threads,
-                        const InferenceImages *images, Features *features, RunError *error) {
-    const Experiment *experiment = program->experiment;
-    Inference *inference = inference_create(program, "features", parameters, threads, error);
-    if (!inference)
-        return false;
+static bool read_layers(const Experiment *experiment, Inference *inference, const DataSet *data,
+                        const DataImages *all, Features *features, RunError *error) {
     int64_t *outputs = calloc(features->layer_count, sizeof *outputs);
-    bool ok = outputs ? prepare(experiment, inference_function(inference),
-                                inference_chunk(inference), images->count, features, outputs, error)
+    bool ok = outputs ? prepare(experiment, inference, all->count, features, outputs, error)
                       : run_no_memory(error, "the features");
     Reading reading = {features, outputs};
-    if (ok && !inference_run(inference, images, take_features, &reading))
-        ok =
-            run_fail(error, EXIT_INPUT, "the features depend on labels, and the data set has none");
+    if (ok)
+        inference_run_data(inference, data, all, 0, take_features, &reading);
     free(outputs);
-    inference_free(inference);
     return ok;
 }
 
 /* The reference: the tokens themselves. */
-static bool read_pixels(const DataSet *data, const int32_t *tokens, ProbeFeatures *pixels) {
-    float *values = malloc((size_t)(data->count * data->positions) * sizeof *values);
-    *pixels = (ProbeFeatures){strdup("pixels"), values, data->positions};
-    for (int64_t i = 0; values && i < data->count * data->positions; i++)
-        values[i] = (float)tokens[i];
-    return values && pixels->name;
+static bool read_pixels(const DataSet *data, const DataImages *all, ProbeFeatures *pixels) {
+    const int64_t positions = data->positions;
+    float *values = malloc((size_t)(all->count * positions) * sizeof *values);
+    int32_t *tokens = malloc((size_t)positions * sizeof *tokens);
+    *pixels = (ProbeFeatures){strdup("pixels"), values, positions};
+    for (int64_t i = 0; values && tokens && i < all->count; i++) {
+        data_batch(data, NULL, 0, &all->images[i], 1, tokens, NULL);
+        for (int64_t p = 0; p < positions; p++)
+            values[i * positions + p] = (float)tokens[p];
+    }
+    const bool read = values && tokens && pixels->name;
+    free(tokens);
+    return read;
 }
 
-bool features_read(const Program *program, float *const *parameters, const DataSet *data,
-                   int threads, Features *features, RunError *error) {
+bool features_read(const Program *program, const Model *model, const DataSet *data, int threads,
+                   Features *features, RunError *error) {
     *features = (Features){0};
-    int32_t *tokens = malloc((size_t)(data->count * data->positions) * sizeof *tokens);
-    int32_t *images = malloc((size_t)data->count * sizeof *images);
-    bool ok = tokens && images ? choose_layers(program->experiment, features, error)
-                               : run_no_memory(error, "the images");
-    if (ok) {
-        for (int64_t i = 0; i < data->count; i++)
-            images[i] = (int32_t)i;
-        data_batch(data, NULL, 0, images, data->count, tokens, NULL);
-        const InferenceImages all = {.count = data->count,
-                                     .tokens = tokens,
-                                     .labels = data->labels,
-                                     .images = images,
-                                     .seed = (int32_t)program->experiment->train.seed};
-        ok = read_layers(program, parameters, threads, &all, features, error);
-        if (ok && !read_pixels(data, tokens, &features->layers[features->layer_count]))
-            ok = run_no_memory(error, "the pixels");
+    if (!choose_layers(program->experiment, features, error)) {
+        features_free(features);
+        return false;
     }
-    free(tokens);
-    free(images);
+    DataImages all = {data->count, malloc((size_t)data->count * sizeof *all.images)};
+    for (int32_t i = 0; all.images && i < data->count; i++)
+        all.images[i] = i;
+    Inference *inference = inference_create(program, "features", model, NULL, threads, error);
+    bool ok = inference && (all.images || run_no_memory(error, "the images")) &&
+              read_layers(program->experiment, inference, data, &all, features, error) &&
+              (read_pixels(data, &all, &features->layers[features->layer_count]) ||
+               run_no_memory(error, "the pixels"));
+    inference_free(inference);
+    free(all.images);
     if (!ok)
         features_free(features);
     return ok;

@@ -4,9 +4,8 @@
 #define SCANLINE_RUNTIME_FEATURES_H
 
 #include "runtime/data.h"
+#include "runtime/model.h"
 #include "runtime/probe.h"
-#include "runtime/program.h"
-#include "runtime/run_error.h"
 
 typedef struct Features {
     ProbeFeatures *layers; /* [layer_count], then the raw pixels */
@@ -16,8 +15,8 @@ typedef struct Features {
 
 /* Runs `features` for all images of `data`; the layers are those that the probe's settings choose.
  * The raw pixels, for comparison, come after them. Random draws are those of evaluation. */
-bool features_read(const Program *program, float *const *parameters, const DataSet *data,
-                   int threads, Features *features, RunError *error);
+bool features_read(const Program *program, const Model *model, const DataSet *data, int threads,
+                   Features *features, RunError *error);
 void features_free(Features *features);
 
 #endif

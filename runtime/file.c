@@ -12,10 +12,14 @@ static bool fail(FileError *error, const char *what, const char *path) {
     return false;
 }
 
-bool file_sync_directory(const char *path, FileError *error) {
+char *file_directory(const char *path) {
     const char *slash = strrchr(path, '/');
     size_t length = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
-    char *directory = strndup(slash ? path : ".", length);
+    return strndup(slash ? path : ".", length);
+}
+
+bool file_sync_directory(const char *path, FileError *error) {
+    char *directory = file_directory(path);
     int file = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     bool synced = file >= 0 && fsync(file) == 0;
     if (!synced)
@@ -100,6 +104,49 @@ bool file_write(const char *path, const void *bytes, size_t size, FileError *err
         return false;
     fwrite(bytes, 1, size, writer.stream); /* a failure is kept in the stream, for the commit */
     return file_commit(&writer, error);
+}
+
+static bool file_copy(const char *from, const char *to, FileError *error) {
+    enum { BLOCK = 1 << 16 };
+    char block[BLOCK];
+    FileWriter writer;
+    FILE *stream = fopen(from, "rbe");
+    if (!stream)
+        return fail(error, "cannot read", from);
+    bool copied = file_begin(&writer, to, error);
+    if (copied) {
+        for (size_t count; (count = fread(block, 1, BLOCK, stream)) > 0;)
+            fwrite(block, 1, count, writer.stream);
+        copied = !ferror(stream);
+        if (copied) {
+            copied = file_commit(&writer, error);
+        } else {
+            fail(error, "cannot read", from);
+            file_abandon(&writer);
+        }
+    }
+    fclose(stream);
+    return copied;
+}
+
+/* Of two names of one file, rename leaves both: then the temporary one has to go. */
+static bool link_over(const char *from, const char *to, const char *temporary) {
+    if ((unlink(temporary) != 0 && errno != ENOENT) || link(from, temporary) != 0)
+        return false;
+    bool renamed = rename(temporary, to) == 0;
+    unlink(temporary);
+    return renamed;
+}
+
+bool file_share(const char *from, const char *to, FileError *error) {
+    char *temporary;
+    if (asprintf(&temporary, "%s.new", to) < 0) {
+        errno = ENOMEM;
+        return fail(error, "cannot write", to);
+    }
+    bool linked = link_over(from, to, temporary);
+    free(temporary);
+    return linked ? file_sync_directory(to, error) : file_copy(from, to, error);
 }
 
 char *file_read(const char *path, size_t most, size_t *size, FileError *error) {

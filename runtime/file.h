@@ -27,6 +27,14 @@ bool file_begin(FileWriter *writer, const char *path, FileError *error);
 bool file_commit(FileWriter *writer, FileError *error); /* on failure it has been abandoned */
 void file_abandon(FileWriter *writer);
 
+/* Gives the content of a file a second name, in the place of what has that: a link, or a copy where
+ * there can be none. Of what is written as here no file is changed in place, so a link stays what
+ * it was. */
+bool file_share(const char *from, const char *to, FileError *error);
+
+/* The directory that a path lies in: "." for a bare name. malloc'ed; NULL: no memory. */
+char *file_directory(const char *path);
+
 /* Makes new or removed names in the directory of `path` survive a crash. */
 bool file_sync_directory(const char *path, FileError *error);
 

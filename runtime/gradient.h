@@ -1,5 +1,7 @@
 /* Loss and gradients of a batch: `grad` for each of its chunks, summed by a tree over the chunks
- * (runtime/tree_sum.h), so that their bits do not depend on the number of threads.
+ * (runtime/tree_sum.h), so that their bits do not depend on the number of threads. Where the
+ * program has `grad_add`, every second chunk is added to the one before it by the kernels
+ * themselves.
  *
  * With as many chunks as threads or more, workers own contiguous ranges of chunks; else the threads
  * work as a team on one chunk after another. */

@@ -1,41 +1,45 @@
-/* Running a trained model's functions (features, sample, eval) over any number of images.
- *
- * A function takes as many images at once as it was compiled for, a chunk; the last chunk is filled
- * up with blank images. Threads own whole chunks, so the results do not depend on how many there
+/* Running one of a model's functions (eval, features, sample) over any number of images, in chunks
+ * of as many as it was compiled for. Workers own whole chunks, or all threads are a team on one
+ * chunk after another, as in training (gradient_mode); the results do not depend on how many there
  * are. */
 #ifndef SCANLINE_RUNTIME_INFERENCE_H
 #define SCANLINE_RUNTIME_INFERENCE_H
 
-#include "runtime/program.h"
-#include "runtime/run_error.h"
+#include "runtime/chunk.h"
+#include "runtime/executor.h"
+#include "runtime/model.h"
 
 typedef struct Inference Inference;
 
-/* parameters[i] is experiment->parameters[i], 64-byte aligned; they and the program must outlive
- * it. NULL and `error`: there is no such function, it reads what an image has not, or no memory. */
-Inference *inference_create(const Program *program, const char *function, float *const *parameters,
-                            int threads, RunError *error);
+/* The executor must serve the function in gradient_mode; NULL: one is made for `threads`. It, the
+ * program and the model must outlive the inference. NULL and `error`: there is no such function, it
+ * reads what an image has not, or no memory. */
+Inference *inference_create(const Program *program, const char *function, const Model *model,
+                            Executor *executor, int threads, RunError *error);
 void inference_free(Inference *inference);
 
+/* Memory of the workers, without the executor's. */
+int64_t inference_bytes(const Program *program, const char *function, int threads);
+
 const PlanFunction *inference_function(const Inference *inference);
-int64_t inference_chunk(const Inference *inference);
 
-typedef struct InferenceImages {
-    int64_t count;
-    const int32_t *tokens; /* [count, positions]; NULL: the function reads none */
-    const int32_t *labels; /* [count]; NULL: the function reads none */
-    const int32_t
-        *images; /* [count]: their indices in the data set, for random draws; NULL: 0, 1, ... */
-    int32_t seed, draw; /* for random draws; the step is 0 */
-} InferenceImages;
+/* Which output has that name and is f32[chunk, ...]; its elements an image are *width. -1: none. */
+int64_t inference_output(const Inference *inference, const char *name, int64_t *width);
 
-/* Takes the results of images first ... first + count - 1: outputs[i] is the function's i-th
- * output, of which the first `count` images count. Called from several threads, for images that are
- * not the same. */
+/* Fills image, tokens and label of a chunk with images first ... first + count - 1 of a run; what
+ * is behind them may stay as it is. Called from several threads, for chunks that are not the same.
+ */
+typedef void InferenceFill(void *user, int64_t first, int64_t count, Chunk *chunk);
+
+/* Takes the results of those images: outputs[i] is the function's i-th output. Called likewise. */
 typedef void InferenceTake(void *user, int64_t first, int64_t count, void *const *outputs);
 
-/* False: an input that the function reads is missing. */
-bool inference_run(Inference *inference, const InferenceImages *images, InferenceTake *take,
-                   void *user);
+/* Random draws are those of the experiment's seed, of step 0 and of `draw`. */
+void inference_run(Inference *inference, int64_t count, int32_t draw, InferenceFill *fill,
+                   InferenceTake *take, void *user);
+
+/* The same for images of a data set. */
+void inference_run_data(Inference *inference, const DataSet *data, const DataImages *images,
+                        int32_t draw, InferenceTake *take, void *user);
 
 #endif

@@ -1,11 +1,11 @@
-/* L-BFGS (liblbfgs) on the objective that logistic.h states. Products are OpenBLAS's with one
- * thread, which the caller has set, and every other sum has a fixed order: the result does not
- * depend on the number of threads. */
+/* L-BFGS (liblbfgs) on the objective that logistic.h states. Every sum has a fixed order, in
+ * products too (runtime/product.h), so the result depends neither on the number of threads nor on
+ * the CPU. */
 #include "runtime/logistic.h"
 
+#include "runtime/product.h"
 #include "runtime/scalar_math.h"
 
-#include <cblas.h>
 #include <lbfgs.h>
 #include <math.h>
 #include <stdlib.h>
@@ -18,13 +18,26 @@ typedef struct Fit {
     const LogisticData *data;
     double l2;
     double *scores; /* [count, classes] */
+    ProductSpace space;
 } Fit;
 
+/* What a fit and a score work with. False: no memory. */
+static bool fit_create(Fit *fit, const LogisticData *data, double l2) {
+    *fit = (Fit){data, l2, malloc((size_t)(data->count * data->classes + 1) * sizeof(double)), {0}};
+    return product_space_create(&fit->space, data->count, data->width + 1) && fit->scores;
+}
+
+static void fit_free(Fit *fit) {
+    free(fit->scores);
+    product_space_free(&fit->space);
+}
+
 /* scores = features weights */
-static void multiply(const LogisticData *data, const double *weights, double *scores) {
-    const int n = (int)data->count, k = (int)data->classes, w = (int)data->width + 1;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, k, w, 1, data->features, w, weights,
-                k, 0, scores, k);
+static void multiply(const Fit *fit, const double *weights) {
+    const LogisticData *data = fit->data;
+    const Matrices matrices = {data->features, weights,         fit->scores,
+                               data->count,    data->width + 1, data->classes};
+    product(&matrices, &fit->space);
 }
 
 /* Turns a row of scores into probabilities; returns its cross-entropy with the label. */
@@ -49,22 +62,24 @@ static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *weights,
     (void)variables, (void)step;
     const Fit *fit = instance;
     const LogisticData *data = fit->data;
-    const int n = (int)data->count, k = (int)data->classes, w = (int)data->width + 1;
-    multiply(data, weights, fit->scores);
+    const int64_t n = data->count, k = data->classes, w = data->width;
+    multiply(fit, weights);
     double loss = 0;
-    for (int i = 0; i < n; i++) {
-        double *row = fit->scores + (int64_t)i * k;
+    for (int64_t i = 0; i < n; i++) {
+        double *row = fit->scores + i * k;
         loss += softmax_row(row, k, data->labels[i]);
         row[data->labels[i]] -= 1;
     }
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, w, k, n, 1.0 / n, data->features, w,
-                fit->scores, k, 0, gradient, k);
+    const Matrices matrices = {data->features, fit->scores, gradient, n, w + 1, k};
+    product_transposed(&matrices, &fit->space);
+    for (int64_t i = 0; i < (w + 1) * k; i++)
+        gradient[i] /= (double)n;
     double squares = 0;
-    for (int64_t i = 0; i < data->width * k; i++) {
+    for (int64_t i = 0; i < w * k; i++) {
         squares += weights[i] * weights[i];
         gradient[i] += fit->l2 * weights[i];
     }
-    return loss / n + fit->l2 / 2 * squares;
+    return loss / (double)n + fit->l2 / 2 * squares;
 }
 
 static LogisticStatus status_of(int code) {
@@ -83,10 +98,11 @@ LogisticStatus logistic_fit(const LogisticData *data, double l2, double *weights
     const int64_t variables = (data->width + 1) * data->classes;
     if (variables > INT32_MAX - 16 || data->count > INT32_MAX / data->classes)
         return LOGISTIC_NO_MEMORY;
-    Fit fit = {data, l2, malloc((size_t)(data->count * data->classes) * sizeof(double))};
+    Fit fit;
+    const bool made = fit_create(&fit, data, l2);
     lbfgsfloatval_t *x = lbfgs_malloc((int)variables); /* aligned as it wants it, and zeroed */
     LogisticStatus status = LOGISTIC_NO_MEMORY;
-    if (fit.scores && x) {
+    if (made && x) {
         memcpy(x, weights, (size_t)variables * sizeof *x);
         lbfgs_parameter_t parameters;
         lbfgs_parameter_init(&parameters);
@@ -99,7 +115,7 @@ LogisticStatus logistic_fit(const LogisticData *data, double l2, double *weights
             status = LOGISTIC_FAILED;
         memcpy(weights, x, (size_t)variables * sizeof *x);
     }
-    free(fit.scores);
+    fit_free(&fit);
     lbfgs_free(x);
     return status;
 }
@@ -108,12 +124,12 @@ bool logistic_score(const LogisticData *data, const double *weights, LogisticSco
     *score = (LogisticScore){.count = data->count};
     if (data->count == 0)
         return true;
-    double *scores = malloc((size_t)(data->count * data->classes) * sizeof *scores);
-    if (!scores)
-        return false;
-    multiply(data, weights, scores);
-    for (int64_t i = 0; i < data->count; i++) {
-        double *row = scores + i * data->classes;
+    Fit fit;
+    const bool made = fit_create(&fit, data, 0);
+    if (made)
+        multiply(&fit, weights);
+    for (int64_t i = 0; made && i < data->count; i++) {
+        double *row = fit.scores + i * data->classes;
         int64_t best = 0;
         for (int64_t c = 1; c < data->classes; c++)
             best = row[c] > row[best] ? c : best;
@@ -121,6 +137,6 @@ bool logistic_score(const LogisticData *data, const double *weights, LogisticSco
         score->cross_entropy += softmax_row(row, data->classes, data->labels[i]);
     }
     score->cross_entropy /= (double)data->count;
-    free(scores);
-    return true;
+    fit_free(&fit);
+    return made;
 }

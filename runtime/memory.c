@@ -22,16 +22,20 @@ MemoryUse program_memory(const Program *program, int threads) {
     return use;
 }
 
-/* Arenas and scratch with another arena for `grad`. */
+/* Arenas and scratch with another arena for gradients, for `grad_add` as for `grad`. */
 static int64_t temporaries_with(const Program *program, int threads, int64_t arena_bytes) {
-    const PlanFunction *function = plan_function(program->plan, "grad");
+    const PlanFunction *functions[] = {plan_function(program->plan, "grad"),
+                                       plan_function(program->plan, "grad_add")};
+    PlanFunction others[2];
     ExecutorUse uses[TRAINER_USES];
     trainer_uses(program, threads, uses);
-    PlanFunction other = *function;
-    other.arena_bytes = arena_bytes;
-    for (int i = 0; i < TRAINER_USES; i++)
-        if (uses[i].function == function)
-            uses[i].function = &other;
+    for (int which = 0; which < 2 && functions[which]; which++) {
+        others[which] = *functions[which];
+        others[which].arena_bytes = arena_bytes;
+        for (int i = 0; i < TRAINER_USES; i++)
+            if (uses[i].function == functions[which])
+                uses[i].function = &others[which];
+    }
     return executor_bytes(program->plan, threads, uses, TRAINER_USES);
 }
 

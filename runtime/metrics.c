@@ -83,6 +83,8 @@ void metrics_write(Metrics *metrics, int64_t step, const char *split, const Metr
         write_number(metrics->metrics, figures[i].value);
     }
     fputs("}\n", metrics->metrics);
+    if (ferror(metrics->metrics) && !metrics->reason)
+        metrics->reason = errno;
 }
 
 void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double images_a_second,
@@ -96,10 +98,11 @@ void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double
 }
 
 bool metrics_sync(Metrics *metrics, FileError *error) {
-    if (fflush(metrics->metrics) == 0 && !ferror(metrics->metrics) &&
-        fsync(fileno(metrics->metrics)) == 0)
+    if (!metrics->reason && (fflush(metrics->metrics) != 0 || fsync(fileno(metrics->metrics)) != 0))
+        metrics->reason = errno;
+    if (!metrics->reason)
         return true;
     snprintf(error->text, sizeof error->text, "cannot write %s: %s", metrics->metrics_path,
-             strerror(errno));
+             strerror(metrics->reason));
     return false;
 }

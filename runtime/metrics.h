@@ -10,6 +10,7 @@
 typedef struct Metrics {
     FILE *metrics, *timing;
     char *metrics_path;
+    int reason; /* why a line could not be written; 0: none */
 } Metrics;
 
 /* Opens both files of a run's folder for appending, after cutting metrics.jsonl back to the lines

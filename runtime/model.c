@@ -66,3 +66,18 @@ bool model_init(Model *model, const Program *program, Executor *executor, RunErr
     slots_free(&outputs);
     return done;
 }
+
+bool model_restart(Model *model, const Program *program, Executor *executor, RunError *error) {
+    const PlanFunction *restart = plan_function(program->plan, "restart");
+    if (!restart)
+        return true;
+    Slots slots = {0};
+    Bound bound = {0};
+    bool done = model_slots(model, &slots) ? bound_create(&bound, restart, &slots, &slots, error)
+                                           : run_no_memory(error, "the run's tables");
+    if (done)
+        executor_run(executor, restart, bound.inputs, bound.outputs);
+    bound_free(&bound);
+    slots_free(&slots);
+    return done;
+}

@@ -21,6 +21,10 @@ void model_free(Model *model);
 /* Adds every parameter and state by its path. False: no memory. */
 bool model_slots(const Model *model, Slots *slots);
 
+/* Gives the states that depend on parameters their first values anew, for the parameters that are
+ * there. */
+bool model_restart(Model *model, const Program *program, Executor *executor, RunError *error);
+
 /* Runs the program's `init`, which must give every parameter and state. */
 bool model_init(Model *model, const Program *program, Executor *executor, RunError *error);
 

@@ -23,6 +23,9 @@ static void function_free(PlanFunction *function) {
         free(function->steps[i].operands);
         free(function->steps[i].immediates);
         free(function->steps[i].origin);
+        for (uint32_t j = 0; function->steps[i].places && j < function->steps[i].place_count; j++)
+            free(function->steps[i].places[j].file);
+        free(function->steps[i].places);
     }
     free(function->steps);
 }

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 1, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 3, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
 
 /* As DType in ir/graph.h, which the runtime does not see. */
 typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
@@ -49,15 +49,23 @@ typedef struct PlanBinding {
     int64_t donated; /* outputs: index of the input whose memory it may share; -1: none */
 } PlanBinding;
 
+/* A line of the spec that a step comes from. */
+typedef struct PlanPlace {
+    char *file;   /* "igpt.scan" */
+    int64_t line; /* from 1 */
+} PlanPlace;
+
 typedef struct PlanStep {
     uint32_t kernel;
     uint32_t operand_count;
     uint32_t *operands; /* buffers of the function, in the order of KernelFunction's operands */
     uint32_t immediate_count;
     int64_t *immediates;
-    char
-        *origin; /* "block.3.attn igpt.scan:27:15": for profiles and for naming where a NaN arose */
-    bool is_again; /* what it computes was computed before, and not kept: for saying what memory costs */
+    char *origin; /* "loop_0b1c igpt.scan:27:15": for naming where a NaN arose */
+    uint32_t place_count;
+    PlanPlace *places; /* each line once: for profiles */
+    bool is_again;     /* what it computes was computed before, and not kept: for saying what memory
+                          costs */
 } PlanStep;
 
 typedef struct PlanFunction {
@@ -102,27 +110,40 @@ size_t plan_type_size(PlanType type);
 int64_t plan_scratch_bytes(const Plan *plan,
                            const PlanFunction *function); /* most of its kernels */
 
+/* clang-format off */
 /* --- the conventions between the compiler and the runtime ---
  *
  * The functions of an experiment, and the names of their inputs and outputs. PATH is a parameter's
- * path
- * ("block.3.attn.wq"), STATE a name in the update rule ("a"). b is the batch axis; its extent is
- * the chunk's size (batch / chunks), the same in all functions.
+ * path ("block.3.attn.wq"), STATE a name in the update rule ("a"). b is the batch axis; its extent
+ * is the chunk's size (batch / chunks), the same in all functions.
  *
- *   init      in  $seed                                          out PATH...  PATH:STATE...
- *   grad      in  PATH... data... control...  $weight f32[b]     out loss f32[] = sum[b] $weight *
- * loss,  grad:PATH... update    in  PATH... grad:PATH... PATH:STATE... $scalar.I   out PATH...
- * PATH:STATE...   (donated) eval      in  PATH... data... control...                     out loss
- * f32[b], metric.NAME f32[b]..., class f32[b,k] features  in  PATH... data... control... out
- * tap.NAME.I f32[b, ...]... sample    in  PATH... data... control...                     out logits
- * f32[b, n, v]
+ *   init      in  $seed
+ *             out PATH...  PATH:STATE...
+ *   grad      in  PATH...  data...  control...  $weight f32[b]
+ *             out loss f32[] = sum[b] $weight * loss,  grad:PATH...
+ *   grad_add  in  those of grad,  sum:OUTPUT for each of its outputs
+ *             out those of grad, OUTPUT = sum:OUTPUT + what grad gives, to the bit  (donated)
+ *   update    in  PATH...  grad:PATH...  PATH:STATE...  $scalar.I
+ *             out PATH...  PATH:STATE...  (donated)
+ *   eval      in  PATH...  data...  control...
+ *             out loss f32[b],  metric.NAME f32[b]...,  class f32[b,k]
+ *   features  in  PATH...  data...  control...
+ *             out tap.NAME.I f32[b, ...]...
+ *   sample    in  PATH...  data...  control...
+ *             out logits f32[b, n, v]
+ *   restart   in  PATH...
+ *             out the PATH:STATE... whose first value depends on a parameter, for other parameters
+ *                 than those of init
+ *
+ * grad_add is there where a batch has several chunks; without it, sums are added by the runtime.
  *
  *   data      the spec's inputs by name: tokens i32[b,n], label i32[b], ...
- *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for
- * random[...] $scalar.I f32: the I-th output of the schedule (runtime/schedule.h) at this step
+ *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for random[...]
+ *             $scalar.I f32: the I-th output of the schedule (runtime/schedule.h) at this step
  *   $weight   1 / images in this batch; 0 for the images that only fill up a short batch
  * An input that nothing reads does not exist; bind by looking names up.
  */
+/* clang-format on */
 
 typedef struct PlanError {
     char text[512];

@@ -1,12 +1,13 @@
 /* The file form of a plan: JSON, so that it can be read by people and by other programs.
  *
- *   {"scanline_plan": 1, "target": "x86-64-v3",
+ *   {"scanline_plan": 3, "target": "x86-64-v3",
  *    "kernels":   [{"symbol", "tiles", "scratch", "flops", "bytes", "immediates", "outputs",
  *                   "operands": [["f32", 4096], ...]}, ...],
  *    "functions": [{"name", "arena",
  *                   "inputs":  [{"name", "type", "axes": [["b", 8], ...], "donated"}, ...],
  * "outputs": ..., "buffers": [["arena", "f32", 4096, 0], ["input", 3], ["output", 0], ...],
- *                   "steps":   [{"kernel", "operands", "immediates", "origin", "again"}, ...]}, ...]}
+ *                   "steps":   [{"kernel", "operands", "immediates", "origin",
+ *                                "places": [["igpt.scan", 27], ...], "again"}, ...]}, ...]}
  *
  * Reading takes the syntax alone; whether the plan may be run is plan_check's to say. */
 #include "runtime/plan.h"
@@ -67,14 +68,17 @@ static json_t *write_buffer(const PlanBuffer *buffer) {
 }
 
 static json_t *write_step(const PlanStep *step) {
-    json_t *operands = json_array(), *immediates = json_array();
+    json_t *operands = json_array(), *immediates = json_array(), *places = json_array();
     for (uint32_t i = 0; i < step->operand_count; i++)
         json_array_append_new(operands, json_integer(step->operands[i]));
     for (uint32_t i = 0; i < step->immediate_count; i++)
         json_array_append_new(immediates, json_integer(step->immediates[i]));
-    return json_pack("{s:I, s:o, s:o, s:s, s:b}", "kernel", (json_int_t)step->kernel, "operands",
-                     operands, "immediates", immediates, "origin", step->origin, "again",
-                     (int)step->is_again);
+    for (uint32_t i = 0; i < step->place_count; i++)
+        json_array_append_new(
+            places, json_pack("[s, I]", step->places[i].file, (json_int_t)step->places[i].line));
+    return json_pack("{s:I, s:o, s:o, s:s, s:o, s:b}", "kernel", (json_int_t)step->kernel,
+                     "operands", operands, "immediates", immediates, "origin", step->origin,
+                     "places", places, "again", (int)step->is_again);
 }
 
 static json_t *write_function(const PlanFunction *function) {
@@ -268,6 +272,19 @@ static void read_buffer(Reader *reader, const json_t *list, const PlanFunction *
     buffer->elements = binding->elements;
 }
 
+static void read_places(Reader *reader, const json_t *object, PlanStep *step) {
+    uint32_t count;
+    const json_t *list = read_list(reader, object, "places", &count);
+    step->places = allocate(reader, count, sizeof *step->places);
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        const json_t *place = json_array_get(list, i);
+        step->place_count = i + 1;
+        step->places[i].file = read_string(reader, json_array_get(place, 0), "places");
+        step->places[i].line =
+            read_integer(reader, json_array_get(place, 1), 1, UINT32_MAX, "places");
+    }
+}
+
 static void read_step(Reader *reader, const json_t *object, PlanStep *step) {
     step->kernel = (uint32_t)read_integer(reader, json_object_get(object, "kernel"), 0,
                                           PLAN_MAX_ENTRIES, "kernel");
@@ -283,6 +300,7 @@ static void read_step(Reader *reader, const json_t *object, PlanStep *step) {
     for (uint32_t i = 0; i < step->immediate_count && !reader->failed; i++)
         step->immediates[i] =
             read_integer(reader, json_array_get(immediates, i), INT64_MIN, INT64_MAX, "immediates");
+    read_places(reader, object, step);
 }
 
 static void read_function(Reader *reader, const json_t *object, PlanFunction *function) {

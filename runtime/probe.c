@@ -4,7 +4,6 @@
 
 #include "runtime/data_split.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +12,6 @@
 /* Strongest first: each fit starts from the weights of the one before. */
 static const double L2_GRID[] = {1, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5};
 enum { L2_COUNT = sizeof L2_GRID / sizeof *L2_GRID };
-
-static const double NORMAL_975 = 1.959963984540054; /* quantile of the normal distribution */
 
 /* --- one fit --- */
 
@@ -218,10 +215,7 @@ bool probe_run(const ProbeTask *task, ProbeReport *report, DataError *error) {
     for (uint32_t i = 0; ok && i < report->subsets; i++)
         ok = data_split_subset(&task->splits[DATA_TRAIN], task->class_of, task->labels,
                                task->seed + i, &few[i]);
-    if (ok) {
-        openblas_set_num_threads(1); /* the threads are ours */
-        ok = run_jobs(task, few, report);
-    }
+    ok = ok && run_jobs(task, few, report);
     if (ok)
         choose(task, report);
     else
@@ -245,15 +239,6 @@ void probe_free(ProbeReport *report) {
 
 double probe_accuracy(const LogisticScore *score) {
     return score->count ? (double)score->correct / (double)score->count : 0;
-}
-
-ProbeInterval probe_interval(const LogisticScore *score) {
-    if (score->count == 0)
-        return (ProbeInterval){0, 1};
-    const double n = (double)score->count, p = probe_accuracy(score), z2 = NORMAL_975 * NORMAL_975;
-    const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-    const double half = NORMAL_975 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-    return (ProbeInterval){centre - half, centre + half};
 }
 
 ProbeSpread probe_spread(const ProbeFit *fits, uint32_t count) {

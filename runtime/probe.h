@@ -54,12 +54,6 @@ void probe_free(ProbeReport *report);
 
 double probe_accuracy(const LogisticScore *score);
 
-/* Wilson's interval of a share of successes, 95 %. */
-typedef struct ProbeInterval {
-    double low, high;
-} ProbeInterval;
-ProbeInterval probe_interval(const LogisticScore *score);
-
 /* Mean and standard deviation (n - 1) of the test accuracy over the draws with few labels. */
 typedef struct ProbeSpread {
     double mean, deviation;

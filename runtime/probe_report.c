@@ -2,6 +2,8 @@
  * NULL. */
 #include "runtime/probe_report.h"
 
+#include "runtime/interval.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@ static json_t *score_json(const LogisticScore *score) {
 }
 
 static json_t *test_json(const LogisticScore *score) {
-    const ProbeInterval interval = probe_interval(score);
+    const Interval interval = interval_of_share(score->correct, score->count);
     json_t *json = score_json(score);
     if (json && json_object_set_new(json, "interval",
                                     json_pack("[ff]", interval.low, interval.high)) != 0) {
@@ -98,8 +100,9 @@ static ChartBar bar_of(const ProbeSummary *summary, uint32_t which, bool few) {
                           .high = spread.mean + spread.deviation,
                           .chosen = which == summary->report->best_few};
     }
-    const ProbeInterval interval = probe_interval(&result->all.test);
-    return (ChartBar){.value = probe_accuracy(&result->all.test),
+    const LogisticScore *test = &result->all.test;
+    const Interval interval = interval_of_share(test->correct, test->count);
+    return (ChartBar){.value = probe_accuracy(test),
                       .low = interval.low,
                       .high = interval.high,
                       .chosen = which == summary->report->best};

@@ -1,9 +1,10 @@
 #include "runtime/progress.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static const double seconds_between = 0.1, bits_a_nat = 1.4426950408889634;
 
@@ -13,9 +14,10 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-void progress_begin(Progress *progress, int64_t first_step, int64_t steps, int64_t batch) {
+void progress_begin(Progress *progress, Log *log, int64_t first_step, int64_t steps,
+                    int64_t batch) {
     *progress = (Progress){
-        .terminal = isatty(STDERR_FILENO),
+        .log = log,
         .steps = steps,
         .batch = batch,
         .first_step = first_step,
@@ -32,43 +34,51 @@ double progress_rate(const Progress *progress, int64_t step) {
            fmax(progress_seconds(progress), 1e-9);
 }
 
-static void print_line(const Progress *progress, int64_t step) {
+enum { LINE_LENGTH = 256 };
+
+/* Adds to a line, which is as long as it is. */
+__attribute__((format(printf, 2, 3))) static void append(char line[LINE_LENGTH], const char *format,
+                                                         ...) {
+    size_t length = strlen(line);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line + length, LINE_LENGTH - length, format, arguments);
+    va_end(arguments);
+}
+
+static void make_line(const Progress *progress, int64_t step, char line[LINE_LENGTH]) {
     double rate = progress_rate(progress, step);
     double left = rate > 0 ? (double)((progress->steps - step) * progress->batch) / rate : 0;
-    fprintf(stderr, "step %*lld/%lld", progress->steps > 99999 ? 9 : 5, (long long)step,
-            (long long)progress->steps);
+    *line = 0;
+    append(line, "step %*lld/%lld", progress->steps > 99999 ? 9 : 5, (long long)step,
+           (long long)progress->steps);
     if (!isnan(progress->train_loss))
-        fprintf(stderr, "  train %.4f nats (%.4f bits)", progress->train_loss,
-                progress->train_loss * bits_a_nat);
+        append(line, "  train %.4f nats (%.4f bits)", progress->train_loss,
+               progress->train_loss * bits_a_nat);
     if (!isnan(progress->validation_loss))
-        fprintf(stderr, "  validation %.4f nats (%.4f bits)", progress->validation_loss,
-                progress->validation_loss * bits_a_nat);
+        append(line, "  validation %.4f nats (%.4f bits)", progress->validation_loss,
+               progress->validation_loss * bits_a_nat);
     if (step > progress->first_step)
-        fprintf(stderr, "  %.0f images/s  %lld:%02lld left", rate, (long long)left / 60,
-                (long long)left % 60);
+        append(line, "  %.0f images/s  %lld:%02lld left", rate, (long long)left / 60,
+               (long long)left % 60);
 }
 
 void progress_step(Progress *progress, int64_t step, double loss) {
+    char line[LINE_LENGTH];
     progress->train_loss =
         isnan(progress->train_loss) ? loss : 0.95 * progress->train_loss + 0.05 * loss;
-    if (!progress->terminal || now() - progress->shown < seconds_between)
+    if (!log_is_live(progress->log) || now() - progress->shown < seconds_between)
         return;
     progress->shown = now();
-    fputc('\r', stderr);
-    print_line(progress, step);
-    fputs("\033[K", stderr);
+    make_line(progress, step, line);
+    log_show(progress->log, line);
 }
 
 void progress_evaluation(Progress *progress, int64_t step, double loss, bool best) {
+    char line[LINE_LENGTH];
     progress->validation_loss = loss;
-    if (progress->terminal)
-        fputc('\r', stderr);
-    print_line(progress, step);
-    fputs(best ? "  best" : "", stderr);
-    fputs(progress->terminal ? "\033[K\n" : "\n", stderr);
+    make_line(progress, step, line);
+    log_say(progress->log, "%s%s", line, best ? "  best" : "");
 }
 
-void progress_end(Progress *progress) {
-    if (progress->terminal)
-        fputs("\r\033[K", stderr);
-}
+void progress_end(Progress *progress) { log_clear(progress->log); }

@@ -1,14 +1,14 @@
 #include "runtime/run_folder.h"
 
+#include "runtime/folder.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +71,14 @@ char *run_file(const char *folder, const char *file) {
     return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
 }
 
+char *run_checkpoint(const char *folder) {
+    char *best = run_file(folder, "checkpoints/best.safetensors");
+    if (!best || access(best, F_OK) == 0)
+        return best;
+    free(best);
+    return run_file(folder, "checkpoints/last.safetensors");
+}
+
 /* --- listing --- */
 
 static int by_number(const void *left, const void *right) {
@@ -128,57 +136,6 @@ void runs_free(RunEntry *entries, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         free(entries[i].name);
     free(entries);
-}
-
-/* --- making --- */
-
-static char *make_folder(char *path, FileError *error) {
-    if (path && mkdir(path, 0777) == 0) {
-        char *checkpoints = run_file(path, "checkpoints");
-        bool made =
-            checkpoints && mkdir(checkpoints, 0777) == 0 && file_sync_directory(path, error);
-        free(checkpoints);
-        if (made)
-            return path;
-    }
-    if (path && errno == EEXIST)
-        fail(error,
-             "%s exists already; a run never replaces another: choose another --out, or remove it",
-             path);
-    else
-        fail(error, "cannot make the run's folder %s: %s", path ? path : "", strerror(errno));
-    free(path);
-    return NULL;
-}
-
-static char *make_next(const char *root, const char *name, FileError *error) {
-    RunEntry *entries;
-    int64_t count = runs_list(root, &entries, error);
-    if (count < 0)
-        return NULL;
-    int64_t next = count ? entries[count - 1].number + 1 : 1;
-    runs_free(entries, count);
-    char *path;
-    if (asprintf(&path, "%s/%04lld-%s", root, (long long)next, name) < 0)
-        path = NULL;
-    return make_folder(path, error);
-}
-
-char *run_create(const char *root, const char *out, const char *name, FileError *error) {
-    if (out)
-        return make_folder(strdup(out), error);
-    if (mkdir(root, 0777) && errno != EEXIST)
-        return fail(error, "cannot make the folder of runs %s: %s", root, strerror(errno));
-    int lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock < 0 || flock(lock, LOCK_EX)) {
-        fail(error, "cannot lock the folder of runs %s: %s", root, strerror(errno));
-        if (lock >= 0)
-            close(lock);
-        return NULL;
-    }
-    char *path = make_next(root, name, error);
-    close(lock);
-    return path;
 }
 
 /* --- finding --- */
@@ -252,17 +209,33 @@ bool run_record_write(const char *folder, const json_t *record, FileError *error
     return written;
 }
 
-bool run_count_test_read(const char *folder, const char *by, FileError *error) {
-    json_t *record = run_record_read(folder, error);
-    if (!record)
-        return false;
+bool run_record_change(const char *folder, RunChange *change, void *user, FileError *error) {
+    int lock = folder_lock(folder, error);
+    json_t *record = lock >= 0 ? run_record_read(folder, error) : NULL;
+    if (record)
+        change(record, user);
+    bool changed = record && run_record_write(folder, record, error);
+    json_decref(record);
+    if (lock >= 0)
+        close(lock);
+    return changed;
+}
+
+static void add_test_read(json_t *record, void *user) {
+    const char *by = user;
     json_t *reads = json_object_get(record, "test_reads");
     if (!json_is_array(reads)) {
         reads = json_array();
         json_object_set_new(record, "test_reads", reads);
     }
-    bool counted = json_array_append_new(reads, json_string(by)) == 0 &&
-                   run_record_write(folder, record, error);
-    json_decref(record);
+    json_array_append_new(reads, json_string(by));
+}
+
+bool run_count_test_read(const char *folder, const char *by, FileError *error) {
+    char *copy = strdup(by);
+    if (!copy)
+        snprintf(error->text, sizeof error->text, "no memory to change run.json of %s", folder);
+    bool counted = copy && run_record_change(folder, add_test_read, copy, error);
+    free(copy);
     return counted;
 }

@@ -1,8 +1,7 @@
 /* Run folders: a run says everything about itself in one folder, runs/0007-digits-ar-d128-s1/
  * (runtime/README.md).
  *
- * Folders are numbered; a number is given once, by an exclusive mkdir under a lock of the runs'
- * folder, so that processes may start together. A folder is never made in place of another. */
+ * This is about those that are there; run_create makes them. */
 #ifndef SCANLINE_RUNTIME_RUN_FOLDER_H
 #define SCANLINE_RUNTIME_RUN_FOLDER_H
 
@@ -18,10 +17,6 @@ const char *runs_root(void);
  * bytes of letters, digits, '.', '_' and '-'. malloc'ed; NULL: no memory. */
 char *run_name(const Experiment *experiment);
 
-/* Makes the next folder of `root` (and `root` itself), or, with `out` not NULL, exactly that
- * folder, which must not exist; and checkpoints/ in it. The path, malloc'ed; NULL and `error`. */
-char *run_create(const char *root, const char *out, const char *name, FileError *error);
-
 /* The folder that "7", "@last" or a path addresses. malloc'ed; NULL and `error`, which names those
  * there are. */
 char *run_find(const char *root, const char *address, FileError *error);
@@ -29,9 +24,16 @@ char *run_find(const char *root, const char *address, FileError *error);
 /* The path of a file in a run. malloc'ed; NULL: no memory. */
 char *run_file(const char *folder, const char *file);
 
+/* The checkpoint that a run is known by: its best, or else its last. malloc'ed; NULL: no memory. */
+char *run_checkpoint(const char *folder);
+
 /* run.json: an object, read whole and replaced whole. The caller's to json_decref. */
 json_t *run_record_read(const char *folder, FileError *error);
 bool run_record_write(const char *folder, const json_t *record, FileError *error);
+
+/* Reads, changes and writes it; what several processes change at once is all in it. */
+typedef void RunChange(json_t *record, void *user);
+bool run_record_change(const char *folder, RunChange *change, void *user, FileError *error);
 
 /* Adds one to the record's count of reads of the test split, and says in `by` what read it. */
 bool run_count_test_read(const char *folder, const char *by, FileError *error);

@@ -26,6 +26,8 @@ void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_
     uses[1] = (ExecutorUse){plan_function(plan, "grad"), mode};
     uses[2] = (ExecutorUse){plan_function(plan, "update"), EXECUTOR_TEAM};
     uses[3] = (ExecutorUse){plan_function(plan, "eval"), mode};
+    uses[4] = (ExecutorUse){plan_function(plan, "grad_add"), mode};
+    uses[5] = (ExecutorUse){plan_function(plan, "restart"), EXECUTOR_TEAM};
 }
 
 static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {
@@ -61,7 +63,8 @@ static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
     trainer->update = update_create(program, model, trainer->gradient, trainer->executor, error);
     if (!trainer->update || !trainer->data)
         return trainer->update != NULL;
-    trainer->evaluator = evaluation_create(program, model, trainer->executor, trainer->data, error);
+    trainer->evaluator =
+        evaluation_create(program, model, trainer->executor, threads, trainer->data, error);
     return trainer->evaluator != NULL;
 }
 
@@ -97,8 +100,16 @@ void trainer_free(Trainer *trainer) {
 Model *trainer_model(Trainer *trainer) { return &trainer->model; }
 Evaluator *trainer_evaluator(Trainer *trainer) { return trainer->evaluator; }
 
+void trainer_set_profile(Trainer *trainer, Profile *profile) {
+    executor_set_profile(trainer->executor, profile);
+}
+
 bool trainer_init(Trainer *trainer, RunError *error) {
     return model_init(&trainer->model, trainer->program, trainer->executor, error);
+}
+
+bool trainer_restart(Trainer *trainer, RunError *error) {
+    return model_restart(&trainer->model, trainer->program, trainer->executor, error);
 }
 
 /* The batch of a step is `batch` positions of a counter that runs through all epochs; a batch may
@@ -127,8 +138,10 @@ bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user
                      RunError *error) {
     bool finite = gradient_compute(trainer->gradient, fill, user);
     *loss = gradient_loss(trainer->gradient);
-    if (finite)
+    if (finite) {
+        profile_step(executor_profile(trainer->executor));
         return update_run(trainer->update, step, error);
+    }
     Divergence divergence = {
         .model = &trainer->model,
         .gradient = trainer->gradient,

@@ -11,7 +11,7 @@
 typedef struct Trainer Trainer;
 
 /* The functions that training runs, and how. */
-enum { TRAINER_USES = 4 };
+enum { TRAINER_USES = 6 };
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]);
 
 /* The program, the data and what they point at must outlive it. The model is there, but neither
@@ -23,8 +23,14 @@ void trainer_free(Trainer *trainer);
 Model *trainer_model(Trainer *trainer);
 Evaluator *trainer_evaluator(Trainer *trainer);
 
+/* From now on what is done is measured; NULL: nothing is. It must be for as many threads. */
+void trainer_set_profile(Trainer *trainer, Profile *profile);
+
 /* Sets the model to its initial values. */
 bool trainer_init(Trainer *trainer, RunError *error);
+
+/* After parameters were put in the place of the initial ones. */
+bool trainer_restart(Trainer *trainer, RunError *error);
 
 /* Step number `step`, from 1. *loss is the mean over the batch before the update. Where the loss or
  * a gradient is not finite the model stays as it was, and `error` (EXIT_DIVERGED) names the step

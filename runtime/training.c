@@ -4,6 +4,7 @@
 #include "runtime/training.h"
 
 #include "runtime/checkpoint.h"
+#include "runtime/inherit.h"
 #include "runtime/memory.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
@@ -11,7 +12,6 @@
 #include "runtime/signals.h"
 #include "runtime/trainer.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,25 +54,22 @@ static bool checkpoint_save(Training *training, const char *name, bool with_stat
 
 /* step-000500 and last are the same file under two names. */
 static bool checkpoint_step(Training *training) {
+    const TrainingOptions *options = training->options;
     char name[64];
     snprintf(name, sizeof name, "checkpoints/step-%06lld.safetensors",
              (long long)training->state.step);
     if (!checkpoint_save(training, name, true))
         return false;
-    char *path = run_file(training->options->folder, name);
-    char *last = run_file(training->options->folder, "checkpoints/last.safetensors");
-    char *fresh = run_file(training->options->folder, "checkpoints/last.new");
-    FileError error;
-    bool linked = path && last && fresh && (unlink(fresh) == 0 || errno == ENOENT) &&
-                  link(path, fresh) == 0 && rename(fresh, last) == 0 &&
-                  (unlink(fresh) == 0 || errno == ENOENT) && file_sync_directory(last, &error);
-    int reason = errno;
+    char *path = run_file(options->folder, name);
+    char *last = run_file(options->folder, "checkpoints/last.safetensors");
+    FileError error = {"no memory for a path"};
+    bool kept = path && last && file_share(path, last, &error);
     free(path);
     free(last);
-    free(fresh);
-    return linked ? true
-                  : run_fail(training->error, EXIT_MACHINE, "cannot keep the last checkpoint: %s",
-                             strerror(reason));
+    if (!kept)
+        return run_fail(training->error, EXIT_MACHINE, "cannot keep the last checkpoint: %s",
+                        error.text);
+    return !options->watch || options->watch(options->user, training->state.step, training->error);
 }
 
 /* A run goes on only as what it is. */
@@ -109,14 +106,28 @@ static bool checkpoint_load(Training *training, const char *path) {
     return loaded;
 }
 
+/* --- where it begins --- */
+
+/* Step 0: initial values, and over them what a parent has. */
+static bool start(Training *training) {
+    const char *parent = training->options->parent;
+    return trainer_init(training->trainer, training->error) &&
+           (!parent ||
+            (inherit_parameters(trainer_model(training->trainer), parent, training->error) &&
+             trainer_restart(training->trainer, training->error)));
+}
+
 /* From the last checkpoint; or, in a run that was killed before its first, from the start. */
 static bool restore(Training *training) {
     char *path = run_file(training->options->folder, "checkpoints/last.safetensors");
     if (!path)
         return run_no_memory(training->error, "a path");
-    bool restored = access(path, F_OK) == 0 ? checkpoint_load(training, path)
-                                            : trainer_init(training->trainer, training->error);
+    bool there = access(path, F_OK) == 0;
+    bool restored = there ? checkpoint_load(training, path) : start(training);
     free(path);
+    if (restored)
+        log_say(training->options->log, "going on after step %lld",
+                (long long)training->state.step);
     return restored;
 }
 
@@ -131,30 +142,20 @@ static void note_timing(Training *training) {
                          usage.ru_maxrss * 1024, training->options->threads);
 }
 
-static bool validation_write(Training *training, const Evaluation *evaluation) {
-    const Experiment *experiment = training->program->experiment;
-    uint32_t count = experiment->metric_count + 1;
-    MetricsFigure *figures = calloc(count, sizeof *figures);
-    if (!figures)
-        return run_no_memory(training->error, "the metrics");
-    figures[0] = (MetricsFigure){"loss", evaluation->loss};
-    for (uint32_t i = 1; i < count; i++)
-        figures[i] = (MetricsFigure){experiment->metrics[i - 1], evaluation->metrics[i - 1]};
-    metrics_write(&training->metrics, training->state.step, "validation", figures, count);
-    free(figures);
-    return true;
-}
-
 /* The validation split, where there is one; keeps the best parameters. */
 static bool evaluate_now(Training *training) {
     CheckpointState *state = &training->state;
     Evaluation evaluation;
     if (training->data->splits[DATA_VALIDATION].count == 0)
         return true;
-    if (!evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION, 0, &evaluation,
-                        training->error) ||
-        !validation_write(training, &evaluation))
+    profile_gather(training->options->profile, PROFILE_EVALUATION);
+    bool evaluated = evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION,
+                                    &evaluation, training->error);
+    profile_gather(training->options->profile, PROFILE_PARTS);
+    if (!evaluated)
         return false;
+    metrics_write(&training->metrics, state->step, "validation", evaluation.figures,
+                  evaluation.figure_count);
     if (!isfinite(evaluation.loss))
         return run_fail(training->error, EXIT_DIVERGED,
                         "after step %lld the validation loss is not finite",
@@ -183,6 +184,12 @@ static bool finished(const Training *training) {
     return training->state.step >= training->settings->steps || patience_over(training);
 }
 
+/* For this process: it has ended, or come as far as it was to go. */
+static bool over(const Training *training) {
+    int64_t until = training->options->until;
+    return finished(training) || (until > 0 && training->state.step >= until);
+}
+
 /* One step and what is due after it. False: the run ends here. */
 static bool step_once(Training *training) {
     const TrainSettings *settings = training->settings;
@@ -197,10 +204,10 @@ static bool step_once(Training *training) {
     if ((step == settings->steps || every(step, settings->evaluate)) && !evaluate_now(training))
         return false;
     int stopped = signals_noted();
-    if ((finished(training) || stopped || every(step, settings->checkpoint)) &&
-        !checkpoint_step(training))
+    bool due = every(step, settings->checkpoint) || step == training->options->until;
+    if ((finished(training) || stopped || due) && !checkpoint_step(training))
         return false;
-    if (stopped && !finished(training))
+    if (stopped && !over(training))
         return run_fail(training->error, EXIT_STOPPED,
                         "stopped by signal %d after step %lld; go on with --resume", stopped,
                         (long long)step);
@@ -210,7 +217,7 @@ static bool step_once(Training *training) {
 static bool loop(Training *training) {
     if (training->state.step == 0 && !evaluate_now(training))
         return false;
-    while (!finished(training))
+    while (!over(training))
         if (!step_once(training))
             return false;
     return true;
@@ -226,8 +233,7 @@ static bool training_open(Training *training) {
         trainer_create(training->program, data, training->options->threads, training->error);
     if (!training->trainer)
         return false;
-    if (training->options->resume ? !restore(training)
-                                  : !trainer_init(training->trainer, training->error))
+    if (training->options->resume ? !restore(training) : !start(training))
         return false;
     FileError fault;
     return metrics_open(&training->metrics, training->options->folder,
@@ -238,9 +244,14 @@ static bool training_open(Training *training) {
 static bool training_do(Training *training) {
     if (!training_open(training))
         return false;
-    progress_begin(&training->progress, training->state.step, training->settings->steps,
+    int64_t steps =
+        training->options->until > 0 ? training->options->until : training->settings->steps;
+    progress_begin(&training->progress, training->options->log, training->state.step, steps,
                    training->settings->batch);
+    trainer_set_profile(training->trainer, training->options->profile);
+    profile_start(training->options->profile);
     bool done = loop(training);
+    profile_stop(training->options->profile);
     progress_end(&training->progress);
     FileError fault;
     bool synced = metrics_sync(&training->metrics, &fault);
@@ -265,7 +276,8 @@ ExitCode training_run(const Program *program, const DataSet *data, const Trainin
         .step = training.state.step,
         .best_step = training.state.best_step,
         .best_loss = training.state.best_loss,
-        .stopped_early = done && training.state.step < training.settings->steps,
+        .stopped_early =
+            done && patience_over(&training) && training.state.step < training.settings->steps,
     };
     metrics_close(&training.metrics);
     trainer_free(training.trainer);

@@ -4,13 +4,23 @@
 #define SCANLINE_RUNTIME_TRAINING_H
 
 #include "runtime/data.h"
+#include "runtime/log.h"
+#include "runtime/profile.h"
 #include "runtime/program.h"
 #include "runtime/run_error.h"
 
 typedef struct TrainingOptions {
     const char *folder; /* of the run: made, with spec.scan and run.json in it */
     bool resume;        /* go on from its last checkpoint (from the start where there is none) */
+    const char *parent; /* a checkpoint whose parameters it starts from; NULL: from initial ones */
+    int64_t until;      /* leave, with a checkpoint, after this step; 0: when it has ended */
     int threads;
+    Profile *profile; /* of the loop; for so many threads. NULL: none */
+    Log *log;
+    /* Called when a checkpoint was written, with all that came before it on the disk. False and an
+     * error: the training ends. May be NULL. */
+    bool (*watch)(void *user, int64_t step, RunError *error);
+    void *user;
 } TrainingOptions;
 
 /* How it ended. */

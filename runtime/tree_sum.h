@@ -6,7 +6,8 @@
  * of two is added from the right. A worker goes through its range of leaves with a stack: it puts
  * each leaf on top and, as long as the upper two are the halves of a node, adds the top to the one
  * below. So it keeps about log2 of its leaves, and the stacks of all workers, one after another,
- * are merged by the same rule. */
+ * are merged by the same rule. A leaf whose other half is on top may be computed onto it at once:
+ * addition commutes. */
 #ifndef SCANLINE_RUNTIME_TREE_SUM_H
 #define SCANLINE_RUNTIME_TREE_SUM_H
 
@@ -32,7 +33,13 @@ void tree_merge(TreeStack *stack);
 
 void tree_push(TreeStack *stack, TreeNode node);
 
-/* The most nodes that a worker holds at once for leaves first ... last - 1. */
-int tree_depth(int64_t first, int64_t last);
+/* Whether a leaf can be added to the top instead of being pushed; then tree_add does so: the caller
+ * adds it to the top's sum. */
+bool tree_can_add(const TreeStack *stack, int64_t leaf);
+void tree_add(TreeStack *stack);
+
+/* The most nodes that a worker holds at once for leaves first ... last - 1. `adds`: it adds those
+ * leaves that it can. */
+int tree_depth(int64_t first, int64_t last, bool adds);
 
 #endif

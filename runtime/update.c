@@ -144,6 +144,8 @@ static bool scalars_compute(Update *update, int64_t step, RunError *error) {
 }
 
 bool update_run(Update *update, int64_t step, RunError *error) {
+    Profile *profile = executor_profile(update->executor);
+    uint32_t line = profile_enter(profile, PROFILE_SCALARS);
     if (!scalars_compute(update, step, error))
         return false;
     const PlanFunction *function = update->function;
@@ -154,6 +156,7 @@ bool update_run(Update *update, int64_t step, RunError *error) {
             memcpy(slots_find(&update->model, output->name)->data, update->bound.outputs[i],
                    (size_t)output->elements * plan_type_size(output->type));
     }
+    profile_enter(profile, line);
     return true;
 }
 

@@ -189,12 +189,14 @@ ExitCode command_check(int count, char **words) {
     const CommandLine line = {
         .command = "check",
         .arguments = "[SPEC] [KEY=VALUE...]",
-        .doc = "Check a spec, and say what a run of it takes: parameters, work, memory, the first "
-               "loss to be expected."
-               "\vExamples:\n"
-               "  scanline check digits\n"
-               "  scanline check igpt-s train.batch=2 --json\n"
-               "  scanline check mine.scan train.objective=bert",
+        .doc =
+            "Check a spec, and say what a run of it takes: parameters, work, memory, the first "
+            "loss to be expected."
+            "\vWork is that of the sums of products, forward and backward, without what masks of "
+            "positions hide; a causal mask hides half.\n\nExamples:\n"
+            "  scanline check digits\n"
+            "  scanline check igpt-s train.batch=2 --json\n"
+            "  scanline check mine.scan train.objective=bert",
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
     };

@@ -52,13 +52,12 @@ static ExitCode write_result(const Session *session, const char *path, const cha
 
 /* The functions as the frontend and autodiff made them, or after --stop-after's pass. */
 static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
-    CompileOptions options = session->options->compile;
-    const Module *module = session->module;
-    CompileError error = {{0}};
     ExitCode code = session_settle_memory(session);
     if (code)
         return code;
-    options.arena_bytes = session->arena_bytes;
+    const CompileOptions options = session_compile_options(session);
+    const Module *module = session->module;
+    CompileError error = {{0}};
     if (options.stop_after || options.dump || options.verify || options.check)
         module = compile_passes(module, &options, &error);
     if (!module)

@@ -32,9 +32,16 @@ ExitCode command_data(int count, char **words) {
         .doc = "Look at the data set that a spec trains on: counts by class and split, hashes, and "
                "how well models that "
                "know little do on it."
-               "\vExamples:\n"
+               "\vAn IDX file may be gzipped; labels are in the file beside it that has \"labels\" "
+               "for "
+               "\"images\" in its name. Classes are called as data.classes says, a text file with "
+               "a name on "
+               "each line; or as classes.txt or labels.txt beside the images does, if it has as "
+               "many lines "
+               "as there are classes.\n\nExamples:\n"
                "  scanline data digits\n"
-               "  scanline data digits data.source=train-images-idx3-ubyte --json",
+               "  scanline data digits data.source=train-images-idx3-ubyte.gz --json\n"
+               "  scanline data digits data.classes=names.txt",
         .groups = OPTIONS_JSON | OPTIONS_SETTINGS,
     };
     Options options;

@@ -3,22 +3,31 @@
 #include "frontend/cli/options.h"
 
 #include "runtime/run_folder.h"
+#include "runtime/run_lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* A run that says it is running, but that nobody trains, was killed. */
+static const char *state_of(const json_t *record, const char *folder) {
+    const char *state = json_string_value(json_object_get(record, "state"));
+    if (!state)
+        return "no run.json";
+    return strcmp(state, "running") == 0 && !run_is_locked(folder) ? "killed" : state;
+}
 
 static json_t *row_of(const RunEntry *entry) {
     FileError error;
     char *folder = run_file(runs_root(), entry->name);
     json_t *record = folder ? run_record_read(folder, &error) : NULL;
-    free(folder);
-    const char *state = json_string_value(json_object_get(record, "state"));
     json_t *row = json_pack("{s:I, s:s, s:s}", "number", (json_int_t)entry->number, "name",
-                            entry->name, "state", state ? state : "no run.json");
+                            entry->name, "state", state_of(record, folder));
     json_t *loss = json_object_get(record, "best_validation_loss");
     if (row && loss)
         json_object_set(row, "best_validation_loss", loss);
     json_decref(record);
+    free(folder);
     return row;
 }
 

@@ -9,42 +9,84 @@
 #include <string.h>
 
 typedef struct TrainArguments {
-    const char *resume;
+    const char *resume, *from, *checkpoint;
     const char *words; /* the whole command */
+    bool profile;
 } TrainArguments;
 
-enum { KEY_RESUME = 0x100 };
+enum { KEY_RESUME = 0x100, KEY_FROM, KEY_CHECKPOINT, KEY_PROFILE };
 
 static const struct argp_option keys[] = {
     {"resume", KEY_RESUME, "RUN", 0,
      "go on with RUN (a number, a path, @last) from its last checkpoint", 0},
+    {"profile", KEY_PROFILE, NULL, 0,
+     "print in the end where the time went: by kernel, with its lines of the spec, and outside", 0},
+    {"from", KEY_FROM, "RUN", 0,
+     "begin a new run with the parameters of RUN: by its spec with the settings given here, or by "
+     "SPEC. Its steps count from 0, and its update rule begins anew",
+     0},
+    {"checkpoint", KEY_CHECKPOINT, "FILE", 0,
+     "with --from: this checkpoint of RUN (default: its best)", 0},
     {0}};
 
 static error_t parse(int key, char *argument, void *user) {
     TrainArguments *arguments = user;
-    if (key != KEY_RESUME)
+    switch (key) {
+    case KEY_RESUME:
+        arguments->resume = argument;
+        return 0;
+    case KEY_FROM:
+        arguments->from = argument;
+        return 0;
+    case KEY_CHECKPOINT:
+        arguments->checkpoint = argument;
+        return 0;
+    case KEY_PROFILE:
+        arguments->profile = true;
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
-    arguments->resume = argument;
-    return 0;
+    }
 }
 
 /* Settings of a run that goes on are those in its folder. */
-static ExitCode resume_folder(const Session *session, const TrainArguments *arguments,
-                              char **folder) {
+static ExitCode arguments_check(const Session *session, const TrainArguments *arguments) {
     const Options *options = session->options;
-    FileError error;
-    if (options->setting_count || options->subject || options->out)
-        return session_fail(
-            session, EXIT_USAGE, "resume",
-            "--resume takes no spec, settings or --out: the run goes on as it was begun");
-    *folder = run_find(runs_root(), arguments->resume, &error);
-    if (!*folder)
-        return session_fail(session, EXIT_INPUT, "run", "%s", error.text);
+    if (arguments->resume && (options->setting_count || options->subject || options->out))
+        return session_fail(session, EXIT_USAGE, "resume",
+                            "--resume takes no spec, settings or --out: the run goes on as it was "
+                            "begun; `train --from RUN' begins a new one with other settings");
+    if (arguments->resume && arguments->from)
+        return session_fail(session, EXIT_USAGE, "resume",
+                            "a run is resumed or a new one begun from it: --resume or --from");
+    if (arguments->checkpoint && !arguments->from)
+        return session_fail(session, EXIT_USAGE, "checkpoint",
+                            "--checkpoint goes with --from: --resume goes on from the last one");
     return EXIT_DONE;
 }
 
-static ExitCode train(Session *session, const TrainArguments *arguments, const char *folder) {
-    ExitCode code = folder ? session_read_run(session, folder) : session_read(session, NULL);
+/* The folder of a run that takes part; NULL where none was named. */
+static ExitCode folder_find(const Session *session, const char *address, char **folder) {
+    FileError error;
+    *folder = address ? run_find(runs_root(), address, &error) : NULL;
+    return address && !*folder ? session_fail(session, EXIT_INPUT, "run", "%s", error.text)
+                               : EXIT_DONE;
+}
+
+static ExitCode read_spec(Session *session, const char *resume, const char *from) {
+    ExitCode code = EXIT_DONE;
+    if (resume)
+        code = session_target_run(session, resume);
+    if (code)
+        return code;
+    if (from && !session->options->subject)
+        return session_read_child(session, from);
+    return resume ? session_read_run(session, resume) : session_read(session, NULL);
+}
+
+static ExitCode train(Session *session, const TrainArguments *arguments, const char *resume,
+                      const char *from) {
+    ExitCode code = read_spec(session, resume, from);
     if (!code)
         code = session_settle_memory(session);
     if (!code)
@@ -53,13 +95,17 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
         return code;
     const TrainCommand command = {
         .program = &session->program,
-        .version = SCANLINE_VERSION,
+        .versions = session_versions(session),
         .command = arguments->words,
-        .resume = folder,
+        .resume = resume,
+        .from = from,
+        .checkpoint = arguments->checkpoint,
         .out = session->options->out,
         .threads = options_threads(session->options),
         .json = session->options->json,
+        .profile = arguments->profile,
         .results = stdout,
+        .log = session->log,
     };
     RunError error = {0};
     code = train_command(&command, &error);
@@ -68,40 +114,37 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
 
 static ExitCode work(Session *session, void *user) {
     const TrainArguments *arguments = user;
-    char *folder = NULL;
-    ExitCode code = arguments->resume ? resume_folder(session, arguments, &folder) : EXIT_DONE;
+    char *resume = NULL, *from = NULL;
+    ExitCode code = arguments_check(session, arguments);
     if (!code)
-        code = train(session, arguments, folder);
-    free(folder);
+        code = folder_find(session, arguments->resume, &resume);
+    if (!code)
+        code = folder_find(session, arguments->from, &from);
+    if (!code)
+        code = train(session, arguments, resume, from);
+    free(resume);
+    free(from);
     return code;
 }
 
-/* The words with spaces between them, as people type them. malloc'ed; NULL: no memory. */
-static char *join_words(int count, char **words) {
-    char *text = strdup("scanline");
-    for (int i = 0; text && i < count; i++) {
-        char *longer;
-        if (asprintf(&longer, "%s %s", text, words[i]) < 0)
-            longer = NULL;
-        free(text);
-        text = longer;
-    }
-    return text;
-}
-
 ExitCode command_train(int count, char **words) {
-    char *text = join_words(count, words);
+    char *text = options_words(count, words);
     TrainArguments arguments = {.words = text ? text : "scanline train"};
     const CommandLine line = {
         .command = "train",
         .arguments = "[SPEC] [KEY=VALUE...]",
         .doc = "Train a model; everything about it goes into a new folder in runs/. Ctrl-C saves a "
-               "checkpoint first."
+               "checkpoint first. A run that was stopped or killed goes on with --resume, to the "
+               "same bits; --from begins a new one where another has come to (finetuning, more "
+               "steps): parameters of one path are taken over, new ones have their initial values."
                "\vExamples:\n"
                "  scanline train digits\n"
                "  scanline train digits d=128 train.steps=1600 train.seed=2\n"
+               "  scanline train digits train.steps=50 --profile\n"
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
-               "  scanline train --resume @last",
+               "  scanline train --resume @last\n"
+               "  scanline train --from 7 train.steps=6000\n"
+               "  scanline train --from 7 train.objective=ar.classify train.steps=200",
         .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
                   OPTIONS_SETTINGS,
         .keys = keys,

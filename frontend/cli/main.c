@@ -3,6 +3,7 @@
 
 #include "frontend/suggest.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ static ExitCode unknown_command(const char *name) {
 }
 
 int main(int count, char **arguments) {
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     if (count < 2) {
         print_help(stderr);
         return EXIT_USAGE;

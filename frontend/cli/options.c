@@ -159,6 +159,18 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
     arguments[0] = first;
 }
 
+char *options_words(int count, char **words) {
+    char *text = strdup("scanline");
+    for (int i = 0; text && i < count; i++) {
+        char *longer;
+        if (asprintf(&longer, "%s %s", text, words[i]) < 0)
+            longer = NULL;
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
 int options_threads(const Options *options) {
     if (options->threads)
         return options->threads;

@@ -50,6 +50,10 @@ typedef struct CommandLine {
 /* Parses; on a fault prints it to stderr and exits with EXIT_USAGE, as argp does for --help too. */
 void options_parse(const CommandLine *line, int count, char **arguments, Options *options);
 
+/* The words of a command with spaces between them, as people type them. malloc'ed; NULL: no memory.
+ */
+char *options_words(int count, char **words);
+
 /* Threads to use: options->threads, else SCANLINE_THREADS, else the cores this process may use. */
 int options_threads(const Options *options);
 

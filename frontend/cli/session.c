@@ -3,6 +3,7 @@
 #include "frontend/builtin.h"
 #include "frontend/lower.h"
 #include "passes/derive.h"
+#include "passes/emit/target.h"
 #include "runtime/gradient.h"
 #include "runtime/memory.h"
 #include "runtime/run_folder.h"
@@ -24,12 +25,15 @@ bool terminal_has_colour(int file) {
 ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
                      void *user) {
     Session *volatile session = calloc(1, sizeof *session);
+    Log *log = log_create();
     Arena *arena = arena_create();
     volatile ExitCode code = EXIT_MACHINE;
-    if (!session || !arena || setjmp(*arena_boundary(arena))) {
+    if (!session || !log || !arena || setjmp(*arena_boundary(arena))) {
         fprintf(stderr, "scanline %s: out of memory\n", options->command);
     } else {
         session->options = options;
+        session->log = log;
+        session->target = options->compile.target;
         session->arena = arena;
         session->sources = sources_create(arena, builtin_models, builtin_model_count);
         session->diagnostics = diagnostics_create(arena, session->sources);
@@ -40,6 +44,7 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
         compile_free(session->compiled);
     }
     arena_destroy(arena);
+    log_free(log);
     free(session);
     return code;
 }
@@ -51,7 +56,7 @@ ExitCode session_fail(const Session *session, ExitCode code, const char *identif
     const char *message = arena_vprintf(session->arena, format, arguments);
     va_end(arguments);
     if (!session->options->json) {
-        fprintf(stderr, "scanline %s: error: %s\n", session->options->command, message);
+        log_say(session->log, "scanline %s: error: %s", session->options->command, message);
         return code;
     }
     json_t *error =
@@ -70,17 +75,19 @@ static ExitCode diagnostics_show(const Session *session) {
     if (session->options->json && failed)
         printf("{\"errors\": %s}\n", diagnostics_json(session->diagnostics));
     else
-        fputs(diagnostics_text(session->diagnostics, terminal_has_colour(STDERR_FILENO)), stderr);
+        log_text(session->log,
+                 diagnostics_text(session->diagnostics, terminal_has_colour(STDERR_FILENO)),
+                 diagnostics_text(session->diagnostics, false));
     return failed ? EXIT_INPUT : EXIT_DONE;
 }
 
 static void warn(void *user, const SpanSet *spans, const char *text) {
     const Session *session = user;
     if (spans && spans->count)
-        fprintf(stderr, "%s:%u:%u: warning: %s\n", spans->at[0].file, spans->at[0].line,
+        log_say(session->log, "%s:%u:%u: warning: %s", spans->at[0].file, spans->at[0].line,
                 spans->at[0].column, text);
     else
-        fprintf(stderr, "scanline %s: warning: %s\n", session->options->command, text);
+        log_say(session->log, "scanline %s: warning: %s", session->options->command, text);
 }
 
 /* Where `use` and bare names look, beside the using file: $SCANLINE_MODELS, then the models built
@@ -150,25 +157,79 @@ ExitCode session_read(Session *session, const char *subject) {
     return EXIT_DONE;
 }
 
+static const char *spec_of(const Session *session, const char *folder) {
+    return arena_printf(session->arena, "%s/spec.scan", folder);
+}
+
+/* A run's record; NULL after saying why there is none. */
+static json_t *record_of(const Session *session, const char *folder) {
+    FileError error;
+    json_t *record = run_record_read(folder, &error);
+    if (!record)
+        session_fail(session, EXIT_INPUT, "run", "%s", error.text);
+    return record;
+}
+
+static ExitCode take_name(Session *session, const char *folder) {
+    json_t *record = record_of(session, folder);
+    const char *name = json_string_value(json_object_get(record, "name"));
+    if (name)
+        session->experiment.name = arena_string(session->arena, name, strlen(name));
+    json_decref(record);
+    return record ? EXIT_DONE : EXIT_INPUT;
+}
+
+ExitCode session_read_child(Session *session, const char *folder) {
+    ExitCode code = session_read(session, spec_of(session, folder));
+    return code ? code : take_name(session, folder);
+}
+
 /* Flattening a flattened spec changes the comments that say where values are from; a run keeps
  * those that it has, so that its checkpoints are the same bytes whether it was resumed or not. */
 ExitCode session_read_run(Session *session, const char *folder) {
-    const char *path = arena_printf(session->arena, "%s/spec.scan", folder);
-    ExitCode code = session_read(session, path);
+    ExitCode code = session_read_child(session, folder);
     if (code)
         return code;
     FileError error;
     size_t size;
-    char *text = file_read(path, SOURCE_MAX_BYTES, &size, &error);
-    json_t *record = text ? run_record_read(folder, &error) : NULL;
-    const char *name = json_string_value(json_object_get(record, "name"));
+    char *text = file_read(spec_of(session, folder), SOURCE_MAX_BYTES, &size, &error);
     if (text)
         session->experiment.spec = arena_string(session->arena, text, size);
-    if (name)
-        session->experiment.name = arena_string(session->arena, name, strlen(name));
     free(text);
+    return text ? EXIT_DONE : session_fail(session, EXIT_INPUT, "run", "%s", error.text);
+}
+
+/* A target that was not named is this machine's, which has no other name than "native". */
+ExitCode session_target_run(Session *session, const char *folder) {
+    Target native, wanted;
+    char fault[1024];
+    json_t *record = session->target ? NULL : record_of(session, folder);
+    const char *name = json_string_value(json_object_get(record, "target"));
+    ExitCode code = session->target || record ? EXIT_DONE : EXIT_INPUT;
+    if (name && target_find(NULL, &native, fault, sizeof fault) && strcmp(name, native.name) != 0) {
+        if (target_find(name, &wanted, fault, sizeof fault) && target_runs_on(&wanted, &native))
+            session->target = arena_string(session->arena, name, strlen(name));
+        else
+            code = session_fail(session, EXIT_INPUT, "target",
+                                "the run was trained for %s, and this machine is %s: the bits "
+                                "cannot be the same",
+                                name, native.name);
+    }
     json_decref(record);
-    return text && record ? EXIT_DONE : session_fail(session, EXIT_INPUT, "run", "%s", error.text);
+    return code;
+}
+
+CompileOptions session_compile_options(Session *session) {
+    CompileOptions options = session->options->compile;
+    const CompileOptions wanted = compile_options_of(&session->experiment);
+    options.precision = wanted.precision;
+    options.accumulate = wanted.accumulate;
+    options.threads = options_threads(session->options);
+    options.arena_bytes = session->arena_bytes;
+    options.target = session->target;
+    options.warn = warn;
+    options.user = session;
+    return options;
 }
 
 /* --- memory --- */
@@ -193,19 +254,27 @@ static ExitCode memory_check(const Session *session, const Plan *plan) {
         gradient_workers(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
 }
 
-/* With the arena that session->arena_bytes says. */
-static ExitCode plan_make(const Session *session, const Plan **plan) {
-    CompileOptions options = session->options->compile;
+static ExitCode plan_make(const Session *session, const CompileOptions *options,
+                          const Plan **plan) {
     CompileError error = {{0}};
-    options.arena_bytes = session->arena_bytes;
-    *plan = compile_plan(session->module, &options, &error);
+    *plan = compile_plan(session->module, options, &error);
     return *plan ? EXIT_DONE : session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
+}
+
+/* The plan of training in any memory. What there is to be said of the passes, the plan that is to
+ * be used says. */
+static ExitCode plan_at_first(Session *session, const Plan **plan) {
+    CompileOptions options = session_compile_options(session);
+    options.dump = options.stop_after = NULL;
+    options.verify = options.check = false;
+    options.warn = NULL;
+    return plan_make(session, &options, plan);
 }
 
 ExitCode session_settle_memory(Session *session) {
     const int64_t most = session->experiment.train.memory;
     const Plan *plan;
-    ExitCode code = most ? plan_make(session, &plan) : EXIT_DONE;
+    ExitCode code = most ? plan_at_first(session, &plan) : EXIT_DONE;
     if (code || !most || bytes_with(session, plan) <= most)
         return code;
     const Program program = {.experiment = &session->experiment, .plan = plan};
@@ -217,19 +286,17 @@ ExitCode session_settle_memory(Session *session) {
 
 ExitCode session_plan(Session *session, const Plan **plan) {
     ExitCode code = session_settle_memory(session);
-    if (!code)
-        code = plan_make(session, plan);
+    if (code)
+        return code;
+    const CompileOptions options = session_compile_options(session);
+    code = plan_make(session, &options, plan);
     return code ? code : memory_check(session, *plan);
 }
 
 /* --- machine code --- */
 
 ExitCode session_compile(Session *session) {
-    CompileOptions options = session->options->compile;
-    options.threads = options_threads(session->options);
-    options.arena_bytes = session->arena_bytes;
-    options.warn = warn;
-    options.user = session;
+    const CompileOptions options = session_compile_options(session);
     CompileError error = {{0}};
     const Module *module = module_within(session->module, session->arena); /* so will the plan be */
     session->compiled = compile_module(module, &options, &error);
@@ -251,4 +318,11 @@ ExitCode session_compile(Session *session) {
         .kernels = jit_kernels(session->jit),
     };
     return EXIT_DONE;
+}
+
+RunVersions session_versions(const Session *session) {
+    enum { VERSION_LENGTH = 32 };
+    char *llvm = arena_alloc(session->arena, VERSION_LENGTH);
+    compile_llvm_version(llvm, VERSION_LENGTH);
+    return (RunVersions){SCANLINE_VERSION, llvm};
 }

@@ -6,10 +6,13 @@
 #include "frontend/cli/options.h"
 #include "frontend/diagnostic.h"
 #include "frontend/spec.h"
+#include "runtime/log.h"
 #include "runtime/program.h"
+#include "runtime/run_record.h"
 
 typedef struct Session {
     const Options *options;
+    Log *log; /* all that goes to standard error */
     Arena *arena;
     Arena *graphs; /* within it: what session_compile needs, and nobody after it */
     Sources *sources;
@@ -19,8 +22,9 @@ typedef struct Session {
     const Module *lowered; /* init, forward, update */
     const Module
         *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
-    int64_t arena_bytes; /* the most that `grad`'s may take for training to fit in train.memory; 0:
-                            no matter */
+    const char *target;  /* to compile for; NULL: this machine */
+    int64_t arena_bytes; /* the most that gradients' may take for training to fit in train.memory;
+                            0: no matter */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
@@ -41,6 +45,16 @@ ExitCode session_read(Session *session, const char *subject);
 /* The same from a run's folder: the spec that it was trained by, under its own name. */
 ExitCode session_read_run(Session *session, const char *folder);
 
+/* The same, as a new spec: with the settings that the options change. */
+ExitCode session_read_child(Session *session, const char *folder);
+
+/* From here on code is made for the target of the run, where the options name none and this machine
+ * can. */
+ExitCode session_target_run(Session *session, const char *folder);
+
+/* The options that the command line gives, and what the experiment and its memory ask for. */
+CompileOptions session_compile_options(Session *session);
+
 /* For what trains, before it is compiled: finds session->arena_bytes. What does not fit by any plan
  * is refused with the plan. */
 ExitCode session_settle_memory(Session *session);
@@ -50,6 +64,9 @@ ExitCode session_plan(Session *session, const Plan **plan);
 
 /* Machine code, to session->program. session->module is gone then. */
 ExitCode session_compile(Session *session);
+
+/* What made it. */
+RunVersions session_versions(const Session *session);
 
 /* One fault of no place in a spec, in the form that the options ask for. Returns `code`. */
 ExitCode session_fail(const Session *session, ExitCode code, const char *identifier,

@@ -276,16 +276,62 @@ static MaskRule *const mask_rules[OP_COUNT] = {
     [OP_SELECT] = mask_select,
 };
 
+static void evaluate(const Mask *mask) {
+    for (NodeId id = 0; id < mask->body->node_count; id++) {
+        const Node *node = graph_node(mask->body, id);
+        const Known *a = node->source_count > 0 ? &mask->known[node->sources[0]] : &nothing;
+        const Known *b = node->source_count > 1 ? &mask->known[node->sources[1]] : &nothing;
+        if (mask_rules[node->op])
+            mask->known[id] = mask_rules[node->op](mask, node, a, b);
+    }
+}
+
+static Mask mask_create(Emitter *e, const Function *body, const MaskInterval *positions) {
+    return (Mask){e, body, positions, arena_array(e->arena, body->node_count, sizeof(Known))};
+}
+
 LLVMValueRef emit_surely_masked(Emitter *emitter, const Function *body,
                                 const MaskInterval *positions) {
-    Mask mask = {emitter, body, positions,
-                 arena_array(emitter->arena, body->node_count, sizeof(Known))};
+    Mask mask = mask_create(emitter, body, positions);
+    evaluate(&mask);
+    return or_no(emitter, mask.known[body->outputs[0].node].masked);
+}
+
+/* What a mask puts in the place of a score, or of its derivative. */
+static bool is_blank(const Mask *mask, NodeId id) {
+    const Node *node = graph_node(mask->body, id);
+    return node->op == OP_CONST &&
+           (node->attributes.value == 0 || node->attributes.value == (double)-INFINITY);
+}
+
+/* By NodeId: whether the output depends on it. */
+static bool *find_used(Emitter *e, const Function *body) {
+    bool *used = arena_array(e->arena, body->node_count, sizeof *used);
+    used[body->outputs[0].node] = true;
+    for (NodeId id = body->node_count; id-- > 0;)
+        for (uint32_t i = 0; used[id] && i < graph_node(body, id)->source_count; i++)
+            used[graph_node(body, id)->sources[i]] = true;
+    return used;
+}
+
+LLVMValueRef emit_surely_kept(Emitter *emitter, const Function *body, const MaskInterval *positions,
+                              NodeId *taken) {
+    Mask mask = mask_create(emitter, body, positions);
+    evaluate(&mask);
+    LLVMValueRef kept = yes_if(emitter, true);
+    const bool *used = find_used(emitter, body);
     for (NodeId id = 0; id < body->node_count; id++) {
         const Node *node = graph_node(body, id);
-        const Known *a = node->source_count > 0 ? &mask.known[node->sources[0]] : &nothing;
-        const Known *b = node->source_count > 1 ? &mask.known[node->sources[1]] : &nothing;
-        if (mask_rules[node->op])
-            mask.known[id] = mask_rules[node->op](&mask, node, a, b);
+        taken[id] = NODE_NONE;
+        if (!used[id] || node->op != OP_SELECT || node->dtype != DTYPE_F32)
+            continue;
+        const Known *condition = &mask.known[node->sources[0]];
+        bool second = is_blank(&mask, node->sources[1]);
+        LLVMValueRef other = second ? condition->fails : condition->holds;
+        if ((!second && !is_blank(&mask, node->sources[2])) || !other)
+            continue;
+        taken[id] = node->sources[second ? 2 : 1];
+        kept = both(emitter, kept, other);
     }
-    return or_no(emitter, mask.known[body->outputs[0].node].masked);
+    return kept;
 }

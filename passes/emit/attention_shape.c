@@ -1,13 +1,13 @@
 #include "passes/emit/attention_shape.h"
 
 #include "passes/emit/kernel.h"
-
-#include <string.h>
+#include "passes/emit/offsets.h"
 
 enum {
     ROW_TILE = 96,     /* rows that share packed keys and values, where tiles cut a batch */
     MANY_BATCHES = 32, /* from so many on a batch is one tile */
     SCORE_BLOCK = 64,  /* about so many rows and keys of a block, backward */
+    FEW_KEYS = 64,     /* up to so many, what a mask cuts off of a panel counts */
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -40,10 +40,30 @@ static uint32_t panel_of(const AttentionShape *shape, int64_t extent) {
     return extent > shape->lanes ? 2 * shape->lanes : shape->lanes;
 }
 
+/* Enough sums to hide the latency of a multiply-add: eight rows of two vectors, or sixteen of one.
+ * The fewer rows and keys a panel has, the closer panels follow the edge of a mask; a vector that
+ * serves eight rows alone makes loads as many as multiply-adds. */
+static void choose_height(AttentionShape *shape, const Target *target) {
+    bool narrow = shape->width <= shape->lanes && shape->columns <= shape->lanes;
+    bool one_vector = narrow || shape->keys <= FEW_KEYS;
+    shape->height = one_vector ? 16 : 8;
+    shape->sum_height = narrow ? 16 : 8;
+    shape->key_panel = one_vector ? shape->lanes : 2 * shape->lanes;
+    if (target->vector_registers < 32) {
+        shape->height = shape->sum_height = 6;
+        shape->key_panel = 2 * shape->lanes;
+    }
+    shape->height = (uint32_t)least(shape->height, round_up(shape->rows, 2));
+    if (shape->height % shape->sum_height)
+        shape->sum_height = shape->height;
+    shape->row_lanes = 1;
+    while (shape->row_lanes < shape->height)
+        shape->row_lanes *= 2;
+}
+
 static void choose_panels(AttentionShape *shape, const Target *target) {
     shape->lanes = target_lanes(target);
-    shape->height = target->vector_registers >= 32 ? 12 : 6;
-    shape->key_panel = 2 * shape->lanes;
+    choose_height(shape, target);
     shape->width_panel = panel_of(shape, shape->width);
     shape->column_panel = panel_of(shape, shape->columns);
     shape->padded_rows = round_up(shape->rows, shape->height);
@@ -52,10 +72,31 @@ static void choose_panels(AttentionShape *shape, const Target *target) {
     shape->padded_columns = round_up(shape->columns, shape->column_panel);
 }
 
+/* Pairs lie side by side, and an odd one out has no zero beside it. */
+static bool left_in_place(const AttentionShape *shape, uint32_t source, const Axes *depth_axes) {
+    const Axes *axes = source_axes(shape, source);
+    Offsets rows = offsets_of(shape->body, &shape->row_axes, axes);
+    Offsets depth = offsets_of(shape->body, depth_axes, axes);
+    bool paired = axes_elements(shape->body, depth_axes) % 2 == 0 && offsets_stride(&depth) == 1;
+    return shape->rows % shape->height == 0 && offsets_uniform_within(&rows, shape->height) &&
+           offsets_uniform(&depth) && (!shape->pairs || paired);
+}
+
+static void choose_in_place(AttentionShape *shape) {
+    shape->query_in_place = left_in_place(shape, ATTENTION_SOURCE_QUERY, &shape->width_axes);
+    if (shape->gradient)
+        shape->d_output_in_place =
+            left_in_place(shape, ATTENTION_SOURCE_D_OUTPUT, &shape->column_axes);
+}
+
+/* One more vector from row to row: rows that are a power of two apart share lines of a cache. */
 static void choose_blocks(AttentionShape *shape) {
     if (shape->gradient) {
         shape->row_block = least(round_up(SCORE_BLOCK, shape->height), shape->padded_rows);
         shape->key_block = least(round_up(SCORE_BLOCK, shape->key_panel), shape->padded_keys);
+        shape->single =
+            shape->row_block == shape->padded_rows && shape->key_block == shape->padded_keys;
+        shape->score_stride = shape->key_block;
         shape->tiles = shape->batches;
         return;
     }
@@ -63,8 +104,13 @@ static void choose_blocks(AttentionShape *shape) {
     if (shape->batches < MANY_BATCHES)
         shape->row_block = least(round_up(ROW_TILE, shape->height), shape->padded_rows);
     shape->key_block = shape->padded_keys;
+    shape->score_stride = shape->padded_keys + shape->lanes;
     shape->tiles =
         shape->batches * ((shape->padded_rows + shape->row_block - 1) / shape->row_block);
+}
+
+int64_t attention_depth(const AttentionShape *shape, int64_t elements) {
+    return shape->pairs ? (elements + 1) / 2 : elements;
 }
 
 void attention_shape(const Function *body, const Target *target, AttentionShape *shape) {
@@ -72,7 +118,11 @@ void attention_shape(const Function *body, const Target *target, AttentionShape 
     *shape = (AttentionShape){.body = body, .node = node};
     shape->gradient = node->op == OP_ATTENTION_GRAD;
     shape->first_extra = shape->gradient ? ATTENTION_SOURCE_GRAD_EXTRA : ATTENTION_SOURCE_OUTPUT;
+    shape->extra_count = node->source_count - shape->first_extra;
+    shape->dtype = graph_node(body, node->sources[ATTENTION_SOURCE_QUERY])->dtype;
+    shape->pairs = shape->dtype == DTYPE_BF16;
     assign_axes(shape);
     choose_panels(shape, target);
+    choose_in_place(shape);
     choose_blocks(shape);
 }

@@ -24,7 +24,9 @@ typedef struct AttentionShape {
     const Function *body;
     const Node *node;
     bool gradient;
-    uint32_t first_extra;
+    DType dtype; /* of query, key, value and result 0, or of the gradients */
+    bool pairs;  /* products are of pairs of bf16 (bf16.h) */
+    uint32_t first_extra, extra_count;
     Axes batch_axes, row_axes, key_axes, width_axes, column_axes;
     int64_t batches, rows, keys, width, columns;
 
@@ -32,14 +34,26 @@ typedef struct AttentionShape {
     uint32_t height;                    /* rows of a panel of queries */
     uint32_t key_panel;                 /* keys of a panel */
     uint32_t width_panel, column_panel; /* of e, and of the value's columns */
+    uint32_t sum_height; /* rows that are summed at once along those; divides height */
+    uint32_t row_lanes;  /* of a vector with a number for each row of a panel */
     int64_t padded_rows, padded_keys, padded_width, padded_columns;
 
-    /* Forward: rows of a tile. Backward: of a block of scores, and its keys. */
+    /* The left sides are read where they lie: whole panels with one stride, and one along the
+     * depth. */
+    bool query_in_place, d_output_in_place;
+
+    /* Forward: rows of a tile. Backward: of a block of scores, and its keys; `single`: there is one
+     * block. */
     int64_t row_block, key_block;
+    bool single;
+    int64_t score_stride; /* from row to row of scores */
     int64_t tiles;
 } AttentionShape;
 
 /* A body that is one attention or attention_grad of INPUT nodes, with its results as outputs. */
 void attention_shape(const Function *body, const Target *target, AttentionShape *shape);
+
+/* Depths of a product over so many: pairs, or as many. */
+int64_t attention_depth(const AttentionShape *shape, int64_t elements);
 
 #endif

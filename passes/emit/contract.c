@@ -8,7 +8,7 @@
 #include "passes/emit/offsets.h"
 #include "passes/emit/pack.h"
 
-enum { FLOAT_BYTES = 4 };
+enum { FLOAT_BYTES = 4, CACHE_LINE = 64 };
 
 /* --- what is taken --- */
 
@@ -25,9 +25,17 @@ static bool has_long_axis(const Function *body, const Axes *axes, const Axes *wi
 static bool sides_accepted(const Function *body, const Node *contract) {
     const Node *a = graph_node(body, contract->sources[0]);
     const Node *b = graph_node(body, contract->sources[1]);
-    return a->op == OP_INPUT && b->op == OP_INPUT && a->dtype == DTYPE_F32 &&
-           b->dtype == DTYPE_F32 && has_long_axis(body, &a->axes, &b->axes) &&
-           has_long_axis(body, &b->axes, &a->axes);
+    return contract_side_input(body, contract->sources[0]) != NODE_NONE &&
+           contract_side_input(body, contract->sources[1]) != NODE_NONE &&
+           has_long_axis(body, &a->axes, &b->axes) && has_long_axis(body, &b->axes, &a->axes);
+}
+
+/* A side, or the input that it rounds. */
+static bool is_of_sides(const Function *body, const Node *contract, NodeId id) {
+    for (int i = 0; i < 2; i++)
+        if (id == contract->sources[i] || id == contract_side_input(body, contract->sources[i]))
+            return true;
+    return false;
 }
 
 bool contract_accepts(const Function *body) {
@@ -39,10 +47,9 @@ bool contract_accepts(const Function *body) {
         return false;
     for (NodeId id = 0; id < body->node_count; id++) {
         const Node *node = graph_node(body, id);
-        bool is_side = id == contract->sources[0] || id == contract->sources[1];
         if (id != anchor && !may_follow(node->op))
             return false;
-        if (!is_side && !axes_subset(&node->axes, &contract->axes))
+        if (!is_of_sides(body, contract, id) && !axes_subset(&node->axes, &contract->axes))
             return false;
     }
     for (uint32_t i = 0; i < body->output_count; i++) {
@@ -59,8 +66,7 @@ bool contract_accepts(const Function *body) {
 bool contract_in_place(const Function *body, uint32_t input, uint32_t output) {
     const Node *contract = graph_node(body, kernel_anchor(body));
     NodeId id = kernel_input(body, input);
-    if (id == contract->sources[0] || id == contract->sources[1] || body->output_count != 1 ||
-        output != 0)
+    if (is_of_sides(body, contract, id) || body->output_count != 1 || output != 0)
         return false;
     const Node *from = graph_node(body, id), *to = graph_node(body, body->outputs[0].node);
     return from->dtype == to->dtype && axes_equal(&from->axes, &to->axes);
@@ -78,7 +84,7 @@ void contract_measure(const Function *body, const Target *target, KernelShape *k
         .tiles = shape.batches * shape.row_blocks * shape.column_blocks,
         .scratch_bytes = shape.right_bytes + shape.left_bytes + shape.partial_bytes,
         .flops = 2.0 * (double)shape.batches * (double)shape.rows * (double)shape.columns *
-                 (double)shape.depth,
+                 (double)shape.depth_elements,
     };
     for (NodeId id = 0; id < body->node_count; id++)
         if (graph_node(body, id)->op == OP_INPUT)
@@ -107,6 +113,7 @@ typedef struct Tile {
     LLVMValueRef left, right;                       /* the sides' tensors at its batch */
     LLVMValueRef depth, depths, phase;              /* the block of the depth */
     LLVMValueRef packed_right;                      /* the block's panels */
+    LLVMValueRef next; /* elements from the left side's block to the one after it */
 } Tile;
 
 static LLVMValueRef scratch_at(const Contract *c, int64_t bytes) {
@@ -120,8 +127,19 @@ static LLVMValueRef partial_sums(const Contract *c) {
     return scratch_at(c, c->shape.right_bytes + c->shape.left_bytes);
 }
 
+/* An element of scratch: f32 or a pair. */
 static LLVMValueRef float_at(const Contract *c, LLVMValueRef base, LLVMValueRef index) {
     return emit_element(c->emitter, c->emitter->f32, base, index);
+}
+
+/* An element of one side's tensor. */
+static LLVMValueRef side_at(const Contract *c, NodeId side, LLVMValueRef base, LLVMValueRef index) {
+    DType dtype = graph_node(c->shape.body, side)->dtype;
+    return emit_element(c->emitter, emit_memory_type(c->emitter, dtype), base, index);
+}
+
+static LLVMValueRef first_element(const Contract *c, LLVMValueRef depth) {
+    return c->shape.pairs ? emit_mul_const(c->emitter, depth, 2) : depth;
 }
 
 static void describe_offsets(Contract *c) {
@@ -151,12 +169,25 @@ static void emit_parts(Contract *c, const char *symbol, uint32_t operand_count,
                                                      operand_count, noalias);
         }
     if (s->pack_left) {
-        PackShape pack = {c->left_rows, c->left_depth, s->rows, s->depth, s->height, e->lanes};
+        PackShape pack = {c->left_rows,
+                          c->left_depth,
+                          s->rows,
+                          s->depth_elements,
+                          s->height,
+                          e->lanes,
+                          graph_node(s->body, s->left)->dtype,
+                          s->pairs};
         c->pack_left = emit_pack(e, arena_printf(e->arena, "%s.left", symbol), &pack);
     }
     if (s->pack_right) {
-        PackShape pack = {c->right_columns, c->right_depth, s->columns,
-                          s->depth,         s->width,       e->lanes};
+        PackShape pack = {c->right_columns,
+                          c->right_depth,
+                          s->columns,
+                          s->depth_elements,
+                          s->width,
+                          e->lanes,
+                          graph_node(s->body, s->right)->dtype,
+                          s->pairs};
         c->pack_right = emit_pack(e, arena_printf(e->arena, "%s.right", symbol), &pack);
     }
 }
@@ -174,9 +205,10 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
         /* A panel of height rows begins at its first row times the depth. */
         arguments[MICRO_LEFT] = float_at(c, packed_left(c), emit_mul(e, row_in_tile, tile->depths));
     } else {
-        LLVMValueRef offset = emit_add(e, emit_offset(e, &c->left_rows, row),
-                                       emit_offset(e, &c->left_depth, tile->depth));
-        arguments[MICRO_LEFT] = float_at(c, tile->left, offset);
+        LLVMValueRef offset =
+            emit_add(e, emit_offset(e, &c->left_rows, row),
+                     emit_offset(e, &c->left_depth, first_element(c, tile->depth)));
+        arguments[MICRO_LEFT] = side_at(c, s->left, tile->left, offset);
     }
     if (s->pack_right) {
         arguments[MICRO_RIGHT] =
@@ -200,6 +232,25 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
               MICRO_OPERANDS + c->frame.operand_count);
 }
 
+/* While a left side that does not fit the cache is read in place: lines of the block after this
+ * one, a share of them with each pair of panels. */
+static void prefetch_left(const Contract *c, const Tile *tile, LLVMValueRef row,
+                          LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    int64_t panels = s->column_block / s->width, share = s->depth_block / panels;
+    LLVMValueRef panel = emit_div_const(e, emit_sub(e, column, tile->column), s->width);
+    LLVMValueRef depth = emit_add(e, tile->depth, emit_mul_const(e, panel, share));
+    LLVMValueRef first = emit_add(e, emit_offset(e, &c->left_rows, row),
+                                  emit_offset(e, &c->left_depth, first_element(c, depth)));
+    LLVMValueRef base = side_at(c, s->left, tile->left, emit_add(e, first, tile->next));
+    int64_t row_bytes =
+        offsets_stride(&c->left_rows) * (int64_t)dtype_size(graph_node(s->body, s->left)->dtype);
+    for (int64_t r = 0; r < s->height; r++)
+        for (int64_t at = 0; at < share * FLOAT_BYTES; at += CACHE_LINE)
+            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)));
+}
+
 /* A panel of columns against the tile's panels of rows. */
 static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest,
                             LLVMValueRef column) {
@@ -209,6 +260,8 @@ static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest
     LLVMValueRef rest = emit_mod_const(e, tile->rows, height);
     Loop loop;
     emit_loop_begin(e, &loop, tile->row, emit_sub(e, end, rest), height, "rows");
+    if (c->shape.prefetch_left)
+        prefetch_left(c, tile, loop.index, column);
     call_micro(c, tile, 0, column_rest, loop.index, column);
     emit_loop_end(e, &loop, NULL);
     if (c->shape.rows % height) {
@@ -272,6 +325,20 @@ static LLVMValueRef phase_of(const Contract *c, LLVMValueRef depth, LLVMValueRef
     return LLVMBuildOr(e->builder, a, b, "");
 }
 
+/* The block after this one: of the depth, or else of the rows. */
+static LLVMValueRef next_block(const Contract *c, const Tile *tile) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    int64_t rows = s->row_group * s->row_block * offsets_stride(&c->left_rows);
+    LLVMValueRef step =
+        emit_mul_const(e, first_element(c, tile->depths), offsets_stride(&c->left_depth));
+    LLVMValueRef back =
+        emit_sub(e, emit_i64(e, rows),
+                 emit_mul_const(e, first_element(c, tile->depth), offsets_stride(&c->left_depth)));
+    LLVMValueRef end = emit_add(e, tile->depth, tile->depths);
+    return LLVMBuildSelect(e->builder, emit_less(e, end, emit_i64(e, s->depth)), step, back, "");
+}
+
 static void emit_depth_blocks(const Contract *c, Tile *tile) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
@@ -281,6 +348,7 @@ static void emit_depth_blocks(const Contract *c, Tile *tile) {
     tile->depth = loop.index;
     tile->depths = emit_min_i64(e, emit_i64(e, s->depth_block), emit_sub(e, depth, loop.index));
     tile->phase = phase_of(c, tile->depth, tile->depths);
+    tile->next = next_block(c, tile);
     tile->packed_right = c->frame.scratch;
     if (s->pack_right && s->keep_right)
         tile->packed_right =
@@ -295,43 +363,53 @@ static void emit_depth_blocks(const Contract *c, Tile *tile) {
 }
 
 /* Tiles in order: batches, in them column blocks, in them row blocks. */
-static void locate_tile(const Contract *c, LLVMValueRef column_tile, LLVMValueRef row_tile,
-                        Tile *tile) {
+static Tile locate_columns(const Contract *c, LLVMValueRef column_tile) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
-    tile->batch = emit_div_const(e, column_tile, s->column_blocks);
-    tile->column =
+    Tile tile = {.batch = emit_div_const(e, column_tile, s->column_blocks)};
+    tile.column =
         emit_mul_const(e, emit_mod_const(e, column_tile, s->column_blocks), s->column_block);
-    tile->columns = emit_min_i64(e, emit_i64(e, s->column_block),
-                                 emit_sub(e, emit_i64(e, s->columns), tile->column));
-    tile->row = emit_mul_const(e, row_tile, s->row_block);
-    tile->rows =
-        emit_min_i64(e, emit_i64(e, s->row_block), emit_sub(e, emit_i64(e, s->rows), tile->row));
+    tile.columns = emit_min_i64(e, emit_i64(e, s->column_block),
+                                emit_sub(e, emit_i64(e, s->columns), tile.column));
     uint32_t left = kernel_input_number(s->body, s->left),
              right = kernel_input_number(s->body, s->right);
-    tile->left = float_at(c, c->frame.operands[left], emit_offset(e, &c->left_batch, tile->batch));
-    tile->right =
-        float_at(c, c->frame.operands[right], emit_offset(e, &c->right_batch, tile->batch));
+    tile.left =
+        side_at(c, s->left, c->frame.operands[left], emit_offset(e, &c->left_batch, tile.batch));
+    tile.right =
+        side_at(c, s->right, c->frame.operands[right], emit_offset(e, &c->right_batch, tile.batch));
+    return tile;
+}
+
+/* Row blocks `from` to `to` - 1 of a column block, some at a time. */
+static void emit_row_groups(const Contract *c, Tile *tile, LLVMValueRef from, LLVMValueRef to) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    Loop loop;
+    emit_loop_begin(e, &loop, from, to, s->row_group, "rows");
+    LLVMValueRef last = emit_min_i64(e, emit_add_const(e, loop.index, s->row_group), to);
+    LLVMValueRef end = emit_min_i64(e, emit_mul_const(e, last, s->row_block), emit_i64(e, s->rows));
+    tile->row = emit_mul_const(e, loop.index, s->row_block);
+    tile->rows = emit_sub(e, end, tile->row);
+    emit_depth_blocks(c, tile);
+    emit_loop_end(e, &loop, NULL);
 }
 
 static void emit_tiles(const Contract *c) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
-    Loop tiles;
-    emit_loop_begin(e, &tiles, c->frame.first, c->frame.last, 1, "tile");
-    LLVMValueRef packed = emit_loop_carry(e, &tiles, emit_i64(e, -1));
-    LLVMValueRef column_tile = emit_div_const(e, tiles.index, s->row_blocks);
-    Tile tile;
-    locate_tile(c, column_tile, emit_mod_const(e, tiles.index, s->row_blocks), &tile);
-    if (s->pack_right && s->keep_right) {
-        Branch branch;
-        LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, packed, column_tile, "");
-        emit_branch_begin(e, &branch, other, "pack_right");
+    LLVMValueRef first = emit_div_const(e, c->frame.first, s->row_blocks);
+    LLVMValueRef last = emit_div_const(e, emit_add_const(e, c->frame.last, -1), s->row_blocks);
+    Loop loop;
+    emit_loop_begin(e, &loop, first, emit_add_const(e, last, 1), 1, "columns");
+    LLVMValueRef start = emit_mul_const(e, loop.index, s->row_blocks);
+    LLVMValueRef from = emit_max_i64(e, emit_sub(e, c->frame.first, start), emit_i64(e, 0));
+    LLVMValueRef to =
+        emit_min_i64(e, emit_sub(e, c->frame.last, start), emit_i64(e, s->row_blocks));
+    Tile tile = locate_columns(c, loop.index);
+    if (s->pack_right && s->keep_right)
         pack_kept(c, &tile);
-        emit_branch_end(e, &branch);
-    }
-    emit_depth_blocks(c, &tile);
-    emit_loop_end(e, &tiles, &column_tile);
+    emit_row_groups(c, &tile, from, to);
+    emit_loop_end(e, &loop, NULL);
 }
 
 void emit_contract(Emitter *emitter, const Function *body, const char *symbol) {

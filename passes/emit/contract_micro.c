@@ -7,7 +7,10 @@
 #include "passes/emit/product.h"
 #include "passes/emit/site.h"
 
-enum { FLOAT_BYTES = 4 };
+enum {
+    FLOAT_BYTES = 4,
+    FETCHED_BYTES = 32 << 10, /* what is smaller is in cache */
+};
 
 typedef struct Micro {
     Emitter *emitter;
@@ -33,15 +36,16 @@ static void describe_sides(Micro *micro) {
     const ContractShape *shape = micro->shape;
     const Function *body = shape->body;
     Product *product = &micro->product;
-    product->left_row = 1;
-    product->left_depth = shape->height;
+    product->pairs = shape->pairs;
+    product->left_row = shape->pairs ? 2 : 1;
+    product->left_depth = product->left_row * shape->height;
     product->right_depth = shape->width;
     if (!shape->pack_left) {
         const Axes *left = &graph_node(body, shape->left)->axes;
         Offsets rows = offsets_of(body, &shape->row_axes, left);
         Offsets depth = offsets_of(body, &shape->depth_axes, left);
         product->left_row = offsets_stride(&rows);
-        product->left_depth = offsets_stride(&depth);
+        product->left_depth = shape->pairs ? 2 : offsets_stride(&depth);
     }
     if (!shape->pack_right) {
         const Axes *right = &graph_node(body, shape->right)->axes;
@@ -145,8 +149,9 @@ static LLVMValueRef valid_lanes(const Micro *micro, uint32_t vector) {
     return emit_count_mask(micro->emitter, emit_i64(micro->emitter, count), micro->shape->lanes);
 }
 
-static void store_result(const Micro *micro, const Evaluator *evaluator, uint32_t row,
-                         uint32_t vector, LLVMValueRef sum) {
+/* The place of one vector of results. */
+static Site *result_site(const Micro *micro, const Evaluator *evaluator, uint32_t row,
+                         uint32_t vector) {
     Emitter *e = micro->emitter;
     const ContractShape *shape = micro->shape;
     Site *site = site_create(evaluator, NULL, shape->lanes);
@@ -156,8 +161,14 @@ static void store_result(const Micro *micro, const Evaluator *evaluator, uint32_
     place_columns(
         micro, site,
         emit_add_const(e, parameter(micro, MICRO_COLUMN), (int64_t)vector * shape->lanes));
-    site->values[shape->contract] = sum;
-    const Function *body = shape->body;
+    return site;
+}
+
+static void store_result(const Micro *micro, const Evaluator *evaluator, uint32_t row,
+                         uint32_t vector, LLVMValueRef sum) {
+    Site *site = result_site(micro, evaluator, row, vector);
+    site->values[micro->shape->contract] = sum;
+    const Function *body = micro->shape->body;
     uint32_t inputs = LLVMCountParams(micro->function) - MICRO_OPERANDS - body->output_count;
     for (uint32_t i = 0; i < body->output_count; i++) {
         const Node *node = graph_node(body, body->outputs[i].node);
@@ -167,15 +178,61 @@ static void store_result(const Micro *micro, const Evaluator *evaluator, uint32_
     }
 }
 
-static void store_results(const Micro *micro, LLVMValueRef *sums) {
+static Evaluator evaluator_of(const Micro *micro) {
     Emitter *e = micro->emitter;
     uint32_t operand_count = LLVMCountParams(micro->function) - MICRO_OPERANDS;
     LLVMValueRef *operands = arena_array(e->arena, operand_count, sizeof *operands);
     for (uint32_t i = 0; i < operand_count; i++)
         operands[i] = LLVMGetParam(micro->function, MICRO_OPERANDS + i);
-    Evaluator evaluator = evaluator_create(e, micro->shape->body, operands, NULL);
+    return evaluator_create(e, micro->shape->body, operands, NULL);
+}
+
+static void store_results(const Micro *micro, LLVMValueRef *sums) {
+    Evaluator evaluator = evaluator_of(micro);
     for (uint32_t i = 0; i < product_sums(&micro->product); i++)
         store_result(micro, &evaluator, row_of(micro, i), vector_of(micro, i), sums[i]);
+}
+
+/* --- what the epilogue reads --- */
+
+/* Whether the epilogue reads it once for each result, so that it comes from memory if it is large.
+ */
+static bool is_fetched(const ContractShape *shape, NodeId id) {
+    const Node *node = graph_node(shape->body, id);
+    return node->op == OP_INPUT && id != shape->left && id != shape->right &&
+           node->dtype == DTYPE_F32 &&
+           axes_same_set(&node->axes, &graph_node(shape->body, shape->contract)->axes) &&
+           axes_elements(shape->body, &node->axes) * FLOAT_BYTES >= FETCHED_BYTES;
+}
+
+static bool fetches(const ContractShape *shape) {
+    bool any = false;
+    for (NodeId id = 0; id < shape->body->node_count; id++)
+        any |= is_fetched(shape, id);
+    return any;
+}
+
+static void fetch(const Micro *micro, Site *site, NodeId id) {
+    Emitter *e = micro->emitter;
+    Coordinate offset = site_offset(site, &graph_node(micro->shape->body, id)->axes);
+    if (offset.kind != COORDINATE_RAMP)
+        return;
+    LLVMValueRef base = site->evaluator->operands[id];
+    LLVMValueRef arguments[] = {emit_element(e, e->f32, base, offset.value), emit_i32(e, 0),
+                                emit_i32(e, 2), emit_i32(e, 1)};
+    emit_intrinsic(e, "llvm.prefetch", arguments, 4); /* to read, to L2, as data */
+}
+
+/* Asks for what the epilogue will read, so that it comes while the sums are made. */
+static void fetch_inputs(const Micro *micro) {
+    const ContractShape *shape = micro->shape;
+    Evaluator evaluator = evaluator_of(micro);
+    for (uint32_t i = 0; i < product_sums(&micro->product); i++) {
+        Site *site = result_site(micro, &evaluator, row_of(micro, i), vector_of(micro, i));
+        for (NodeId id = 0; id < shape->body->node_count; id++)
+            if (is_fetched(shape, id))
+                fetch(micro, site, id);
+    }
 }
 
 static LLVMTypeRef micro_type(Emitter *e, uint32_t operand_count) {
@@ -211,13 +268,20 @@ LLVMValueRef emit_contract_micro(Emitter *emitter, const ContractShape *shape, c
     LLVMValueRef sums[PRODUCT_MAX_SUMS];
     emit_product_zeros(emitter, &micro.product, sums);
     if (shape->depth_block == shape->depth) {
+        if (fetches(shape))
+            fetch_inputs(&micro);
         sum_products(&micro, sums);
         store_results(&micro, sums);
         return emit_function_leave(emitter, place);
     }
+    Branch branch;
+    if (fetches(shape)) {
+        emit_branch_begin(emitter, &branch, in_phase(&micro, MICRO_LAST), "fetch");
+        fetch_inputs(&micro);
+        emit_branch_end(emitter, &branch);
+    }
     load_partial(&micro, sums);
     sum_products(&micro, sums);
-    Branch branch;
     emit_branch_begin(emitter, &branch, in_phase(&micro, MICRO_LAST), "results");
     store_results(&micro, sums);
     emit_branch_else(emitter, &branch);

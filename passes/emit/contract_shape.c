@@ -37,7 +37,15 @@ static void assign_axes(ContractShape *shape) {
     shape->batches = axes_elements(body, &shape->batch_axes);
     shape->rows = axes_elements(body, &shape->row_axes);
     shape->columns = axes_elements(body, &shape->column_axes);
-    shape->depth = axes_elements(body, &shape->depth_axes);
+    shape->depth_elements = axes_elements(body, &shape->depth_axes);
+    shape->depth = shape->pairs ? divide_up(shape->depth_elements, 2) : shape->depth_elements;
+}
+
+NodeId contract_side_input(const Function *body, NodeId side) {
+    const Node *node = graph_node(body, side);
+    if (node->op == OP_CAST_BF16)
+        side = node->sources[0];
+    return graph_node(body, side)->op == OP_INPUT ? side : NODE_NONE;
 }
 
 static void swap_sides(ContractShape *shape) {
@@ -53,8 +61,9 @@ static void swap_sides(ContractShape *shape) {
 static void assign_sides(ContractShape *shape, int64_t lanes) {
     const Node *contract = graph_node(shape->body, shape->contract);
     const Axes *order = output_order(shape->body);
-    shape->left = contract->sources[0];
-    shape->right = contract->sources[1];
+    shape->left = contract_side_input(shape->body, contract->sources[0]);
+    shape->right = contract_side_input(shape->body, contract->sources[1]);
+    shape->pairs = graph_node(shape->body, contract->sources[0])->dtype == DTYPE_BF16;
     const Axes *first = &graph_node(shape->body, shape->left)->axes;
     shape->depth_axes = pick(first, first, &contract->attributes.axes, true);
     assign_axes(shape);
@@ -82,9 +91,13 @@ static void choose_micro(ContractShape *shape, const Target *target) {
 enum {
     DEPTH_BLOCK = 256,    /* of 16 columns: 16 KiB, half of L1 */
     DEPTH_SLACK = 128,    /* a depth that exceeds a block by no more is not cut */
-    ROW_BLOCK = 96,       /* a multiple of every height in use above 4 */
-    KEPT_BYTES = 2 << 20, /* most that a thread keeps packed */
-    WANTED_TILES = 8,
+    ROW_PANELS = 2,       /* of a tile: so that threads can share rows evenly */
+    ROW_GROUP = 96,       /* rows, about, that a panel of columns in L1 serves */
+    KEPT_BYTES = 8 << 20, /* most that a thread keeps packed */
+    HALVED_COLUMNS = 512, /* from so many on there are two blocks, which two threads pack once */
+    WANTED_TILES = 4,
+    FEW_PANELS = 3,            /* of rows, for which the right side is not worth packing */
+    MANY_PANELS = 24,          /* the same where its depths fall on different places of L1 */
     IN_PLACE_BYTES = 64 << 10, /* what a left side read in place may stretch over */
     CACHE_WAY_BYTES = 4096,    /* addresses so far apart share a set of L1 */
     FLOAT_BYTES = 4,
@@ -115,35 +128,24 @@ static int64_t even_block(int64_t extent, int64_t block, int64_t unit) {
     return round_up(divide_up(extent, divide_up(extent, block)), unit);
 }
 
-static void choose_blocks(ContractShape *shape, const Target *target) {
-    choose_depth_block(shape);
-    int64_t in_l2 = target->l2_bytes / 2 / (shape->depth_block * 4);
-    int64_t widest = round_up(least(in_l2, 1024) + 1, shape->width) - shape->width;
-    if (widest < 4 * shape->width)
-        widest = 4 * shape->width;
-    shape->column_block = even_block(shape->columns, widest, shape->width);
-    shape->row_block = even_block(shape->rows, ROW_BLOCK, shape->height);
-    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops) {
-        if (shape->row_block > 2 * shape->height && shape->row_block * 2 > shape->column_block)
-            shape->row_block = even_block(shape->rows, shape->row_block / 2, shape->height);
-        else if (shape->column_block > 2 * shape->width)
-            shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
-        else
-            break;
-    }
-    shape->row_blocks = divide_up(shape->rows, shape->row_block);
-    shape->column_blocks = divide_up(shape->columns, shape->column_block);
-}
-
 /* --- packing --- */
 
 /* Whether reading a panel of rows in place would miss L1 and the TLB: its depths lie far apart, or
  * its rows fall on one place of the cache. */
 static bool left_is_scattered(const ContractShape *shape, const Offsets *rows,
                               const Offsets *depth) {
+    int64_t bytes = (int64_t)dtype_size(graph_node(shape->body, shape->left)->dtype);
     if (offsets_stride(depth) > 1)
-        return shape->depth_block * offsets_stride(depth) * FLOAT_BYTES > IN_PLACE_BYTES;
-    return offsets_stride(rows) * FLOAT_BYTES % CACHE_WAY_BYTES == 0;
+        return shape->depth_block * offsets_stride(depth) * bytes > IN_PLACE_BYTES;
+    return offsets_stride(rows) * bytes % CACHE_WAY_BYTES == 0;
+}
+
+/* Whether panels of rows can be read where they lie; pairs must lie there as pairs. */
+static bool left_is_direct(const ContractShape *shape, const Offsets *rows, const Offsets *depth) {
+    if (!offsets_uniform(depth) || !offsets_uniform_within(rows, shape->height))
+        return false;
+    return !shape->pairs || (graph_node(shape->body, shape->left)->dtype == DTYPE_BF16 &&
+                             offsets_stride(depth) == 1 && shape->depth_elements % 2 == 0);
 }
 
 static void choose_packing(ContractShape *shape) {
@@ -155,19 +157,55 @@ static void choose_packing(ContractShape *shape) {
     Offsets right_columns = offsets_of(body, &shape->column_axes, right);
     Offsets right_depth = offsets_of(body, &shape->depth_axes, right);
 
-    bool left_direct =
-        offsets_uniform(&left_depth) && offsets_uniform_within(&left_rows, shape->height);
+    bool left_direct = left_is_direct(shape, &left_rows, &left_depth);
     bool few_uses = shape->columns <= 2 * shape->width;
     shape->pack_left =
         !left_direct || (!few_uses && left_is_scattered(shape, &left_rows, &left_depth));
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);
-    shape->pack_right = !right_direct || shape->rows > 3 * shape->height;
+    bool scattered = offsets_stride(&right_depth) * FLOAT_BYTES >= CACHE_WAY_BYTES;
+    int64_t most = (scattered ? FEW_PANELS : MANY_PANELS) * (int64_t)shape->height;
+    shape->pack_right = !right_direct || shape->pairs || shape->rows > most;
+}
+
+/* --- tiles --- */
+
+static void choose_columns(ContractShape *shape, const Target *target) {
+    int64_t in_l2 = target->l2_bytes / 2 / (shape->depth_block * 4);
+    int64_t widest = round_up(least(in_l2, 1024) + 1, shape->width) - shape->width;
+    if (shape->columns >= HALVED_COLUMNS && !shape->pack_left)
+        widest = least(widest, round_up(divide_up(shape->columns, 2), shape->width));
+    if (widest < 4 * shape->width)
+        widest = 4 * shape->width;
+    shape->column_block = even_block(shape->columns, widest, shape->width);
+}
+
+static void choose_blocks(ContractShape *shape, const Target *target) {
+    choose_columns(shape, target);
+    shape->row_block = even_block(shape->rows, ROW_PANELS * shape->height, shape->height);
+    while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops &&
+           shape->column_block > 2 * shape->width)
+        shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
+    shape->row_blocks = divide_up(shape->rows, shape->row_block);
+    shape->row_group = least(divide_up(ROW_GROUP, shape->row_block), shape->row_blocks);
+    shape->column_blocks = divide_up(shape->columns, shape->column_block);
+}
+
+/* --- memory --- */
+
+static void choose_prefetch(ContractShape *shape, const Target *target) {
+    const Node *left = graph_node(shape->body, shape->left);
+    int64_t bytes = graph_elements(shape->body, left) * (int64_t)dtype_size(left->dtype);
+    Offsets rows = offsets_of(shape->body, &shape->row_axes, &left->axes);
+    Offsets depth = offsets_of(shape->body, &shape->depth_axes, &left->axes);
+    shape->prefetch_left = !shape->pack_left && bytes > target->l2_bytes &&
+                           offsets_stride(&depth) == 1 && offsets_uniform(&rows);
 }
 
 static void size_scratch(ContractShape *shape) {
-    int64_t column_bytes = shape->column_block * 4, row_bytes = shape->row_block * 4;
+    int64_t column_bytes = shape->column_block * 4;
+    int64_t row_bytes = shape->row_group * shape->row_block * 4;
     shape->keep_right = shape->depth * column_bytes <= KEPT_BYTES;
     int64_t right_depth = shape->keep_right ? shape->depth : shape->depth_block;
     shape->right_bytes = shape->pack_right ? round_up(right_depth * column_bytes, 64) : 0;
@@ -180,7 +218,9 @@ void contract_shape(const Function *body, const Target *target, ContractShape *s
     *shape = (ContractShape){.body = body, .contract = kernel_anchor(body)};
     assign_sides(shape, target_lanes(target));
     choose_micro(shape, target);
-    choose_blocks(shape, target);
+    choose_depth_block(shape);
     choose_packing(shape);
+    choose_blocks(shape, target);
+    choose_prefetch(shape, target);
     size_scratch(shape);
 }

@@ -11,15 +11,21 @@
  * may be the contraction's sources in either order. */
 typedef struct ContractShape {
     const Function *body;
-    NodeId contract, left, right;
+    NodeId contract, left,
+        right; /* the sides' INPUTs; f32 ones may be rounded to bf16 on the way */
     Axes batch_axes, row_axes, column_axes, depth_axes;
-    int64_t batches, rows, columns, depth;
+    int64_t batches, rows, columns;
+    bool pairs;    /* the product is of bf16, in pairs of depths (bf16.h) */
+    int64_t depth; /* elements, or pairs */
+    int64_t depth_elements;
 
     /* The micro-kernel: height rows by width = vectors * lanes columns, in registers. */
     uint32_t lanes, height, vectors, width;
 
     /* Packed: copied to scratch as panels of `height` rows or `width` columns, depth by depth. */
     bool pack_left, pack_right;
+    /* The left side is read in place, and from memory. */
+    bool prefetch_left;
     /* The right side of a column block is packed for all of the depth, and serves the tiles after
      * it. */
     bool keep_right;
@@ -27,10 +33,15 @@ typedef struct ContractShape {
     int64_t depth_block;               /* depth that is summed in one go; the last may be shorter */
     int64_t row_block, column_block;   /* of a tile; multiples of height and width */
     int64_t row_blocks, column_blocks; /* tiles = batches * column_blocks * row_blocks */
+    int64_t row_group; /* so many tiles are computed at once, where they come together */
 
     /* Bytes in scratch: packed right, packed left, partial sums. */
     int64_t right_bytes, left_bytes, partial_bytes;
 } ContractShape;
+
+/* The INPUT that a side of the contraction is read from: itself, or what it rounds; NODE_NONE where
+ * it is neither. */
+NodeId contract_side_input(const Function *body, NodeId side);
 
 /* The body must be one that contract_accepts. */
 void contract_shape(const Function *body, const Target *target, ContractShape *shape);

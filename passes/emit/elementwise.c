@@ -3,6 +3,7 @@
  * hand NaN on, and integers wrap. */
 #include "passes/emit/elementwise.h"
 
+#include "passes/emit/bf16.h"
 #include "passes/emit/math.h"
 
 #include <assert.h>
@@ -44,6 +45,12 @@ static LLVMValueRef element_cast_f32(Emitter *emitter, DType dtype, const LLVMVa
     if (dtype == DTYPE_I32)
         return LLVMBuildSIToFP(emitter->builder, s[0], type, "");
     return dtype == DTYPE_BOOL ? LLVMBuildUIToFP(emitter->builder, s[0], type, "") : s[0];
+}
+
+/* A float whose lower half is 0. */
+static LLVMValueRef element_cast_bf16(Emitter *emitter, DType dtype, const LLVMValueRef *s) {
+    (void)dtype;
+    return emit_from_bf16(emitter, emit_to_bf16(emitter, s[0]));
 }
 
 static LLVMValueRef element_cast_i32(Emitter *emitter, DType dtype, const LLVMValueRef *s) {

@@ -69,6 +69,8 @@ LLVMValueRef emit_element(Emitter *emitter, LLVMTypeRef type, LLVMValueRef base,
 LLVMValueRef emit_load(Emitter *emitter, LLVMTypeRef type, LLVMValueRef pointer,
                        uint32_t alignment);
 void emit_store(Emitter *emitter, LLVMValueRef value, LLVMValueRef pointer, uint32_t alignment);
+/* Asks for the line of memory at an address, for the second-level cache; any address will do. */
+void emit_prefetch(Emitter *emitter, LLVMValueRef pointer);
 /* Lane i of the mask (i1) on: moved; off: memory is not touched, and a load gives 0. Vectors only.
  */
 LLVMValueRef emit_load_masked(Emitter *emitter, LLVMTypeRef type, LLVMValueRef pointer,

@@ -31,10 +31,12 @@ bool offsets_uniform_within(const Offsets *offsets, int64_t width);
 LLVMValueRef emit_offset(Emitter *emitter, const Offsets *offsets, LLVMValueRef index);
 
 /* A vector of f32 at the indices first, first + 1, ...; first is a multiple of its lanes. Lanes
- * from `extent` on are not touched, and load as 0; `whole` says that there are none. */
-LLVMValueRef emit_load_composite(Emitter *emitter, LLVMValueRef base, const Offsets *offsets,
-                                 LLVMValueRef first, int64_t extent, uint32_t lanes, bool whole);
-void emit_store_composite(Emitter *emitter, LLVMValueRef value, LLVMValueRef base,
+ * from `extent` on are not touched, and load as 0; `whole` says that there are none. In memory it
+ * is f32 or bf16. */
+LLVMValueRef emit_load_composite(Emitter *emitter, DType dtype, LLVMValueRef base,
+                                 const Offsets *offsets, LLVMValueRef first, int64_t extent,
+                                 uint32_t lanes, bool whole);
+void emit_store_composite(Emitter *emitter, DType dtype, LLVMValueRef value, LLVMValueRef base,
                           const Offsets *offsets, LLVMValueRef first, int64_t extent, bool whole);
 
 #endif

@@ -3,8 +3,10 @@
  * one). */
 #include "passes/emit/pack.h"
 
+#include "passes/emit/bf16.h"
+
 enum { SOURCE, PANELS, SIDE_FIRST, SIDE_COUNT, DEPTH_FIRST, DEPTH_COUNT, PARAMETERS };
-enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16 };
+enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16, CACHE_LINE = 64 };
 
 typedef struct Packer {
     Emitter *emitter;
@@ -20,11 +22,55 @@ typedef struct Panel {
     uint32_t count;
 } Panel;
 
+/* --- the source --- */
+
+/* Depths count elements here. */
 static LLVMValueRef source_element(const Packer *packer, LLVMValueRef side, LLVMValueRef depth) {
     Emitter *e = packer->emitter;
     LLVMValueRef offset = emit_add(e, emit_offset(e, &packer->shape->side, side),
                                    emit_offset(e, &packer->shape->depth, depth));
-    return emit_element(e, e->f32, packer->source, offset);
+    return emit_element(e, emit_memory_type(e, packer->shape->dtype), packer->source, offset);
+}
+
+static uint32_t element_bytes(const Packer *packer) {
+    return (uint32_t)dtype_size(packer->shape->dtype);
+}
+
+/* The first `count` of so many lanes from there on, rounded to bf16 where panels hold pairs; 0 in
+ * the others. */
+static LLVMValueRef load_lanes(const Packer *packer, LLVMValueRef from, uint32_t count,
+                               uint32_t lanes) {
+    Emitter *e = packer->emitter;
+    const PackShape *shape = packer->shape;
+    LLVMTypeRef type = emit_memory_type(e, shape->dtype);
+    LLVMValueRef value = emit_load_lanes(e, type, count, lanes, from, element_bytes(packer));
+    return shape->pairs && shape->dtype == DTYPE_F32 ? emit_to_bf16(e, value) : value;
+}
+
+/* The element of a panel at a depth: that of the source, or the pair that begins at twice that. */
+static LLVMValueRef load_depth(const Packer *packer, LLVMValueRef side, LLVMValueRef depth,
+                               uint32_t count, uint32_t lanes) {
+    Emitter *e = packer->emitter;
+    const PackShape *shape = packer->shape;
+    if (!shape->pairs)
+        return load_lanes(packer, source_element(packer, side, depth), count, lanes);
+    LLVMValueRef even = emit_mul_const(e, depth, 2), odd = emit_add_const(e, even, 1);
+    LLVMValueRef first = load_lanes(packer, source_element(packer, side, even), count, lanes);
+    if (shape->depth_extent % 2 == 0)
+        return emit_bf16_pair(e, first,
+                              load_lanes(packer, source_element(packer, side, odd), count, lanes));
+    LLVMValueRef last = emit_i64(e, shape->depth_extent - 1);
+    LLVMValueRef exists = emit_less(e, even, last);
+    LLVMValueRef second =
+        load_lanes(packer, source_element(packer, side, emit_min_i64(e, odd, last)), count, lanes);
+    second = LLVMBuildSelect(e->builder, exists, second, LLVMConstNull(LLVMTypeOf(second)), "");
+    return emit_bf16_pair(e, first, second);
+}
+
+/* --- panels --- */
+
+static LLVMTypeRef panel_type(const Packer *packer) {
+    return packer->shape->pairs ? packer->emitter->i32 : packer->emitter->f32;
 }
 
 /* The panel's row for the depth `at`, counted from depth_first. */
@@ -33,14 +79,33 @@ static LLVMValueRef panel_row(const Packer *packer, const Panel *panel, LLVMValu
     return emit_element(e, e->f32, panel->target, emit_mul_const(e, at, packer->shape->width));
 }
 
+static bool comes_from_memory(const Packer *packer) {
+    const PackShape *shape = packer->shape;
+    return shape->side_extent * shape->depth_extent * (int64_t)element_bytes(packer) >
+           packer->emitter->target->l2_bytes;
+}
+
+/* What the panel reads in the next chunk of depths. */
+static void prefetch_chunk(const Packer *packer, const Panel *panel, LLVMValueRef depth) {
+    Emitter *e = packer->emitter;
+    int64_t rows = packer->shape->pairs ? 2 : 1;
+    int64_t bytes = (int64_t)panel->count * element_bytes(packer);
+    LLVMValueRef ahead = emit_mul_const(e, emit_add_const(e, depth, DEPTH_CHUNK), rows);
+    for (int64_t row = 0; row < rows; row++) {
+        LLVMValueRef from = source_element(packer, panel->side, emit_add_const(e, ahead, row));
+        for (int64_t at = 0; at < bytes; at += CACHE_LINE)
+            emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, at)));
+    }
+}
+
 static void copy_vectors(const Packer *packer, const Panel *panel) {
     Emitter *e = packer->emitter;
-    uint32_t width = packer->shape->width;
     Loop loop;
     emit_loop_begin(e, &loop, packer->from, packer->to, 1, "depth");
     LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
-    LLVMValueRef from = source_element(packer, panel->side, depth);
-    LLVMValueRef row = emit_load_lanes(e, e->f32, panel->count, width, from, FLOAT_BYTES);
+    if (comes_from_memory(packer))
+        prefetch_chunk(packer, panel, depth);
+    LLVMValueRef row = load_depth(packer, panel->side, depth, panel->count, packer->shape->width);
     emit_store(e, row, panel_row(packer, panel, loop.index), FLOAT_BYTES);
     emit_loop_end(e, &loop, NULL);
 }
@@ -53,14 +118,24 @@ static void copy_elements(const Packer *packer, const Panel *panel, LLVMValueRef
     LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
     LLVMValueRef row = panel_row(packer, panel, loop.index);
     for (uint32_t i = 0; i < packer->shape->width; i++) {
-        LLVMValueRef value = emit_f32(e, 0);
-        if (i < panel->count) {
-            LLVMValueRef side = emit_add_const(e, panel->side, i);
-            value = emit_load(e, e->f32, source_element(packer, side, depth), FLOAT_BYTES);
-        }
+        LLVMValueRef value = LLVMConstNull(panel_type(packer));
+        if (i < panel->count)
+            value = load_depth(packer, emit_add_const(e, panel->side, i), depth, 1, 1);
         emit_store(e, value, emit_element(e, e->f32, row, emit_i64(e, i)), FLOAT_BYTES);
     }
     emit_loop_end(e, &loop, NULL);
+}
+
+/* `lanes` depths of one index of the side, which are neighbours in the source. */
+static LLVMValueRef load_depths(const Packer *packer, LLVMValueRef side, LLVMValueRef depth) {
+    Emitter *e = packer->emitter;
+    const PackShape *shape = packer->shape;
+    uint32_t lanes = shape->lanes;
+    if (!shape->pairs)
+        return load_lanes(packer, source_element(packer, side, depth), lanes, lanes);
+    LLVMValueRef from = source_element(packer, side, emit_mul_const(e, depth, 2));
+    LLVMValueRef bits = load_lanes(packer, from, 2 * lanes, 2 * lanes);
+    return LLVMBuildBitCast(e->builder, bits, emit_vector_type(e, e->i32, lanes), "");
 }
 
 /* Swaps the blocks off the diagonal, of half the size each round (Eklundh). */
@@ -87,17 +162,15 @@ static void transpose_square(const Packer *packer, const Panel *panel, LLVMValue
                              uint32_t first, uint32_t group) {
     Emitter *e = packer->emitter;
     uint32_t lanes = packer->shape->lanes;
-    LLVMTypeRef type = emit_vector_type(e, e->f32, lanes);
+    LLVMTypeRef type = emit_vector_type(e, panel_type(packer), lanes);
     LLVMValueRef *rows = arena_array(e->arena, lanes, sizeof *rows);
     uint32_t *part = arena_array(e->arena, lanes, sizeof *part);
     LLVMValueRef depth = emit_add(e, packer->depth_first, at);
     for (uint32_t i = 0; i < lanes; i++) {
         part[i] = i;
         rows[i] = LLVMConstNull(type);
-        if (first + i < panel->count && i < group) {
-            LLVMValueRef side = emit_add_const(e, panel->side, first + i);
-            rows[i] = emit_load(e, type, source_element(packer, side, depth), FLOAT_BYTES);
-        }
+        if (first + i < panel->count && i < group)
+            rows[i] = load_depths(packer, emit_add_const(e, panel->side, first + i), depth);
     }
     transpose(e, rows, lanes);
     for (uint32_t i = 0; i < lanes; i++) {
@@ -109,18 +182,27 @@ static void transpose_square(const Packer *packer, const Panel *panel, LLVMValue
     }
 }
 
+/* Depths of a panel: pairs, or elements. */
+static int64_t depth_units(const PackShape *shape) {
+    return shape->pairs ? (shape->depth_extent + 1) / 2 : shape->depth_extent;
+}
+
+/* A pair without a second half is no part of a square. */
 static void transpose_vectors(const Packer *packer, const Panel *panel) {
     Emitter *e = packer->emitter;
-    uint32_t lanes = packer->shape->lanes, width = packer->shape->width;
-    LLVMValueRef rest = emit_mod_const(e, packer->depth_count, lanes);
-    LLVMValueRef whole = emit_sub(e, packer->depth_count, rest);
+    const PackShape *shape = packer->shape;
+    uint32_t lanes = shape->lanes, width = shape->width;
+    bool halved = shape->pairs && shape->depth_extent % 2;
+    LLVMValueRef usable = emit_add_const(e, packer->depth_count, halved ? -1 : 0);
+    LLVMValueRef rest = emit_mod_const(e, usable, lanes);
+    LLVMValueRef whole = emit_sub(e, usable, rest);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), whole, lanes, "square");
     for (uint32_t first = 0; first < width; first += lanes)
         transpose_square(packer, panel, loop.index, first,
                          width - first < lanes ? width - first : lanes);
     emit_loop_end(e, &loop, NULL);
-    if (packer->shape->depth_extent % lanes)
+    if (halved || depth_units(shape) % lanes)
         copy_elements(packer, panel, whole);
 }
 
@@ -133,7 +215,7 @@ static void pack_panel(const Packer *packer, const Panel *panel) {
     if (copies_vectors(shape))
         copy_vectors(packer, panel);
     else if (shape->lanes > 1 && offsets_stride(&shape->depth) == 1 &&
-             offsets_uniform_within(&shape->depth, shape->lanes))
+             offsets_uniform_within(&shape->depth, shape->pairs ? 2 * shape->lanes : shape->lanes))
         transpose_vectors(packer, panel);
     else
         copy_elements(packer, panel, packer->from);
@@ -184,7 +266,7 @@ LLVMValueRef emit_pack(Emitter *emitter, const char *name, const PackShape *shap
     LLVMTypeRef type = LLVMFunctionType(emitter->void_type, types, PARAMETERS, false);
     Place place = emit_function_enter(emitter, name, type, false);
     LLVMValueRef function = emitter->function;
-    emit_parameter_pointer(emitter, function, SOURCE, FLOAT_BYTES, true);
+    emit_parameter_pointer(emitter, function, SOURCE, (uint32_t)dtype_size(shape->dtype), true);
     emit_parameter_pointer(emitter, function, PANELS, FLOAT_BYTES, true);
     Packer packer = {
         .emitter = emitter,

@@ -1,8 +1,10 @@
 #include "passes/emit/product.h"
 
+#include "passes/emit/bf16.h"
+
 #include <assert.h>
 
-enum { FLOAT_BYTES = 4 };
+enum { FLOAT_BYTES = 4, BF16_BYTES = 2 };
 
 /* --- size --- */
 
@@ -53,10 +55,22 @@ void product_choose(const Target *target, int64_t rows, int64_t columns, Product
 
 static LLVMValueRef load_right(Emitter *e, const Product *product, LLVMValueRef right,
                                int64_t depth, uint32_t vector) {
+    LLVMTypeRef type = product->pairs ? e->i32 : e->f32;
     int64_t offset = depth * product->right_depth + (int64_t)vector * product->lanes;
-    LLVMValueRef from = emit_element(e, e->f32, right, emit_i64(e, offset));
+    LLVMValueRef from = emit_element(e, type, right, emit_i64(e, offset));
     uint32_t count = vector + 1 < product->vectors ? product->lanes : product->last_lanes;
-    return emit_load_lanes(e, e->f32, count, product->lanes, from, FLOAT_BYTES);
+    return emit_load_lanes(e, type, count, product->lanes, from, FLOAT_BYTES);
+}
+
+/* One f32 or pair of the left side, in all lanes. */
+static LLVMValueRef load_left(Emitter *e, const Product *product, LLVMValueRef left, int64_t depth,
+                              uint32_t row) {
+    int64_t offset = depth * product->left_depth + row * product->left_row;
+    LLVMValueRef from =
+        emit_element(e, product->pairs ? e->i16 : e->f32, left, emit_i64(e, offset));
+    LLVMValueRef one = product->pairs ? emit_load(e, e->i32, from, BF16_BYTES)
+                                      : emit_load(e, e->f32, from, FLOAT_BYTES);
+    return emit_splat(e, one, product->lanes);
 }
 
 /* Adds the products of one depth, `depth` after where the pointers stand. */
@@ -66,13 +80,11 @@ static void add_depth(Emitter *e, const Product *product, LLVMValueRef left, LLV
     for (uint32_t v = 0; v < product->vectors; v++)
         columns[v] = load_right(e, product, right, depth, v);
     for (uint32_t r = 0; r < product->height; r++) {
-        int64_t offset = depth * product->left_depth + r * product->left_row;
-        LLVMValueRef from = emit_element(e, e->f32, left, emit_i64(e, offset));
-        LLVMValueRef row = emit_load(e, e->f32, from, FLOAT_BYTES);
-        LLVMValueRef rows = emit_splat(e, row, product->lanes);
+        LLVMValueRef row = load_left(e, product, left, depth, r);
         for (uint32_t v = 0; v < product->vectors; v++) {
             LLVMValueRef *sum = &sums[r * product->vectors + v];
-            *sum = emit_fma(e, rows, columns[v], *sum);
+            *sum = product->pairs ? emit_bf16_dot(e, row, columns[v], *sum)
+                                  : emit_fma(e, row, columns[v], *sum);
         }
     }
 }
@@ -90,7 +102,8 @@ static void add_depths(Emitter *e, const Product *product, LLVMValueRef count, u
     LLVMValueRef from_right = emit_loop_carry(e, &loop, *right);
     for (uint32_t u = 0; u < unroll; u++)
         add_depth(e, product, from_left, from_right, u, next);
-    next[n] = emit_element(e, e->f32, from_left, emit_i64(e, unroll * product->left_depth));
+    LLVMTypeRef left_type = product->pairs ? e->i16 : e->f32;
+    next[n] = emit_element(e, left_type, from_left, emit_i64(e, unroll * product->left_depth));
     next[n + 1] = emit_element(e, e->f32, from_right, emit_i64(e, unroll * product->right_depth));
     emit_loop_end(e, &loop, next);
     for (uint32_t i = 0; i < n; i++)

@@ -2,7 +2,9 @@
  *
  *     sums[row][vector] += left[row][depth] * right[depth][vector]      for each depth in turn
  *
- * Each sum is one chain of fused multiply-adds in the order of the depth. */
+ * Each sum is one chain of fused multiply-adds in the order of the depth. Sides of bf16 come in
+ * pairs of neighbouring depths (bf16.h): a pair counts as one depth, and takes the room of an f32.
+ */
 #ifndef SCANLINE_PASSES_EMIT_PRODUCT_H
 #define SCANLINE_PASSES_EMIT_PRODUCT_H
 
@@ -13,8 +15,9 @@ enum { PRODUCT_MAX_SUMS = 32, PRODUCT_UNROLL = 2 };
 typedef struct Product {
     uint32_t height, vectors, lanes;
     uint32_t last_lanes;          /* of the last vector that are read; the others count as 0 */
-    int64_t left_row, left_depth; /* elements from one to the next */
-    int64_t right_depth;          /* vectors lie next to each other */
+    bool pairs;                   /* sides are of pairs of bf16, else of f32 */
+    int64_t left_row, left_depth; /* from one to the next, in f32; in bf16 where there are pairs */
+    int64_t right_depth;          /* f32 or pairs; vectors lie next to each other */
     int64_t depth_rest;           /* what a depth may leave when divided by PRODUCT_UNROLL */
     bool depth_short;             /* it is always less than PRODUCT_UNROLL */
 } Product;
@@ -26,7 +29,7 @@ static inline uint32_t product_sums(const Product *product) {
     return product->height * product->vectors;
 }
 
-/* Goes on with `sums` (by row, then vector), from element pointers. */
+/* Goes on with `sums` (by row, then vector), from element pointers. `depth` counts f32 or pairs. */
 void emit_products(Emitter *emitter, const Product *product, LLVMValueRef left, LLVMValueRef right,
                    LLVMValueRef depth, LLVMValueRef *sums);
 

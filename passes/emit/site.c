@@ -3,6 +3,7 @@
  * vector of offsets (a gather). */
 #include "passes/emit/site.h"
 
+#include "passes/emit/bf16.h"
 #include "passes/emit/elementwise.h"
 #include "passes/emit/kernel.h"
 #include "passes/emit/random.h"
@@ -163,23 +164,17 @@ static LLVMValueRef load_raw(Site *site, DType dtype, LLVMValueRef base, Coordin
 LLVMValueRef site_load(Site *site, DType dtype, LLVMValueRef base, Coordinate offset) {
     Emitter *emitter = site->evaluator->emitter;
     LLVMValueRef raw = load_raw(site, dtype, base, offset);
-    uint32_t lanes = emit_lanes(raw);
     if (dtype == DTYPE_BOOL)
         return LLVMBuildICmp(emitter->builder, LLVMIntNE, raw, LLVMConstNull(LLVMTypeOf(raw)), "");
-    if (dtype != DTYPE_BF16)
-        return raw;
-    LLVMValueRef bits =
-        LLVMBuildZExt(emitter->builder, raw, emit_vector_type(emitter, emitter->i32, lanes), "");
-    bits = LLVMBuildShl(emitter->builder, bits, emit_i32_lanes(emitter, 16, lanes), "");
-    return LLVMBuildBitCast(emitter->builder, bits, emit_vector_type(emitter, emitter->f32, lanes),
-                            "");
+    return dtype == DTYPE_BF16 ? emit_from_bf16(emitter, raw) : raw;
 }
 
 void site_store(Site *site, DType dtype, LLVMValueRef base, Coordinate offset, LLVMValueRef value) {
     Emitter *emitter = site->evaluator->emitter;
     LLVMTypeRef element = emit_memory_type(emitter, dtype);
     uint32_t alignment = (uint32_t)dtype_size(dtype);
-    assert(dtype != DTYPE_BF16);
+    if (dtype == DTYPE_BF16)
+        value = emit_to_bf16(emitter, value);
     if (dtype == DTYPE_BOOL)
         value = LLVMBuildZExt(emitter->builder, value,
                               emit_vector_type(emitter, element, emit_lanes(value)), "");

@@ -31,6 +31,7 @@ static const NamedTarget named_targets[] = {
     {"znver2", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
     {"znver3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
     {"znver4", "x86_64", 64, 32, true, true, 32 * KIB, 1024 * KIB},
+    {"znver5", "x86_64", 64, 32, true, true, 48 * KIB, 1024 * KIB},
     {"generic", "aarch64", 16, 32, true, false, 32 * KIB, 512 * KIB},
     {"neoverse-n1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
     {"neoverse-v1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
@@ -68,6 +69,12 @@ static void target_assume(Target *target, const NamedTarget *named) {
     target->has_bf16_dot = named->has_bf16_dot;
     target->l1_bytes = named->l1_bytes;
     target->l2_bytes = named->l2_bytes;
+}
+
+bool target_runs_on(const Target *made_for, const Target *host) {
+    return strcmp(made_for->name, host->name) == 0 ||
+           (made_for->vector_bytes <= host->vector_bytes && made_for->has_fma <= host->has_fma &&
+            made_for->has_bf16_dot <= host->has_bf16_dot);
 }
 
 /* Widths from the host's features; cache sizes from the table, by its name or else by its width. */

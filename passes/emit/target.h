@@ -29,4 +29,7 @@ bool target_find(const char *name, Target *target, char *error, size_t size);
 /* f32 elements in the widest register. */
 static inline uint32_t target_lanes(const Target *target) { return target->vector_bytes / 4; }
 
+/* Whether code for one runs where the other is the host, as far as the facts here tell. */
+bool target_runs_on(const Target *made_for, const Target *host);
+
 #endif

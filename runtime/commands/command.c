@@ -8,20 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { JSON_DIGITS = 9 };
-
-/* malloc'ed; NULL: no memory. */
-static char *checkpoint_path(const Command *command) {
-    if (command->checkpoint)
-        return strdup(command->checkpoint);
-    char *best = run_file(command->folder, "checkpoints/best.safetensors");
-    if (best && access(best, F_OK) == 0)
-        return best;
-    free(best);
-    return run_file(command->folder, "checkpoints/last.safetensors");
-}
 
 static bool load_data(const Experiment *experiment, DataSet **data, RunError *error) {
     DataError fault;
@@ -32,10 +20,10 @@ static bool load_data(const Experiment *experiment, DataSet **data, RunError *er
 }
 
 static bool load_parameters(const Experiment *experiment, Trained *trained, RunError *error) {
-    if (!tensors_create(&trained->parameters, experiment->parameters, experiment->parameter_count))
-        return run_no_memory(error, "the parameters");
+    if (!model_create(&trained->model, experiment, false, error))
+        return false;
     FileError fault;
-    if (!checkpoint_read(trained->checkpoint, experiment, trained->parameters.values, NULL,
+    if (!checkpoint_read(trained->checkpoint, experiment, trained->model.parameters.values, NULL,
                          &trained->state, &fault))
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
     return true;
@@ -52,7 +40,9 @@ static bool same_images(const Trained *trained, RunError *error) {
 
 bool command_load(const Command *command, Trained *trained, RunError *error) {
     const Experiment *experiment = command->program->experiment;
-    *trained = (Trained){.checkpoint = checkpoint_path(command)};
+    *trained = (Trained){.checkpoint = command->checkpoint
+                                           ? strdup(command->checkpoint)
+                                           : run_checkpoint(command->folder)};
     const bool ok = (trained->checkpoint || run_no_memory(error, "a path")) &&
                     load_data(experiment, &trained->data, error) &&
                     load_parameters(experiment, trained, error) && same_images(trained, error);
@@ -63,7 +53,7 @@ bool command_load(const Command *command, Trained *trained, RunError *error) {
 
 void command_unload(Trained *trained) {
     data_close(trained->data);
-    tensors_free(&trained->parameters);
+    model_free(&trained->model);
     free(trained->checkpoint);
     *trained = (Trained){0};
 }

@@ -7,9 +7,9 @@
 #include "runtime/chart.h"
 #include "runtime/checkpoint.h"
 #include "runtime/data.h"
+#include "runtime/model.h"
 #include "runtime/program.h"
 #include "runtime/run_error.h"
-#include "runtime/tensors.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ typedef struct Command {
  * this set and split. */
 typedef struct Trained {
     DataSet *data;
-    Tensors parameters;
+    Model model;           /* without states */
     CheckpointState state; /* of the training, when the parameters were saved */
     char *checkpoint;      /* the file that they are from */
 } Trained;

@@ -37,12 +37,25 @@ static json_t *splits_json(const DataSet *data, const int64_t *counts) {
     return NULL;
 }
 
+static json_t *names_json(const DataSet *data) {
+    json_t *names = json_array();
+    bool ok = names != NULL;
+    DataClassNumber number;
+    for (int64_t c = 0; c < data->classes && ok; c++)
+        ok = json_array_append_new(names, json_string(data_class_name(data, c, &number))) == 0;
+    if (ok)
+        return names;
+    json_decref(names);
+    return NULL;
+}
+
 static json_t *data_json(const DataSet *data, const int64_t *counts, const Baselines *baselines) {
-    json_t *json = json_pack("{ss sI sI sI sI sI ss ss so}", "source", data->source, "images",
-                             (json_int_t)data->count, "height", (json_int_t)data->height, "width",
-                             (json_int_t)data->width, "colours", (json_int_t)data->colours,
-                             "classes", (json_int_t)data->classes, "hash", data->hash, "split_hash",
-                             data->split_hash, "splits", splits_json(data, counts));
+    json_t *json =
+        json_pack("{ss sI sI sI sI sI so ss ss so}", "source", data->source, "images",
+                  (json_int_t)data->count, "height", (json_int_t)data->height, "width",
+                  (json_int_t)data->width, "colours", (json_int_t)data->colours, "classes",
+                  (json_int_t)data->classes, "class_names", names_json(data), "hash", data->hash,
+                  "split_hash", data->split_hash, "splits", splits_json(data, counts));
     if (json && baselines &&
         json_object_set_new(json, "baselines_nats_per_token",
                             json_pack("{sf sf sf}", "uniform", baselines->uniform, "histogram",
@@ -61,10 +74,26 @@ static void print_splits(FILE *out, const DataSet *data, const int64_t *counts) 
         fprintf(out, "  %-11s %8lld", data_split_name((DataSplit)split),
                 (long long)data->splits[split].count);
         enum { MOST_CLASSES = 20 };
-        for (int64_t c = 0; c < data->classes && data->classes <= MOST_CLASSES; c++)
+        const bool shown = data->classes <= MOST_CLASSES && !data->names.at;
+        for (int64_t c = 0; c < data->classes && shown; c++)
             fprintf(out, "%s%lld",
                     c ? " " : "    by class: ", (long long)counts[split * data->classes + c]);
         fputc('\n', out);
+    }
+}
+
+/* A class a line: its images in each split. */
+static void print_named(FILE *out, const DataSet *data, const int64_t *counts) {
+    DataClassNumber number;
+    fprintf(out, "  images of each class:");
+    for (int split = 0; split < DATA_SPLIT_COUNT; split++)
+        fprintf(out, " %s%s", data_split_name((DataSplit)split),
+                split + 1 < DATA_SPLIT_COUNT ? "," : "\n");
+    for (int64_t c = 0; c < data->classes; c++) {
+        fputs("  ", out);
+        for (int split = 0; split < DATA_SPLIT_COUNT; split++)
+            fprintf(out, " %7lld", (long long)counts[split * data->classes + c]);
+        fprintf(out, "  %s\n", data_class_name(data, c, &number));
     }
 }
 
@@ -78,6 +107,8 @@ static void print_data(FILE *out, const DataSet *data, const int64_t *counts,
     else
         fputs("no labels\n", out);
     print_splits(out, data, counts);
+    if (data->names.at)
+        print_named(out, data, counts);
     fprintf(out, "  hash        %s\n  split hash  %s\n", data->hash, data->split_hash);
     if (baselines)
         baseline_print(out, baselines);

@@ -1,34 +1,90 @@
 #include "runtime/commands/eval.h"
 
 #include "runtime/evaluate.h"
-#include "runtime/gradient.h"
+#include "runtime/interval.h"
 #include "runtime/run_folder.h"
+
+#include <string.h>
 
 static const double bits_a_nat = 1.4426950408889634;
 
+/* --- as text --- */
+
+/* What is known of the accuracy besides its value. */
+static void print_accuracy(FILE *out, const Evaluation *evaluation) {
+    const Interval interval = interval_of_share(evaluation->correct, evaluation->count);
+    fprintf(out, "  (%lld of %lld; 95 %% interval %.4f to %.4f", (long long)evaluation->correct,
+            (long long)evaluation->count, interval.low, interval.high);
+    if (evaluation->draws > 1)
+        fprintf(out, "; vote: %d masks", evaluation->draws);
+    fputc(')', out);
+}
+
 static void print_text(const Command *command, const Trained *trained, DataSplit split,
                        const Evaluation *evaluation) {
-    const Experiment *experiment = command->program->experiment;
-    fprintf(command->results, "%s\n%s split, n = %lld\nloss %.6f nats (%.6f bits)\n",
-            trained->checkpoint, data_split_name(split), (long long)evaluation->count,
-            evaluation->loss, evaluation->loss * bits_a_nat);
-    for (uint32_t i = 0; i < experiment->metric_count; i++)
-        fprintf(command->results, "%s %.6f\n", experiment->metrics[i], evaluation->metrics[i]);
+    FILE *out = command->results;
+    fprintf(out, "%s\n%s split, n = %lld\nloss %.6f nats (%.6f bits)\n", trained->checkpoint,
+            data_split_name(split), (long long)evaluation->count, evaluation->loss,
+            evaluation->loss * bits_a_nat);
+    for (uint32_t i = 1; i < evaluation->figure_count; i++) {
+        const MetricsFigure *figure = &evaluation->figures[i];
+        fprintf(out, "%s %.6f", figure->name, figure->value);
+        if (evaluation->draws && strcmp(figure->name, "accuracy") == 0)
+            print_accuracy(out, evaluation);
+        fputc('\n', out);
+    }
+}
+
+/* --- as JSON --- */
+
+static json_t *confusion_json(const Evaluation *evaluation) {
+    const int64_t classes = evaluation->classes;
+    json_t *rows = json_array();
+    for (int64_t label = 0; rows && label < classes; label++) {
+        json_t *row = json_array();
+        for (int64_t c = 0; c < classes; c++)
+            json_array_append_new(row, json_integer(evaluation->confusion[label * classes + c]));
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+static json_t *names_json(const DataSet *data, int64_t classes) {
+    DataClassNumber number;
+    json_t *names = json_array();
+    for (int64_t c = 0; names && c < classes; c++)
+        json_array_append_new(names, json_string(data_class_name(data, c, &number)));
+    return names;
+}
+
+static json_t *classes_json(const DataSet *data, const Evaluation *evaluation) {
+    const Interval interval = interval_of_share(evaluation->correct, evaluation->count);
+    json_t *json = json_pack("{s:I, s:I, s:[f, f], s:i}", "n", (json_int_t)evaluation->count,
+                             "correct", (json_int_t)evaluation->correct, "interval", interval.low,
+                             interval.high, "masks", evaluation->draws);
+    if (evaluation->confusion) {
+        json_object_set_new(json, "names", names_json(data, evaluation->classes));
+        json_object_set_new(json, "confusion", confusion_json(evaluation));
+    }
+    return json;
 }
 
 static void print_json(const Command *command, const Trained *trained, DataSplit split,
                        const Evaluation *evaluation) {
-    const Experiment *experiment = command->program->experiment;
-    json_t *json = json_pack("{s:s, s:s, s:I, s:f}", "checkpoint", trained->checkpoint, "split",
-                             data_split_name(split), "images", (json_int_t)evaluation->count,
-                             "loss", evaluation->loss);
-    for (uint32_t i = 0; i < experiment->metric_count; i++)
-        json_object_set_new(json, experiment->metrics[i], json_real(evaluation->metrics[i]));
+    json_t *json = json_pack("{s:s, s:s, s:I}", "checkpoint", trained->checkpoint, "split",
+                             data_split_name(split), "images", (json_int_t)evaluation->count);
+    for (uint32_t i = 0; i < evaluation->figure_count; i++)
+        json_object_set_new(json, evaluation->figures[i].name,
+                            json_real(evaluation->figures[i].value));
+    if (evaluation->draws)
+        json_object_set_new(json, "classes", classes_json(trained->data, evaluation));
     if (json)
         json_dumpf(json, command->results, JSON_INDENT(2));
     fputc('\n', command->results);
     json_decref(json);
 }
+
+/* --- the command --- */
 
 static bool count_read(const Command *command, DataSplit split, RunError *error) {
     FileError file_error;
@@ -37,11 +93,11 @@ static bool count_read(const Command *command, DataSplit split, RunError *error)
     return run_fail(error, EXIT_MACHINE, "%s", file_error.text);
 }
 
-/* The answer's metrics live as long as the evaluator. */
+/* The answer lives as long as the evaluator. */
 static bool evaluate_split(const Command *command, Evaluator *evaluator, DataSplit split,
                            Evaluation *evaluation, RunError *error) {
     return count_read(command, split, error) &&
-           evaluation_run(evaluator, split, 0, evaluation, error) &&
+           evaluation_run(evaluator, split, evaluation, error) &&
            (evaluation->count > 0 ||
             run_fail(error, EXIT_INPUT, "the %s split has no images: give it a share in `data`",
                      data_split_name(split)));
@@ -51,23 +107,15 @@ bool commands_eval(const Command *command, DataSplit split, RunError *error) {
     Trained trained;
     if (!command_load(command, &trained, error))
         return false;
-    const Program *program = command->program;
-    const Model model = {.experiment = program->experiment, .parameters = trained.parameters};
-    const ExecutorUse use = {plan_function(program->plan, "eval"),
-                             gradient_mode(program->experiment, command->threads)};
-    Executor *executor = executor_create(program, command->threads, &use, 1);
-    Evaluator *evaluator =
-        executor ? evaluation_create(program, &model, executor, trained.data, error) : NULL;
-    if (!executor)
-        run_no_memory(error, "the program's temporaries");
+    Evaluator *evaluator = evaluation_create(command->program, &trained.model, NULL,
+                                             command->threads, trained.data, error);
     Evaluation evaluation;
-    bool done = evaluator && evaluate_split(command, evaluator, split, &evaluation, error);
+    const bool done = evaluator && evaluate_split(command, evaluator, split, &evaluation, error);
     if (done && command->json)
         print_json(command, &trained, split, &evaluation);
     else if (done)
         print_text(command, &trained, split, &evaluation);
     evaluation_free(evaluator);
-    executor_free(executor);
     command_unload(&trained);
     return done;
 }

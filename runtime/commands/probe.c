@@ -93,8 +93,8 @@ bool commands_probe(const Command *command, RunError *error) {
     const char *slash = strrchr(command->folder, '/'); /* a run is known by its folder's name */
     const char *title = slash && slash[1] ? slash + 1 : command->folder;
     const ProbeSummary summary = {&report, &features, title, experiment->probe.labels};
-    const bool ok = features_read(command->program, trained.parameters.values, trained.data,
-                                  command->threads, &features, error) &&
+    const bool ok = features_read(command->program, &trained.model, trained.data, command->threads,
+                                  &features, error) &&
                     run_probe(command, &trained, &features, &report, error) &&
                     show(command, &trained, &summary, error);
     probe_free(&report);

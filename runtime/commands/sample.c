@@ -20,8 +20,20 @@ enum {
 typedef struct Drawing {
     Inference *inference;
     int64_t output, count, image_logits; /* logits an image */
-    float *logits;                       /* of the call that is under way */
+    /* of the call that is under way */
+    const int32_t *tokens;
+    float *logits;
 } Drawing;
+
+/* Images to come are numbered as they are drawn, and have no labels. */
+static void give_tokens(void *user, int64_t first, int64_t count, Chunk *chunk) {
+    const Drawing *drawing = user;
+    if (chunk->tokens)
+        memcpy(chunk->tokens, drawing->tokens + first * chunk->positions,
+               (size_t)(count * chunk->positions) * sizeof *chunk->tokens);
+    for (int64_t i = 0; i < count; i++)
+        chunk->image[i] = (int32_t)(first + i);
+}
 
 static void take_logits(void *user, int64_t first, int64_t count, void *const *outputs) {
     const Drawing *drawing = user;
@@ -32,23 +44,25 @@ static void take_logits(void *user, int64_t first, int64_t count, void *const *o
 static bool run_model(void *user, const int32_t *tokens, int64_t position, float *logits) {
     (void)position;
     Drawing *drawing = user;
+    drawing->tokens = tokens;
     drawing->logits = logits;
-    const InferenceImages images = {.count = drawing->count, .tokens = tokens};
-    return inference_run(drawing->inference, &images, take_logits, drawing);
+    inference_run(drawing->inference, drawing->count, 0, give_tokens, take_logits, drawing);
+    return true;
 }
 
 /* The logits must be [chunk, positions, colours]; sets `colours`. */
 static bool find_logits(Drawing *drawing, int64_t positions, int64_t *colours, RunError *error) {
     const PlanFunction *function = inference_function(drawing->inference);
-    drawing->output = plan_find_output(function, "logits");
+    drawing->output = inference_output(drawing->inference, "logits", &drawing->image_logits);
     const PlanBinding *logits = drawing->output < 0 ? NULL : &function->outputs[drawing->output];
-    if (!logits || logits->type != PLAN_F32 || logits->axis_count != 3 ||
-        logits->extents[1] != positions)
+    if (!logits || logits->axis_count != 3 || logits->extents[1] != positions)
         return run_fail(error, EXIT_INPUT,
                         "the objective has no logits of %lld positions to sample from",
                         (long long)positions);
+    if (plan_find_input(function, "label") >= 0)
+        return run_fail(error, EXIT_INPUT,
+                        "sampling reads labels, which images to come do not have");
     *colours = logits->extents[2];
-    drawing->image_logits = positions * *colours;
     return true;
 }
 
@@ -62,8 +76,7 @@ static bool draw(Drawing *drawing, const SampleTask *task, const SampleOptions *
         return run_fail(error, EXIT_DIVERGED,
                         "the model's logits are not numbers that can be drawn from");
     case SAMPLE_FAILED:
-        return run_fail(error, EXIT_INPUT,
-                        "sampling reads labels, which images to come do not have");
+        return run_fail(error, EXIT_INPUT, "the model can't be run");
     case SAMPLE_NO_MEMORY:
         break;
     }
@@ -224,8 +237,8 @@ bool commands_sample(const Command *command, const SampleOptions *options, int64
     Trained trained;
     if (!command_load(command, &trained, error))
         return false;
-    Inference *inference = inference_create(command->program, "sample", trained.parameters.values,
-                                            command->threads, error);
+    Inference *inference =
+        inference_create(command->program, "sample", &trained.model, NULL, command->threads, error);
     const bool ok = inference && draw_all(command, &trained, inference, options, images, error);
     inference_free(inference);
     command_unload(&trained);

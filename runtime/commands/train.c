@@ -2,8 +2,9 @@
 
 #include "runtime/baseline.h"
 #include "runtime/data.h"
-#include "runtime/run_folder.h"
-#include "runtime/training.h"
+#include "runtime/inherit.h"
+#include "runtime/profile_report.h"
+#include "runtime/run_lock.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,103 +12,9 @@
 
 static const double bits_a_nat = 1.4426950408889634;
 
-/* --- the run's record --- */
-
-static const char *state_of(ExitCode code, const TrainingResult *result) {
-    switch (code) {
-    case EXIT_DONE:
-        return result->stopped_early ? "done early" : "done";
-    case EXIT_STOPPED:
-        return "stopped";
-    case EXIT_DIVERGED:
-        return "diverged";
-    default:
-        return "failed";
-    }
-}
-
-static json_t *record_new(const TrainCommand *command, const char *folder, const DataSet *data) {
-    const Experiment *experiment = command->program->experiment;
-    const char *slash = strrchr(folder, '/');
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:[]}", "id",
-                     slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
-                     "command", command->command, "version", command->version, "target",
-                     command->program->plan->target, "precision", "fp32", "objective",
-                     experiment->train.objective, "data", data->hash, "split", data->split_hash,
-                     "parent", "test_reads");
-}
-
-static bool record_end(const char *folder, ExitCode code, const TrainingResult *result,
-                       const RunError *reason, RunError *error) {
-    FileError file_error;
-    json_t *record = run_record_read(folder, &file_error);
-    if (!record)
-        return run_fail(error, EXIT_MACHINE, "%s", file_error.text);
-    json_object_set_new(record, "state", json_string(state_of(code, result)));
-    json_object_set_new(record, "steps", json_integer(result->step));
-    json_object_set_new(record, "best_step", json_integer(result->best_step));
-    if (isfinite(result->best_loss))
-        json_object_set_new(record, "best_validation_loss", json_real(result->best_loss));
-    if (code)
-        json_object_set_new(record, "reason", json_string(reason->text));
-    else
-        json_object_del(record, "reason");
-    bool written = run_record_write(folder, record, &file_error);
-    json_decref(record);
-    return written ? true : run_fail(error, EXIT_MACHINE, "%s", file_error.text);
-}
-
-/* --- the run's folder --- */
-
-static char *folder_new(const TrainCommand *command, const DataSet *data, RunError *error) {
-    const Experiment *experiment = command->program->experiment;
-    FileError file_error = {"out of memory"};
-    char *name = run_name(experiment);
-    char *folder = name ? run_create(runs_root(), command->out, name, &file_error) : NULL;
-    free(name);
-    if (!folder) {
-        run_fail(error, command->out ? EXIT_INPUT : EXIT_MACHINE, "%s", file_error.text);
-        return NULL;
-    }
-    json_t *record = record_new(command, folder, data);
-    char *spec = run_file(folder, "spec.scan");
-    bool written = record && spec &&
-                   file_write(spec, experiment->spec, strlen(experiment->spec), &file_error) &&
-                   run_record_write(folder, record, &file_error);
-    json_decref(record);
-    free(spec);
-    if (written)
-        return folder;
-    run_fail(error, EXIT_MACHINE, "%s", file_error.text);
-    free(folder);
-    return NULL;
-}
-
-/* A run goes on only as what it is: the spec that was read must be the one that it was trained by.
- */
-static char *folder_again(const TrainCommand *command, RunError *error) {
-    FileError file_error;
-    json_t *record = run_record_read(command->resume, &file_error);
-    if (!record) {
-        run_fail(error, EXIT_INPUT, "%s", file_error.text);
-        return NULL;
-    }
-    json_object_set_new(record, "state", json_string("running"));
-    bool written = run_record_write(command->resume, record, &file_error);
-    json_decref(record);
-    if (!written) {
-        run_fail(error, EXIT_MACHINE, "%s", file_error.text);
-        return NULL;
-    }
-    char *folder = strdup(command->resume);
-    if (!folder)
-        run_no_memory(error, "a path");
-    return folder;
-}
-
 /* --- what is printed --- */
 
-static void print_baselines(const TrainCommand *command, const DataSet *data) {
+static void say_baselines(const TrainCommand *command, const DataSet *data) {
     const Experiment *experiment = command->program->experiment;
     Baselines baselines;
     int64_t colours = data->colours;
@@ -116,21 +23,27 @@ static void print_baselines(const TrainCommand *command, const DataSet *data) {
             colours = experiment->inputs[i].limit;
     if (!baseline_measure(data, colours, DATA_VALIDATION, &baselines))
         return;
-    fprintf(stderr,
+    log_say(command->log,
             "to be held against, in nats per token: uniform %.4f, colour histogram %.4f, histogram "
-            "by position "
-            "%.4f\n",
+            "by position %.4f",
             baselines.uniform, baselines.histogram, baselines.positions);
 }
 
+static void print_profile(const TrainCommand *command, const Profile *profile) {
+    if (profile && !command->json)
+        profile_print(profile, profile_peak(profile), command->results);
+}
+
 static void print_result(const TrainCommand *command, const char *folder,
-                         const TrainingResult *result) {
+                         const TrainingResult *result, const Profile *profile) {
     if (command->json) {
         json_t *json =
             json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
                       "best_step", (json_int_t)result->best_step, "best_validation_loss",
                       isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
                       "stopped_early", (int)result->stopped_early);
+        if (json && profile)
+            json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
         if (json)
             json_dumpf(json, command->results, JSON_INDENT(2));
         fputc('\n', command->results);
@@ -149,43 +62,146 @@ static void print_result(const TrainCommand *command, const char *folder,
             (long long)result->step, result->stopped_early ? ", where patience ended" : "");
 }
 
+static void note_end(Log *log, ExitCode code, const TrainingResult *result, const RunError *error) {
+    char best[96] = "";
+    if (isfinite(result->best_loss))
+        snprintf(best, sizeof best, "; best validation loss %.4f nats at step %lld",
+                 result->best_loss, (long long)result->best_step);
+    if (code)
+        log_note(log, "ended with exit code %d: %s", (int)code, error->text);
+    else
+        log_note(log, "done after step %lld%s%s", (long long)result->step,
+                 result->stopped_early ? ", where patience ended" : "", best);
+}
+
 /* --- the command --- */
 
 static ExitCode train_in(const TrainCommand *command, const DataSet *data, const char *folder,
-                         RunError *error) {
-    TrainingOptions options = {
-        .folder = folder, .resume = command->resume != NULL, .threads = command->threads};
+                         const RunParent *parent, Profile *profile, RunError *error) {
+    const TrainingOptions options = {
+        .folder = folder,
+        .resume = command->resume != NULL,
+        .parent = parent->checkpoint,
+        .threads = command->threads,
+        .profile = profile,
+        .log = command->log,
+    };
     TrainingResult result;
     RunError late = {0};
-    fprintf(stderr, "%s %s\n", command->resume ? "going on with" : "run", folder);
+    log_open(command->log, folder);
+    log_note(command->log, "%s (version %s, LLVM %s, %s, %d threads)", command->command,
+             command->versions.scanline, command->versions.llvm, command->program->plan->target,
+             command->threads);
+    log_say(command->log, "%s %s", command->resume ? "going on with" : "run", folder);
     if (!command->resume)
-        print_baselines(command, data);
+        say_baselines(command, data);
     ExitCode code = training_run(command->program, data, &options, &result, error);
-    if (!record_end(folder, code, &result, error, &late) && !code) {
+    if (!run_end(folder, code, &result, error, &late) && !code) {
         *error = late;
         code = late.code;
     }
+    note_end(command->log, code, &result, error);
+    log_close(command->log);
     if (!code)
-        print_result(command, folder, &result);
+        print_result(command, folder, &result, profile);
+    if (!code || code == EXIT_STOPPED)
+        print_profile(command, profile);
+    return code;
+}
+
+/* With a profile where one is asked for. */
+static ExitCode train_profiled(const TrainCommand *command, const DataSet *data, const char *folder,
+                               const RunParent *parent, RunError *error) {
+    if (!command->profile)
+        return train_in(command, data, folder, parent, NULL, error);
+    Profile *profile = profile_create(command->program, command->threads);
+    if (!profile)
+        run_no_memory(error, "the profile");
+    ExitCode code = profile ? train_in(command, data, folder, parent, profile, error) : error->code;
+    profile_free(profile);
+    return code;
+}
+
+static void say_inherited(Log *log, const Inherited *inherited) {
+    log_say(log, "taken over from it: %u parameters", inherited->taken);
+    if (inherited->fresh)
+        log_say(log, "new here, with initial values: %u: %s", inherited->fresh,
+                inherited->fresh_paths);
+    if (inherited->unused)
+        log_say(log, "without a place here: %u: %s", inherited->unused, inherited->unused_paths);
+}
+
+static bool choose_parent(const TrainCommand *command, const DataSet *data, RunParent *parent,
+                          RunError *error) {
+    Inherited inherited;
+    *parent = (RunParent){0};
+    if (!command->from)
+        return true;
+    if (!run_parent_choose(parent, command->from, command->checkpoint, data, error))
+        return false;
+    if (!inherit_check(command->program->experiment, parent->checkpoint, &inherited, error)) {
+        run_parent_free(parent);
+        return false;
+    }
+    run_parent_say(parent, command->log);
+    say_inherited(command->log, &inherited);
+    return true;
+}
+
+static ExitCode train_new(const TrainCommand *command, RunOrigin *origin, RunError *error) {
+    RunParent parent;
+    if (!choose_parent(command, origin->data, &parent, error))
+        return error->code;
+    int lock;
+    origin->parent = &parent;
+    char *folder = run_begin(origin, command->out, &lock, error);
+    bool begun = folder && run_parent_settle(&parent, folder, error);
+    ExitCode code =
+        begun ? train_profiled(command, origin->data, folder, &parent, error) : error->code;
+    run_unlock(lock);
+    free(folder);
+    run_parent_free(&parent);
+    return code;
+}
+
+/* A run goes on only as what it is. */
+static ExitCode train_locked(const TrainCommand *command, const RunOrigin *origin,
+                             RunError *error) {
+    json_t *record = run_record_of(command->resume, origin, "gone on with", error);
+    if (!record)
+        return error->code;
+    char *warning = run_versions_differ(record, &command->versions);
+    if (warning)
+        log_say(command->log, "warning: %s", warning);
+    free(warning);
+    RunParent parent;
+    bool able = run_parent_kept(&parent, command->resume, record, error) &&
+                run_go_on(command->resume, error);
+    ExitCode code =
+        able ? train_profiled(command, origin->data, command->resume, &parent, error) : error->code;
+    run_parent_free(&parent);
+    json_decref(record);
+    return code;
+}
+
+static ExitCode train_again(const TrainCommand *command, const RunOrigin *origin, RunError *error) {
+    int lock = run_lock(command->resume, error);
+    ExitCode code = lock >= 0 ? train_locked(command, origin, error) : error->code;
+    run_unlock(lock);
     return code;
 }
 
 ExitCode train_command(const TrainCommand *command, RunError *error) {
-    DataError data_error;
-    DataSet *data = data_open(&command->program->experiment->data, &data_error);
-    if (!data) {
-        run_fail(error, EXIT_INPUT, "%s", data_error.text);
-        return EXIT_INPUT;
-    }
     const Experiment *experiment = command->program->experiment;
-    ExitCode code = EXIT_DONE;
-    char *folder = NULL;
-    if (!data_fits(data, experiment->inputs, experiment->input_count, &data_error))
-        run_fail(error, EXIT_INPUT, "%s", data_error.text);
+    DataError fault;
+    DataSet *data = data_open(&experiment->data, &fault);
+    ExitCode code = EXIT_INPUT;
+    RunOrigin origin = {command->program, data, command->versions, command->command, NULL};
+    if (!data || !data_fits(data, experiment->inputs, experiment->input_count, &fault))
+        run_fail(error, code, "%s", fault.text);
     else
-        folder = command->resume ? folder_again(command, error) : folder_new(command, data, error);
-    code = folder ? train_in(command, data, folder, error) : error->code;
-    free(folder);
+        code = command->resume ? train_again(command, &origin, error)
+                               : train_new(command, &origin, error);
     data_close(data);
     return code;
 }

@@ -1,22 +1,25 @@
-/* The command train: a new run, or a run that goes on. Reads no arguments; results go to `results`.
- */
+/* The command train: a new run, a child of another, or a run that goes on. Reads no arguments;
+ * results go to `results`. */
 #ifndef SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 #define SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 
-#include "runtime/program.h"
-#include "runtime/run_error.h"
+#include "runtime/run_record.h"
 
 #include <stdio.h>
 
 typedef struct TrainCommand {
     const Program *program;
-    const char *version; /* of this program, for run.json */
-    const char *command; /* as it was given, for run.json */
-    const char *resume;  /* a run's folder; NULL: a new run */
-    const char *out;     /* the new run's folder; NULL: the next number in the folder of runs */
+    RunVersions versions;   /* of this program, for run.json */
+    const char *command;    /* as it was given, for run.json */
+    const char *resume;     /* a run's folder; NULL: a new run */
+    const char *from;       /* the folder of the run that a new one starts from; NULL: none */
+    const char *checkpoint; /* of that run; NULL: its best */
+    const char *out;        /* the new run's folder; NULL: the next number in the folder of runs */
     int threads;
-    bool json; /* the result as JSON */
+    bool json;    /* the result as JSON */
+    bool profile; /* measure where the time goes, and print it after the result */
     FILE *results;
+    Log *log;
 } TrainCommand;
 
 ExitCode train_command(const TrainCommand *command, RunError *error);

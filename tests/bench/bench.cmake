@@ -1,5 +1,20 @@
-# Programs for developers, run by hand; not tests.
+# Programs for developers, run by hand (README.md); not tests.
+add_library(bench_support STATIC EXCLUDE_FROM_ALL bench/program.c bench/rung.c)
+target_link_libraries(bench_support PUBLIC scanline_frontend scanline_passes)
+target_compile_definitions(bench_support PRIVATE SCANLINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
 add_executable(bench_gemm EXCLUDE_FROM_ALL bench/gemm.c)
 target_include_directories(bench_gemm PRIVATE unit)
-target_link_libraries(bench_gemm PRIVATE scanline_kernel_harness ${OPENBLAS_LIBRARY})
+target_link_libraries(bench_gemm PRIVATE scanline_kernel_harness bench_support ${OPENBLAS_LIBRARY})
 target_include_directories(bench_gemm PRIVATE ${OPENBLAS_INCLUDE})
+
+add_executable(bench_peak EXCLUDE_FROM_ALL bench/peak.c)
+target_link_libraries(bench_peak PRIVATE scanline_runtime)
+
+foreach(name step attention)
+  add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c)
+  target_link_libraries(bench_${name} PRIVATE bench_support)
+endforeach()
+
+# What peers.sh and the other scripts run.
+add_custom_target(bench DEPENDS bench_attention bench_gemm bench_peak bench_step)

@@ -19,3 +19,11 @@ done
 "$scanline" check digits layers=1 --verify > /dev/null
 "$scanline" check gpt2 > /dev/null
 "$scanline" check window > /dev/null
+
+# A window leaves less work than the causal mask that it narrows; and a causal mask is a half, as before.
+flops() {
+    "$scanline" check "$@" --json | sed -n 's/^  "flops_per_step": \([0-9.]*\),*$/\1/p'
+}
+[ "$(flops igpt-s)" = 69475390980096.0 ] || { echo "igpt-s: $(flops igpt-s) operations"; exit 1; }
+[ "$(flops digits)" = "$(flops window rows=7)" ] || { echo "a window of all rows is not the causal mask"; exit 1; }
+[ "$(flops window)" = 7604797440.0 ] || { echo "window: $(flops window) operations"; exit 1; }

@@ -39,6 +39,10 @@ train --out little --memory "$least"
 same little
 grep -q "memory = \"$least\"" little/spec.scan || { echo "the run does not say its memory"; exit 1; }
 
+# It is reproduced, in the memory that it was trained in and in another.
+"$scanline" reproduce little --threads 1 >/dev/null 2>&1 || { echo "it is not reproduced"; exit 1; }
+"$scanline" reproduce little --threads 1 --memory 1G >/dev/null 2>&1 || { echo "it is not reproduced in 1G"; exit 1; }
+
 # It goes on with the memory that it was begun with, or with another.
 for memory in "" "--memory 1G"; do
     rm -rf cut

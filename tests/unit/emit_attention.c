@@ -19,7 +19,10 @@ typedef struct Case {
     Masking masking;
     int64_t b, h, n, e, f;
     const char *query, *key, *value;
+    bool bf16; /* query, key, value and what has their type */
 } Case;
+
+static DType type_of(const Case *shape) { return shape->bf16 ? DTYPE_BF16 : DTYPE_F32; }
 
 static int64_t extent_of(const Case *shape, char letter) {
     switch (letter) {
@@ -124,30 +127,39 @@ static Axes score_axes_of(const Function *body, const Axes *query, const Axes *k
     return axes_minus(&all, &width);
 }
 
-static Function *forward_body(Arena *arena, const Case *shape) {
+enum { ALL_RESULTS = -1 };
+
+/* With the result as its output, or all. */
+static void output_results(Function *body, NodeId node, int count, int result) {
+    for (int i = 0; i < count; i++)
+        if (result == i || result == ALL_RESULTS)
+            function_output(body, arena_printf(body->arena, "y%d", i), build_result(body, node, i),
+                            NULL);
+}
+
+static Function *forward_body(Arena *arena, const Case *shape, int result) {
     Function *body = function_create(arena, "body");
     Axes query = axes_of_letters(body, shape, shape->query);
     Axes key = axes_of_letters(body, shape, shape->key);
     Axes value = axes_of_letters(body, shape, shape->value);
     Axes score = score_axes_of(body, &query, &key);
-    NodeId sources[] = {build_input(body, "x0", DTYPE_F32, &query),
-                        build_input(body, "x1", DTYPE_F32, &key),
-                        build_input(body, "x2", DTYPE_F32, &value), NODE_NONE};
+    NodeId sources[] = {build_input(body, "x0", type_of(shape), &query),
+                        build_input(body, "x1", type_of(shape), &key),
+                        build_input(body, "x2", type_of(shape), &value), NODE_NONE};
     if (shape->masking == ALIBI) {
         Axes slopes = axes_of_letters(body, shape, "h");
         sources[3] = build_input(body, "x3", DTYPE_F32, &slopes);
     }
     NodeId both = add_attention(body, OP_ATTENTION, score_body(arena, shape, &score, body), sources,
                                 shape->masking == ALIBI ? 4 : 3);
-    function_output(body, "y0", build_result(body, both, 0), NULL);
-    function_output(body, "y1", build_result(body, both, 1), NULL);
+    output_results(body, both, 2, result);
     return body;
 }
 
 static void label_of(const Case *shape, char *label, size_t size) {
-    snprintf(label, size, "%s b%ld h%ld n%ld e%ld f%ld %s %s %s", masking_names[shape->masking],
-             shape->b, shape->h, shape->n, shape->e, shape->f, shape->query, shape->key,
-             shape->value);
+    snprintf(label, size, "%s%s b%ld h%ld n%ld e%ld f%ld %s %s %s", shape->bf16 ? "bf16 " : "",
+             masking_names[shape->masking], shape->b, shape->h, shape->n, shape->e, shape->f,
+             shape->query, shape->key, shape->value);
 }
 
 static void check_runs(Harness *harness, Arena *arena, double tolerance, const char *label) {
@@ -162,33 +174,34 @@ static void check_runs(Harness *harness, Arena *arena, double tolerance, const c
     cr_expect_eq(harness_hash(harness), whole, "%s: tiles in threes differ", label);
 }
 
-static void check_forward(const Case *shape, const char *target) {
+static void check_forward(const Case *shape, const char *target, int result, double tolerance) {
     Arena *arena = arena_create();
     cr_assert_not_null(arena);
     char label[128];
     label_of(shape, label, sizeof label);
     Harness harness;
-    cr_assert(harness_open(&harness, forward_body(arena, shape), target, 3), "%s: %s", label,
-              harness.error);
-    check_runs(&harness, arena, 5e-6, label);
+    cr_assert(harness_open(&harness, forward_body(arena, shape, result), target, 3), "%s: %s",
+              label, harness.error);
+    check_runs(&harness, arena, tolerance, label);
     harness_close(&harness);
     arena_destroy(arena);
 }
 
 /* The forward's inputs, then output, lse, the gradient of the output, and the slopes of ALiBi. */
-static Function *backward_body(Arena *arena, const Case *shape, const Function *forward) {
+static Function *backward_body(Arena *arena, const Case *shape, const Function *forward,
+                               int result) {
     Function *body = function_create(arena, "body");
     function_copy_axes(body, forward);
     static const NodeId inputs[] = {0, 1, 2};
     NodeId sources[7];
     for (int i = 0; i < 3; i++)
-        sources[i] = build_input(body, arena_printf(arena, "x%d", i), DTYPE_F32,
+        sources[i] = build_input(body, arena_printf(arena, "x%d", i), type_of(shape),
                                  &graph_node(forward, inputs[i])->axes);
     const Axes *output = &graph_node(forward, forward->outputs[0].node)->axes;
     const Axes *lse = &graph_node(forward, forward->outputs[1].node)->axes;
-    sources[3] = build_input(body, "output", DTYPE_F32, output);
+    sources[3] = build_input(body, "output", type_of(shape), output);
     sources[4] = build_input(body, "lse", DTYPE_F32, lse);
-    sources[5] = build_input(body, "d_output", DTYPE_F32, output);
+    sources[5] = build_input(body, "d_output", type_of(shape), output);
     if (shape->masking == ALIBI) {
         Axes slopes = axes_of_letters(body, shape, "h");
         sources[6] = build_input(body, "x3", DTYPE_F32, &slopes);
@@ -197,8 +210,7 @@ static Function *backward_body(Arena *arena, const Case *shape, const Function *
                                &graph_node(body, sources[1])->axes);
     NodeId all = add_attention(body, OP_ATTENTION_GRAD, score_body(arena, shape, &score, body),
                                sources, shape->masking == ALIBI ? 7 : 6);
-    for (int i = 0; i < 3; i++)
-        function_output(body, arena_printf(arena, "y%d", i), build_result(body, all, i), NULL);
+    output_results(body, all, 3, result);
     return body;
 }
 
@@ -220,36 +232,36 @@ static void set_forward(Harness *harness, const Function *forward, Arena *arena)
     }
 }
 
-static void check_backward(const Case *shape, const char *target) {
+static void check_backward(const Case *shape, const char *target, int result, double tolerance) {
     Arena *arena = arena_create();
     cr_assert_not_null(arena);
     char label[128];
     label_of(shape, label, sizeof label);
-    const Function *forward = forward_body(arena, shape);
+    const Function *forward = forward_body(arena, shape, ALL_RESULTS);
     Harness harness;
-    cr_assert(harness_open(&harness, backward_body(arena, shape, forward), target, 5), "%s: %s",
-              label, harness.error);
+    cr_assert(harness_open(&harness, backward_body(arena, shape, forward, result), target, 5),
+              "%s: %s", label, harness.error);
     set_forward(&harness, forward, arena);
-    check_runs(&harness, arena, 1e-5, label);
+    check_runs(&harness, arena, tolerance, label);
     harness_close(&harness);
     arena_destroy(arena);
 }
 
 static const Case cases[] = {
-    {NONE, 2, 3, 20, 16, 16, "bnhe", "bmhe", "bmhf"},
-    {CAUSAL, 2, 3, 64, 16, 16, "bnhe", "bmhe", "bmhf"},
-    {CAUSAL, 1, 2, 100, 32, 32, "bhne", "bhme", "bhmf"},
-    {WINDOW, 1, 2, 67, 48, 20, "bnhe", "bmhe", "bmhf"},
-    {ROWS_OF_PIXELS, 1, 1, 64, 64, 64, "bnhe", "bmhe", "bmhf"},
-    {ALIBI, 2, 3, 33, 8, 12, "bnhe", "bmhe", "bmhf"},
-    {HOLES, 1, 2, 30, 16, 5, "bnhe", "bhem", "bhmf"},
-    {GAPS, 1, 2, 130, 16, 16, "bnhe", "bmhe", "bmhf"},
-    {SOFTCAP, 1, 2, 40, 16, 16, "nbhe", "mbhe", "fbhm"},
-    {CAUSAL, 1, 1, 150, 96, 96, "bnhe", "bmhe", "bmhf"},
-    {CAUSAL, 3, 2, 1, 3, 1, "bnhe", "bmhe", "bmhf"},
-    {NONE, 2, 3, 17, 7, 9, "ehnb", "mehb", "bhmf"},
-    {CAUSAL, 2, 4, 21, 16, 16, "bnhe", "bme", "bmf"},
-    {NONE, 2, 1, 3, 2, 2, "bne", "bme", "bme"},
+    {NONE, 2, 3, 20, 16, 16, "bnhe", "bmhe", "bmhf", false},
+    {CAUSAL, 2, 3, 64, 16, 16, "bnhe", "bmhe", "bmhf", false},
+    {CAUSAL, 1, 2, 100, 32, 32, "bhne", "bhme", "bhmf", false},
+    {WINDOW, 1, 2, 67, 48, 20, "bnhe", "bmhe", "bmhf", false},
+    {ROWS_OF_PIXELS, 1, 1, 64, 64, 64, "bnhe", "bmhe", "bmhf", false},
+    {ALIBI, 2, 3, 33, 8, 12, "bnhe", "bmhe", "bmhf", false},
+    {HOLES, 1, 2, 30, 16, 5, "bnhe", "bhem", "bhmf", false},
+    {GAPS, 1, 2, 130, 16, 16, "bnhe", "bmhe", "bmhf", false},
+    {SOFTCAP, 1, 2, 40, 16, 16, "nbhe", "mbhe", "fbhm", false},
+    {CAUSAL, 1, 1, 150, 96, 96, "bnhe", "bmhe", "bmhf", false},
+    {CAUSAL, 3, 2, 1, 3, 1, "bnhe", "bmhe", "bmhf", false},
+    {NONE, 2, 3, 17, 7, 9, "ehnb", "mehb", "bhmf", false},
+    {CAUSAL, 2, 4, 21, 16, 16, "bnhe", "bme", "bmf", false},
+    {NONE, 2, 1, 3, 2, 2, "bne", "bme", "bme", false},
 };
 
 /* Also narrower vectors, without FMA, where they can be run. */
@@ -260,16 +272,45 @@ static const char *const runnable[] = {
 #endif
 };
 
+enum {
+    CASES = sizeof cases / sizeof cases[0],
+    RUNNABLE = sizeof runnable / sizeof runnable[0],
+};
+
 Test(attention, forward) {
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (size_t t = 0; t < sizeof runnable / sizeof runnable[0]; t++)
-            check_forward(&cases[i], runnable[t]);
+    for (size_t i = 0; i < CASES; i++)
+        for (size_t t = 0; t < RUNNABLE; t++)
+            check_forward(&cases[i], runnable[t], ALL_RESULTS, 5e-6);
 }
 
 Test(attention, backward) {
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (size_t t = 0; t < sizeof runnable / sizeof runnable[0]; t++)
-            check_backward(&cases[i], runnable[t]);
+    for (size_t i = 0; i < CASES; i++)
+        for (size_t t = 0; t < RUNNABLE; t++)
+            check_backward(&cases[i], runnable[t], ALL_RESULTS, 1e-5);
+}
+
+/* bf16 keeps a value within 2^-9 of it. What is rounded: the weights (values are at most 1) and the
+ * output; lse is of sums in f32. */
+Test(attention, forward_in_bf16) {
+    for (size_t i = 0; i < CASES; i++)
+        for (size_t t = 0; t < RUNNABLE; t++) {
+            Case shape = cases[i];
+            shape.bf16 = true;
+            check_forward(&shape, runnable[t], 0, 2.1 * 0x1p-9 * 0x1p-16);
+            check_forward(&shape, runnable[t], 1, 1e-5);
+        }
+}
+
+/* Rounded: weights or d_score, and the gradient. The terms of a gradient cancel each other: they
+ * are up to a few times as large, all together, as the largest gradient. */
+Test(attention, backward_in_bf16) {
+    for (size_t i = 0; i < CASES; i++)
+        for (size_t t = 0; t < RUNNABLE; t++)
+            for (int result = 0; result < 3; result++) {
+                Case shape = cases[i];
+                shape.bf16 = true;
+                check_backward(&shape, runnable[t], result, 3 * 0x1p-9 * 0x1p-16);
+            }
 }
 
 Test(attention, objects_for_other_targets) {
@@ -277,8 +318,8 @@ Test(attention, objects_for_other_targets) {
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         Arena *arena = arena_create();
         cr_assert_not_null(arena);
-        const Function *forward = forward_body(arena, &cases[3]);
-        const Function *bodies[] = {forward, backward_body(arena, &cases[3], forward)};
+        const Function *forward = forward_body(arena, &cases[3], ALL_RESULTS);
+        const Function *bodies[] = {forward, backward_body(arena, &cases[3], forward, ALL_RESULTS)};
         for (int which = 0; which < 2; which++) {
             Harness harness;
             cr_expect(harness_open(&harness, bodies[which], targets[i], 1), "%s: %s", targets[i],

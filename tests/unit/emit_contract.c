@@ -4,6 +4,7 @@
 #include "passes/emit/contract.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +26,40 @@ static Axes axes_of_letters(Function *body, const char *letters, const Case *sha
     return axes;
 }
 
-static NodeId build_case(Function *body, const Case *shape) {
+/* What the sides are: f32, bf16, or f32 that the kernel rounds to bf16. */
+typedef enum Sides { SIDES_F32, SIDES_BF16, SIDES_ROUND_LEFT, SIDES_ROUND_RIGHT, SIDES } Sides;
+
+static NodeId build_side(Function *body, const char *name, const Axes *axes, Sides sides,
+                         Sides rounded) {
+    if (sides == SIDES_F32 || sides == rounded) {
+        NodeId input = build_input(body, name, DTYPE_F32, axes);
+        return sides == rounded ? build_unary(body, OP_CAST_BF16, input) : input;
+    }
+    return build_input(body, name, DTYPE_BF16, axes);
+}
+
+static NodeId build_case_of(Function *body, const Case *shape, Sides sides) {
     Axes left = axes_of_letters(body, shape->left, shape);
     Axes right = axes_of_letters(body, shape->right, shape);
     Axes result = axes_of_letters(body, shape->result, shape);
-    NodeId a = build_input(body, "x0", DTYPE_F32, &left);
-    NodeId b = build_input(body, "x1", DTYPE_F32, &right);
+    NodeId a = build_side(body, "x0", &left, sides, SIDES_ROUND_LEFT);
+    NodeId b = build_side(body, "x1", &right, sides, SIDES_ROUND_RIGHT);
     Axes all = axes_union(&left, &right), summed = axes_minus(&all, &result);
     return build_contract_as(body, a, b, &summed, &result);
+}
+
+static NodeId build_case(Function *body, const Case *shape) {
+    return build_case_of(body, shape, SIDES_F32);
+}
+
+/* Rounding changes no input, so that the interpreter's product is the kernel's. */
+static void round_inputs(Harness *harness) {
+    for (uint32_t i = 0; i < harness->input_count; i++)
+        for (int64_t at = 0;
+             at < graph_elements(harness->body,
+                                 graph_node(harness->body, kernel_input(harness->body, i)));
+             at++)
+            harness_set(harness, i, at, round(harness->inputs[i][at] * 128) / 128);
 }
 
 static void check_target(const Function *body, const char *target, Arena *arena,
@@ -40,6 +67,7 @@ static void check_target(const Function *body, const char *target, Arena *arena,
     Harness harness;
     cr_assert(contract_accepts(body), "%s: not accepted", label);
     cr_assert(harness_open(&harness, body, target, 7), "%s: %s", label, harness.error);
+    round_inputs(&harness);
     cr_assert(harness_run(&harness, 0), "%s: %s", label, harness.error);
     double difference = harness_difference(&harness, arena);
     cr_expect(difference >= 0 && difference < 1e-5, "%s: differs by %g %s", label, difference,
@@ -60,17 +88,24 @@ static void check_body(const Function *body, Arena *arena, const char *label) {
 #endif
 }
 
-static void check_case(const Case *shape) {
+static void check_sides(const Case *shape, Sides sides) {
+    static const char *const names[] = {"f32", "bf16", "rounded left", "rounded right"};
     Arena *arena = arena_create();
     cr_assert_not_null(arena);
     Function *body = function_create(arena, "body");
-    function_output(body, "y0", build_case(body, shape), NULL);
+    function_output(body, "y0", build_case_of(body, shape, sides), NULL);
     char label[128];
-    snprintf(label, sizeof label, "%s,%s->%s %ld %ld %ld %ld %ld", shape->left, shape->right,
+    snprintf(label, sizeof label, "%s,%s->%s %ld %ld %ld %ld %ld %s", shape->left, shape->right,
              shape->result, shape->extents[0], shape->extents[1], shape->extents[2],
-             shape->extents[3], shape->extents[4]);
+             shape->extents[3], shape->extents[4], names[sides]);
     check_body(body, arena, label);
     arena_destroy(arena);
+}
+
+/* In f32, and in one of the ways of bf16. */
+static void check_case(const Case *shape) {
+    check_sides(shape, SIDES_F32);
+    check_sides(shape, SIDES_BF16 + (Sides)((shape->extents[0] + shape->extents[2]) % 3));
 }
 
 Test(contract, every_combination_of_extents) {

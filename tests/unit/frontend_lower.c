@@ -53,6 +53,77 @@ Test(frontend_lower, operations) {
     lowered_free(&whole);
 }
 
+/* What a mask of positions leaves of both products of the attention: counted by hand. */
+Test(frontend_lower, operations_behind_a_window) {
+    const char *const none[] = {"rows=7", NULL}, *const large[] = {"n=1024", "width=32", NULL};
+    const char *const causal[] = {"n=1024", "width=32", "rows=31", NULL};
+    Lowered window = lower_path(MODELS "window.scan", NULL);
+    Lowered whole = lower_path(MODELS "window.scan", none);
+    Lowered wide = lower_path(MODELS "window.scan", large);
+    Lowered half = lower_path(MODELS "window.scan", causal);
+    int64_t seen = 0, seen_wide = 0;
+    for (int n = 0; n < 64; n++)
+        for (int m = 0; m <= n; m++)
+            seen += n / 8 - m / 8 <= 2;
+    for (int n = 0; n < 1024; n++)
+        for (int m = 0; m <= n; m++)
+            seen_wide += n / 32 - m / 32 <= 2;
+    const double pair = 3.0 * 64 * 6 * 4 * 64; /* of all layers and images, in all axes but n, m */
+    cr_expect_eq(report_of(&whole).flops_per_step, 7878475776.0, "a causal mask is a half");
+    cr_expect_eq(report_of(&whole).flops_per_step - report_of(&window).flops_per_step,
+                 pair * (64 * 64 / 2.0 - (double)seen));
+    cr_expect_float_eq(report_of(&half).flops_per_step - report_of(&wide).flops_per_step,
+                       pair * (1024 * 1024 / 2.0 - (double)seen_wide), pair * 1024 * 1024 / 1000,
+                       "of many pairs it is an estimate");
+    lowered_free(&window);
+    lowered_free(&whole);
+    lowered_free(&wide);
+    lowered_free(&half);
+}
+
+/* Whatever comes between the mask and the products; and what is no mask counts whole. */
+Test(frontend_lower, operations_behind_other_masks) {
+    static const char text[] =
+        "dim n = 16, m = n, v = 5, d = 4\n"
+        "input tokens: int[n] < v\n"
+        "param wte[v, d] ~ normal(1)\n"
+        "const slope = 0.5\n"
+        "fn score(x[n, d]) = sum[d](x * rename(x, n -> m)) / 2 - slope * abs(index[n] - index[m])\n"
+        "fn near() = abs(index[n] - index[m]) <= 2\n"
+        "objective open  { x = wte[v = tokens]\n"
+        "  loss = sum[n, d](sum[m](softmax[m](score(x)) * rename(x, n -> m))) }\n"
+        "objective band  { x = wte[v = tokens]\n"
+        "  w = softmax[m](where(near(), score(x) + 1, -inf))\n"
+        "  loss = sum[n, d](sum[m](w / 3 * rename(x, n -> m))) }\n"
+        "objective exps  { x = wte[v = tokens]\n"
+        "  w = where(not near(), 0, exp(score(x)))\n"
+        "  loss = sum[n, d](sum[m](2 * w * rename(x, n -> m))) }\n"
+        "objective twice { x = wte[v = tokens]\n"
+        "  s = score(x)\n"
+        "  w = softmax[m](where(near(), s, -inf)) + softmax[m](s)\n"
+        "  loss = sum[n, d](sum[m](w * rename(x, n -> m))) }\n"
+        "objective data  { x = wte[v = tokens]\n"
+        "  w = softmax[m](where(tokens == 1, score(x), -inf))\n"
+        "  loss = sum[n, d](sum[m](w * rename(x, n -> m))) }\n";
+    const double open = 3.0 * 64 * 2 * 2 * 16 * 16 * 4; /* both products */
+    const double band = (16 + 2 * 15 + 2 * 14) / 256.0;
+    const struct {
+        const char *objective;
+        double share;
+    } cases[] = {{"train.objective=open", 1},
+                 {"train.objective=band", band},
+                 {"train.objective=exps", band},
+                 {"train.objective=twice", 1},
+                 {"train.objective=data", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const overrides[] = {cases[i].objective, NULL};
+        Lowered lowered = lower_text(text, overrides);
+        cr_expect_eq(report_of(&lowered).flops_per_step, open * cases[i].share, "%s: %g of %g",
+                     cases[i].objective, report_of(&lowered).flops_per_step / open, cases[i].share);
+        lowered_free(&lowered);
+    }
+}
+
 Test(frontend_lower, paths_and_shapes) {
     const char *const overrides[] = {"layers=2", NULL};
     Lowered lowered = lower_path(MODELS "digits.scan", overrides);

@@ -62,9 +62,33 @@ static const Node *operand_node(const Harness *harness, uint32_t operand) {
     return graph_node(harness->body, id);
 }
 
+/* Of a value that bf16 has. */
+static uint16_t bf16_bits(double value) {
+    float single = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &single, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+static double bf16_value(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return (double)value;
+}
+
+/* What the type keeps of a value; of bf16 its upper half. */
+static double element_kept(DType dtype, double value) {
+    if (dtype == DTYPE_F32)
+        return (double)(float)value;
+    return dtype == DTYPE_BF16 ? bf16_value(bf16_bits(value)) : value;
+}
+
 static void element_set(char *bytes, DType dtype, int64_t at, double value) {
     if (dtype == DTYPE_F32)
         ((float *)bytes)[at] = (float)value;
+    else if (dtype == DTYPE_BF16)
+        ((uint16_t *)bytes)[at] = bf16_bits(value);
     else if (dtype == DTYPE_I32)
         ((int32_t *)bytes)[at] = (int32_t)value;
     else
@@ -74,19 +98,21 @@ static void element_set(char *bytes, DType dtype, int64_t at, double value) {
 static double element_get(const char *bytes, DType dtype, int64_t at) {
     if (dtype == DTYPE_F32)
         return (double)((const float *)bytes)[at];
+    if (dtype == DTYPE_BF16)
+        return bf16_value(((const uint16_t *)bytes)[at]);
     return dtype == DTYPE_I32 ? ((const int32_t *)bytes)[at] : ((const uint8_t *)bytes)[at];
 }
 
 void harness_set(Harness *harness, uint32_t input, int64_t element, double value) {
     DType dtype = operand_node(harness, input)->dtype;
-    harness->inputs[input][element] = dtype == DTYPE_F32 ? (double)(float)value : value;
+    harness->inputs[input][element] = element_kept(dtype, value);
     element_set(harness->operands[input].bytes, dtype, element, value);
 }
 
 static double draw(DType dtype, uint64_t *state) {
     uint64_t bits = harness_random(state);
-    if (dtype == DTYPE_F32)
-        return (double)(float)((double)(int64_t)(bits >> 40) * 0x1p-23 - 1);
+    if (dtype == DTYPE_F32 || dtype == DTYPE_BF16)
+        return element_kept(dtype, (double)(int64_t)(bits >> 40) * 0x1p-23 - 1);
     return dtype == DTYPE_I32 ? (double)(bits % 7) : (double)(bits & 1);
 }
 
@@ -225,7 +251,8 @@ static double output_difference(const Harness *harness, uint32_t operand, const 
             difference = isnan(value) && isnan(expected[i]) ? 0 : (double)INFINITY;
         worst = fmax(worst, difference);
     }
-    return worst / largest;
+    /* bf16 has 16 bits fewer: errors are counted in the last place of the type. */
+    return worst / largest * (node->dtype == DTYPE_BF16 ? 0x1p-16 : 1);
 }
 
 double harness_difference(Harness *harness, Arena *arena) {

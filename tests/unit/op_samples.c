@@ -195,6 +195,8 @@ static void layout_to_f32(Draft *draft) {
     unary_of(draft, dtypes[draft->seed % 3]);
 }
 
+static void layout_to_bf16(Draft *draft) { unary_of(draft, DTYPE_F32); }
+
 static void layout_to_i32(Draft *draft) {
     unary_of(draft, draft->seed % 5 == 3 ? DTYPE_BOOL : DTYPE_F32);
 }

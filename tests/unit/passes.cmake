@@ -11,7 +11,11 @@ scanline_test(passes_derive SOURCES unit/passes_derive.c LIBRARIES scanline_pass
 scanline_test(passes_specs SOURCES unit/passes_specs.c
   LIBRARIES scanline_passes_support scanline_frontend)
 scanline_test(passes_layout SOURCES unit/passes_layout.c LIBRARIES scanline_passes_support)
+scanline_test(passes_precision SOURCES unit/passes_precision.c
+  LIBRARIES scanline_passes_support scanline_passes)
 scanline_test(passes_lower SOURCES unit/passes_lower.c LIBRARIES scanline_passes_support)
 scanline_test(passes_memory SOURCES unit/passes_memory.c LIBRARIES scanline_passes)
 scanline_test(passes_cache SOURCES unit/passes_cache.c LIBRARIES scanline_passes)
 scanline_test(passes_canonical SOURCES unit/passes_canonical.c LIBRARIES scanline_passes)
+scanline_test(passes_accumulate SOURCES unit/passes_accumulate.c
+  LIBRARIES scanline_passes scanline_frontend)

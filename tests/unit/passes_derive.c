@@ -130,3 +130,37 @@ Test(passes_derive, a_param_that_drops_out_has_zeros) {
     }
     arena_destroy(arena);
 }
+
+/* States that start from their weight do so from any weight; the others are as init has them. */
+Test(passes_derive, restart_gives_the_states_that_depend_on_parameters) {
+    Arena *arena = test_arena();
+    static const char with_states[] =
+        "func @init { axis d = 3\n"
+        "%0: i32[d] = index[d] %1: f32[d] = cast_f32 %0 %2: f32[] = const 2 "
+        "%3: f32[d] = mul %1, %2 %4: f32[d] = mul %1, %1 output \"w\" = %1 output \"w:half\" = %3 "
+        "output \"v\" = %4 output \"w:zero\" = %2 output \"v:same\" = %4 }";
+    Module *module = module_create(arena);
+    module_add(module, parse_function(arena, with_states));
+    const Module *derived = derive_experiment(module, "b", NULL);
+    const Function *restart = module_function(derived, "restart");
+    cr_assert(restart);
+    static const char *const names[] = {"w:half", "v:same"};
+    expect_outputs(restart, names, 2);
+    const char *fault = verify_function(restart, arena);
+    cr_assert(!fault, "%s", fault);
+    const double w[] = {5, 6, 7}, v[] = {-1, -2, -3};
+    const InterpretBinding bindings[] = {{"w", w, 3}, {"v", v, 3}};
+    InterpretError error;
+    double **outputs = interpret(restart, bindings, 2, arena, &error);
+    cr_assert(outputs, "%s", error.text);
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(outputs[0][i], 2 * w[i]);
+        cr_expect_eq(outputs[1][i], v[i]);
+    }
+    Module *plain = module_create(arena);
+    module_add(plain, parse_function(arena, "func @init { axis d = 3\n%0: f32[] = const 0 "
+                                            "output \"w\" = %0 %1: f32[] = const 0 "
+                                            "output \"w:a\" = %1 }"));
+    cr_expect_null(module_function(derive_experiment(plain, "b", NULL), "restart"));
+    arena_destroy(arena);
+}

@@ -1,22 +1,32 @@
 /* The commands on a trained model, and running its functions over images: a model on the digits
  * whose kernels are plain C, so that what must come out is known.
  *
- *     features   tap.feature.0 [b, 1] = gain * (tokens[0] + image);  tap.feature.1 [b, n] = gain *
- * tokens sample     logits [b, n, v] = -gain * |v - the colour before| */
+ *     features   tap.feature.0 [b, 1] = gain * (tokens[0] + image)
+ *                tap.feature.1 [b, n] = gain * tokens
+ *     sample     logits [b, n, v] = -gain * |v - the colour before|
+ *     eval       loss [b] = image;  class [b, k] = chance(image, draw, k), or draw 0's of every
+ * image where the plan has no draw */
+#include "ir/philox.h"
 #include "runtime/commands/data.h"
+#include "runtime/commands/eval.h"
 #include "runtime/commands/probe.h"
 #include "runtime/commands/sample.h"
+#include "runtime/evaluate.h"
 #include "runtime/features.h"
 #include "runtime/inference.h"
+#include "runtime/interval.h"
+#include "runtime/run_create.h"
 #include "runtime/run_folder.h"
+#include "runtime/vote.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { N = 64, V = 17, CHUNK = 4 };
+enum { N = 64, V = 17, K = 10, CHUNK = 4 };
 
 /* --- the model --- */
 
@@ -48,11 +58,38 @@ static void sample_kernel(char *const *operands, const int64_t *immediates, char
             }
 }
 
-static const KernelFunction code[] = {features_kernel, sample_kernel};
+/* In [0, 1): what class c gets from a draw for an image. */
+static float chance(int32_t image, int32_t draw, int c) {
+    const PhiloxBlock counter = {{(uint32_t)image, (uint32_t)draw, (uint32_t)c, 0}};
+    return (float)random_unit(philox4x32(counter, 1, 2).word[0]);
+}
+
+static void eval_kernel(char *const *operands, const int64_t *immediates, char *scratch,
+                        int64_t first, int64_t last) {
+    (void)immediates, (void)scratch;
+    const int32_t *image = (const int32_t *)(const void *)operands[0];
+    const int32_t draw = *(const int32_t *)(const void *)operands[1];
+    float *loss = (float *)(void *)operands[2], *class = (float *)(void *)operands[3];
+    for (int64_t i = first; i < last; i++) {
+        loss[i] = (float)(image[i] + 10000 * draw);
+        for (int c = 0; c < K; c++)
+            class[i * K + c] = chance(image[i], draw, c);
+    }
+}
+
+static void steady_kernel(char *const *operands, const int64_t *immediates, char *scratch,
+                          int64_t first, int64_t last) {
+    const int32_t draw = 0;
+    char *const all[] = {operands[0], (char *)(uintptr_t)&draw, operands[1], operands[2]};
+    eval_kernel(all, immediates, scratch, first, last);
+}
+
+static const KernelFunction code[] = {features_kernel, sample_kernel, eval_kernel, steady_kernel};
 static char name_gain[] = "gain", name_tokens[] = "tokens", name_image[] = "$image",
             name_poor[] = "tap.feature.0", name_rich[] = "tap.feature.1", name_logits[] = "logits",
             name_features[] = "features", name_sample[] = "sample", name_strange[] = "strange",
-            origin[] = "here";
+            name_eval[] = "eval", name_draw[] = "$draw", name_loss[] = "loss",
+            name_class[] = "class", origin[] = "here";
 
 #define BOUND(NAME, TYPE, RANK, A, B, C, COUNT)                                                    \
     {                                                                                              \
@@ -67,6 +104,14 @@ static PlanBinding features_outputs[] = {BOUND(name_poor, PLAN_F32, 2, CHUNK, 1,
                                          BOUND(name_rich, PLAN_F32, 2, CHUNK, N, 0, CHUNK *N)};
 static PlanBinding sample_outputs[] = {BOUND(name_logits, PLAN_F32, 3, CHUNK, N, V, CHUNK *N *V)};
 static PlanBinding strange_inputs[] = {BOUND(name_strange, PLAN_F32, 1, CHUNK, 0, 0, CHUNK)};
+static PlanBinding eval_inputs[] = {BOUND(name_image, PLAN_I32, 1, CHUNK, 0, 0, CHUNK),
+                                    BOUND(name_draw, PLAN_I32, 0, 0, 0, 0, 1)};
+static PlanBinding eval_outputs[] = {BOUND(name_loss, PLAN_F32, 1, CHUNK, 0, 0, CHUNK),
+                                     BOUND(name_class, PLAN_F32, 2, CHUNK, K, 0, CHUNK *K)};
+static PlanBuffer eval_buffers[] = {{PLAN_INPUT, PLAN_I32, CHUNK, 0, 0},
+                                    {PLAN_INPUT, PLAN_I32, 1, 0, 1},
+                                    {PLAN_OUTPUT, PLAN_F32, CHUNK, 0, 0},
+                                    {PLAN_OUTPUT, PLAN_F32, CHUNK *K, 0, 1}};
 static PlanBuffer features_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
                                         {PLAN_INPUT, PLAN_I32, CHUNK *N, 0, 1},
                                         {PLAN_INPUT, PLAN_I32, CHUNK, 0, 2},
@@ -76,16 +121,26 @@ static PlanBuffer sample_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
                                       {PLAN_INPUT, PLAN_I32, CHUNK *N, 0, 1},
                                       {PLAN_OUTPUT, PLAN_F32, CHUNK *N *V, 0, 0}};
 static uint32_t all_operands[] = {0, 1, 2, 3, 4};
-static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, false},
-                           {1, 3, all_operands, 0, NULL, origin, false}};
+static uint32_t steady_operands[] = {0, 2, 3};
+static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, 0, NULL, false},
+                           {1, 3, all_operands, 0, NULL, origin, 0, NULL, false},
+                           {2, 4, all_operands, 0, NULL, origin, 0, NULL, false},
+                           {3, 3, steady_operands, 0, NULL, origin, 0, NULL, false}};
 static PlanFunction functions[] = {
     {name_features, 3, 2, 5, 1, features_inputs, features_outputs, features_buffers, &steps[0], 0},
     {name_sample, 2, 1, 3, 1, features_inputs, sample_outputs, sample_buffers, &steps[1], 0},
-    {name_strange, 1, 1, 0, 0, strange_inputs, sample_outputs, NULL, NULL, 0}};
+    {name_strange, 1, 1, 0, 0, strange_inputs, sample_outputs, NULL, NULL, 0},
+    {name_eval, 2, 2, 4, 1, eval_inputs, eval_outputs, eval_buffers, &steps[2], 0}};
+static PlanFunction steady_function = {name_eval,    1,         2, 4, 1, eval_inputs, eval_outputs,
+                                       eval_buffers, &steps[3], 0};
 static PlanKernel kernels[] = {{.tiles = CHUNK, .operand_count = 5},
+                               {.tiles = CHUNK, .operand_count = 3},
+                               {.tiles = CHUNK, .operand_count = 4},
                                {.tiles = CHUNK, .operand_count = 3}};
 static const Plan plan = {
-    .kernel_count = 2, .function_count = 3, .kernels = kernels, .functions = functions};
+    .kernel_count = 4, .function_count = 4, .kernels = kernels, .functions = functions};
+static const Plan steady_plan = {
+    .kernel_count = 4, .function_count = 1, .kernels = kernels, .functions = &steady_function};
 
 static Parameter parameters[] = {{.path = "gain", .axis_count = 1, .extents = {1}, .elements = 1}};
 static DataInput inputs[] = {{.name = "tokens", .axis_count = 1, .extents = {N}, .limit = V}};
@@ -100,7 +155,7 @@ static Experiment experiment_make(void) {
                         .taps = taps,
                         .tap_count = 1,
                         .data = {.source = "digits", .validation = 0.1, .test = 0.2},
-                        .train = {.objective = "ar"},
+                        .train = {.objective = "ar", .batch = 2 * CHUNK, .chunks = 2, .seed = 5},
                         .spec = "",
                         .probe = {.features = "feature", .solver = "lbfgs", .labels = 10},
                         .autoregressive = true};
@@ -140,8 +195,8 @@ static Run *run_make(void) {
     strcpy(run->root, "/tmp/scanline-run-XXXXXX");
     cr_assert(mkdtemp(run->root));
     FileError error;
-    run->folder = run_create(run->root, NULL, "test", &error);
-    cr_assert(run->folder, "%s", error.text);
+    run->folder = run_create(run->root, NULL, "test", NULL, NULL, &run->error);
+    cr_assert(run->folder, "%s", run->error.text);
     json_t *record = json_object();
     cr_assert(run_record_write(run->folder, record, &error), "%s", error.text);
     json_decref(record);
@@ -193,30 +248,41 @@ static void take(void *user, int64_t first, int64_t count, void *const *outputs)
     }
 }
 
+/* The 11 images of a set whose numbers are 100 apart. */
+static void give(void *user, int64_t first, int64_t count, Chunk *chunk) {
+    (void)user;
+    for (int64_t i = 0; i < count; i++) {
+        chunk->tokens[i * N] = (int32_t)(first + i);
+        chunk->image[i] = (int32_t)(100 * (first + i));
+    }
+}
+
+static Model model_of(const Experiment *experiment, float **values) {
+    return (Model){.experiment = experiment, .parameters = {.values = values}};
+}
+
+/* One and two threads run whole chunks, more of them are a team. */
 Test(inference, every_image_once_whatever_the_threads) {
     const Experiment experiment = experiment_make();
     const Program program = {&experiment, &plan, code};
     _Alignas(64) float gain = 2;
-    float *const values[] = {&gain};
-    int32_t tokens[11 * N] = {0}, numbers[11];
-    for (int i = 0; i < 11; i++) {
-        tokens[i * N] = i;
-        numbers[i] = 100 * i;
-    }
+    float *values[] = {&gain};
+    const Model model = model_of(&experiment, values);
     for (int threads = 1; threads <= 4; threads++) {
         RunError error = {0};
-        Inference *inference = inference_create(&program, "features", values, threads, &error);
+        int64_t width = 0;
+        Inference *inference =
+            inference_create(&program, "features", &model, NULL, threads, &error);
         cr_assert(inference, "%s", error.text);
-        cr_expect_eq(inference_chunk(inference), CHUNK);
+        cr_expect_eq(inference_output(inference, "tap.feature.1", &width), 1);
+        cr_expect_eq(width, N);
+        cr_expect_eq(inference_output(inference, "tap.feature.2", &width), -1);
         Taken taken = {{0}, {0}};
-        const InferenceImages images = {.count = 11, .tokens = tokens, .images = numbers};
-        cr_assert(inference_run(inference, &images, take, &taken));
+        inference_run(inference, 11, 0, give, take, &taken);
         for (int i = 0; i < 11; i++) {
             cr_expect_eq(taken.times[i], 1);
             cr_expect_eq(taken.poor[i], 2 * (float)(i + 100 * i));
         }
-        const InferenceImages blind = {.count = 11};
-        cr_expect_not(inference_run(inference, &blind, take, &taken), "tokens are missing");
         inference_free(inference);
     }
 }
@@ -225,12 +291,13 @@ Test(inference, what_cannot_be_bound_is_refused) {
     const Experiment experiment = experiment_make();
     const Program program = {&experiment, &plan, code};
     _Alignas(64) float gain = 2;
-    float *const values[] = {&gain};
+    float *values[] = {&gain};
+    const Model model = model_of(&experiment, values);
     RunError error = {0};
-    cr_expect_null(inference_create(&program, "nothing", values, 1, &error));
+    cr_expect_null(inference_create(&program, "nothing", &model, NULL, 1, &error));
     cr_expect(strstr(error.text, "nothing"), "%s", error.text);
-    cr_expect_null(inference_create(&program, "strange", values, 1, &error));
-    cr_expect(strstr(error.text, "reads strange"), "%s", error.text);
+    cr_expect_null(inference_create(&program, "strange", &model, NULL, 1, &error));
+    cr_expect(strstr(error.text, "names strange, which is unknown"), "%s", error.text);
     cr_expect_eq(error.code, EXIT_INPUT);
 }
 
@@ -241,10 +308,11 @@ Test(features, are_those_of_each_image_and_the_pixels_come_last) {
     DataSet *data = data_open(&experiment.data, &fault);
     cr_assert(data);
     _Alignas(64) float gain = 0.5f;
-    float *const values[] = {&gain};
+    float *values[] = {&gain};
+    const Model model = model_of(&experiment, values);
     Features features;
     RunError error = {0};
-    cr_assert(features_read(&program, values, data, 3, &features, &error), "%s", error.text);
+    cr_assert(features_read(&program, &model, data, 3, &features, &error), "%s", error.text);
     cr_assert_eq(features.layer_count, 2);
     cr_expect_str_eq(features.layers[1].name, "feature[1]");
     cr_expect_str_eq(features.layers[2].name, "pixels");
@@ -261,6 +329,143 @@ Test(features, are_those_of_each_image_and_the_pixels_come_last) {
     }
     features_free(&features);
     data_close(data);
+}
+
+/* --- evaluation --- */
+
+static int32_t cast(int32_t image, int32_t draw) {
+    int32_t best = 0;
+    for (int c = 1; c < K; c++)
+        best = chance(image, draw, c) > chance(image, draw, best) ? c : best;
+    return best;
+}
+
+/* How many of the draws are for each class; returns the most that one has. */
+static int tally(int32_t image, int draws, int votes[K]) {
+    int most = 0;
+    memset(votes, 0, K * sizeof *votes);
+    for (int32_t draw = 0; draw < draws; draw++)
+        votes[cast(image, draw)]++;
+    for (int c = 0; c < K; c++)
+        most = votes[c] > most ? votes[c] : most;
+    return most;
+}
+
+typedef struct Asked {
+    Evaluation evaluation;
+    int64_t confusion[K][K];
+    double loss;
+} Asked;
+
+static Asked ask(const Plan *of, int threads, int64_t seed) {
+    Experiment experiment = experiment_make();
+    experiment.train.seed = seed;
+    const Program program = {&experiment, of, code};
+    DataError fault;
+    RunError error = {0};
+    DataSet *data = data_open(&experiment.data, &fault);
+    _Alignas(64) float gain = 1;
+    float *values[] = {&gain};
+    const Model model = model_of(&experiment, values);
+    Evaluator *evaluator = evaluation_create(&program, &model, NULL, threads, data, &error);
+    cr_assert(evaluator, "%s", error.text);
+    Asked asked;
+    cr_assert(evaluation_run(evaluator, DATA_TRAIN, &asked.evaluation, &error));
+    cr_assert_eq(asked.evaluation.classes, K);
+    cr_assert_eq(asked.evaluation.figure_count, 2); /* the spec has no metric accuracy */
+    cr_expect_str_eq(asked.evaluation.figures[1].name, "accuracy");
+    cr_expect_eq(asked.evaluation.figures[1].value,
+                 (double)asked.evaluation.correct / (double)asked.evaluation.count);
+    memcpy(asked.confusion, asked.evaluation.confusion, sizeof asked.confusion);
+    evaluation_free(evaluator);
+    data_close(data);
+    return asked;
+}
+
+/* What a vote of so many draws gives where no two classes have equally many; images whose vote is a
+ * tie are left over. */
+typedef struct ByHand {
+    int64_t confusion[K][K], ties[K], count; /* ties by label */
+    double loss;
+} ByHand;
+
+static ByHand count_by_hand(int draws) {
+    const Experiment experiment = experiment_make();
+    DataError fault;
+    DataSet *data = data_open(&experiment.data, &fault);
+    const DataImages *images = &data->splits[DATA_TRAIN];
+    ByHand hand = {.count = images->count};
+    for (int64_t i = 0; i < images->count; i++) {
+        const int32_t image = images->images[i], label = data->labels[image];
+        int votes[K], winners = 0, winner = 0;
+        const int most = tally(image, draws, votes);
+        for (int c = 0; c < K; c++)
+            if (votes[c] == most) {
+                winners++;
+                winner = c;
+            }
+        if (winners == 1)
+            hand.confusion[label][winner]++;
+        else
+            hand.ties[label]++;
+        hand.loss += image;
+    }
+    hand.loss /= (double)images->count;
+    data_close(data);
+    return hand;
+}
+
+Test(evaluation, is_the_majority_of_five_draws_where_there_are_draws) {
+    const Asked asked = ask(&plan, 2, 5);
+    const ByHand hand = count_by_hand(5);
+    int64_t correct = 0, ties = 0;
+    cr_expect_eq(asked.evaluation.draws, 5);
+    cr_expect_eq(asked.evaluation.count, hand.count);
+    cr_expect_eq(asked.evaluation.loss, hand.loss, "the loss is draw 0's");
+    for (int label = 0; label < K; label++) {
+        int64_t left = 0;
+        for (int c = 0; c < K; c++) {
+            cr_expect_geq(asked.confusion[label][c], hand.confusion[label][c]);
+            left += asked.confusion[label][c] - hand.confusion[label][c];
+        }
+        cr_expect_eq(left, hand.ties[label], "label %d", label);
+        correct += asked.confusion[label][label];
+        ties += hand.ties[label];
+    }
+    cr_expect_eq(asked.evaluation.correct, correct);
+    cr_expect_gt(ties, 100, "there is nothing to see without ties");
+    cr_expect_lt(ties, hand.count / 2);
+}
+
+Test(evaluation, is_one_draw_where_there_is_none) {
+    const Asked asked = ask(&steady_plan, 2, 5);
+    const ByHand hand = count_by_hand(1);
+    cr_expect_eq(asked.evaluation.draws, 1);
+    cr_expect_arr_eq(asked.confusion, hand.confusion, sizeof hand.confusion);
+    cr_expect_eq(asked.evaluation.loss, hand.loss);
+}
+
+Test(evaluation, depends_on_the_seed_and_not_on_the_threads) {
+    const Asked two = ask(&plan, 2, 5), four = ask(&plan, 4, 5), other = ask(&plan, 2, 6);
+    cr_expect_arr_eq(two.confusion, four.confusion, sizeof two.confusion);
+    cr_expect_arr_neq(two.confusion, other.confusion, sizeof two.confusion, "ties are drawn");
+}
+
+Test(vote, ties_are_drawn_evenly_among_those_that_tie) {
+    int taken[K] = {0};
+    for (int32_t image = 0; image < 3000; image++) {
+        const int32_t votes[] = {7, 2, 7, 2, 9}, spread[] = {4, 1, 3, 0, 2};
+        const int32_t winner = vote_majority(votes, 5, 1, image);
+        cr_assert(winner == 2 || winner == 7, "%d", winner);
+        cr_assert_eq(winner, vote_majority((int32_t[]){9, 2, 2, 7, 7}, 5, 1, image));
+        taken[winner]++;
+        taken[vote_majority(spread, 5, 2, image)] += 10000;
+    }
+    cr_expect(abs(taken[2] % 10000 - 1500) < 150, "%d", taken[2] % 10000);
+    for (int c = 0; c < 5; c++)
+        cr_expect(abs(taken[c] / 10000 - 600) < 120, "class %d: %d", c, taken[c] / 10000);
+    cr_expect_eq(vote_majority((int32_t[]){3, 5, 5, 5, 3}, 5, 1, 0), 5);
+    cr_expect_eq(vote_cast((float[]){NAN, 1, 3, 3}, 4), 2);
 }
 
 /* --- probe --- */
@@ -346,6 +551,66 @@ Test(commands, probe_refuses_what_is_not_there) {
     run->command.checkpoint = "/nowhere.safetensors";
     cr_expect_not(commands_probe(&run->command, &run->error));
     cr_expect_eq(run->error.code, EXIT_INPUT);
+    run_remove(run);
+}
+
+/* --- eval --- */
+
+Test(commands, eval_says_how_sure_the_accuracy_is) {
+    Run *run = run_make();
+    cr_assert(commands_eval(&run->command, DATA_TRAIN, &run->error), "%s", run->error.text);
+    const char *text = results_of(run), *line = strstr(text, "\naccuracy ");
+    double accuracy = -1, low = -1, high = -1;
+    long long correct = -1, n = -1;
+    int masks = -1;
+    cr_assert(line, "%s", text);
+    cr_assert_eq(sscanf(line,
+                        " accuracy %lf (%lld of %lld; 95 %% interval %lf to %lf; vote: %d masks)",
+                        &accuracy, &correct, &n, &low, &high, &masks),
+                 6, "%s", text);
+    const Interval interval = interval_of_share(correct, n);
+    cr_expect_eq(masks, 5);
+    cr_expect_eq(n, 1259);
+    cr_expect_float_eq(accuracy, (double)correct / (double)n, 1e-6);
+    cr_expect_float_eq(low, interval.low, 1e-4);
+    cr_expect_float_eq(high, interval.high, 1e-4);
+    run_remove(run);
+}
+
+Test(commands, eval_without_draws_does_not_vote) {
+    Run *run = run_make();
+    run->program.plan = &steady_plan;
+    cr_assert(commands_eval(&run->command, DATA_VALIDATION, &run->error), "%s", run->error.text);
+    cr_expect(strstr(results_of(run), "accuracy"), "%s", run->results);
+    cr_expect_not(strstr(results_of(run), "vote"), "%s", run->results);
+    run_remove(run);
+}
+
+Test(commands, eval_gives_the_table_of_classes_as_json) {
+    Run *run = run_make();
+    run->command.json = true;
+    cr_assert(commands_eval(&run->command, DATA_TEST, &run->error), "%s", run->error.text);
+    json_t *json = json_loads(results_of(run), 0, NULL), *table = NULL;
+    cr_assert(json, "%s", run->results);
+    int n = 0, correct = 0, masks = 0, sum = 0, right = 0;
+    double accuracy = 0;
+    cr_assert_eq(json_unpack(json, "{s:F, s:{s:i, s:i, s:i, s:o}}", "accuracy", &accuracy,
+                             "classes", "n", &n, "correct", &correct, "masks", &masks, "confusion",
+                             &table),
+                 0, "%s", run->results);
+    for (size_t label = 0; label < K; label++)
+        for (size_t c = 0; c < K; c++) {
+            const int images =
+                (int)json_integer_value(json_array_get(json_array_get(table, label), c));
+            sum += images;
+            right += label == c ? images : 0;
+        }
+    cr_expect_eq(n, 359);
+    cr_expect_eq(sum, n);
+    cr_expect_eq(right, correct);
+    cr_expect_eq(masks, 5);
+    cr_expect_eq(accuracy, (double)correct / n);
+    json_decref(json);
     run_remove(run);
 }
 

@@ -1,5 +1,7 @@
 /* Data sets: the embedded digits, IDX files as they may come, splits, batches and augmentation. */
 #include "runtime/data.h"
+#include "runtime/data_file.h"
+#include "runtime/data_gzip.h"
 #include "runtime/data_idx.h"
 #include "runtime/data_split.h"
 
@@ -7,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static const DataSettings digits = {.source = "digits", .validation = 0.1, .test = 0.2};
 
@@ -217,7 +221,7 @@ Test(data, augmentation_follows_the_settings) {
 /* --- IDX files --- */
 
 typedef struct Bytes {
-    unsigned char at[256];
+    unsigned char at[512];
     size_t size;
 } Bytes;
 
@@ -278,13 +282,16 @@ static void write_file(const char *folder, const char *name, const Bytes *bytes)
     fclose(stream);
 }
 
+static void write_text(const char *folder, const char *name, const char *text) {
+    Bytes bytes = {.size = strlen(text)};
+    memcpy(bytes.at, text, bytes.size);
+    write_file(folder, name, &bytes);
+}
+
 static void remove_folder(const char *folder) {
-    char path[512];
-    snprintf(path, sizeof path, "%s/some-images-idx3-ubyte", folder);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/some-labels-idx1-ubyte", folder);
-    unlink(path);
-    cr_expect_eq(rmdir(folder), 0);
+    char command[256];
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    cr_expect_eq(system(command), 0);
 }
 
 Test(data, idx_files_of_any_width_with_labels_beside_them) {
@@ -340,5 +347,206 @@ Test(data, idx_files_with_wrong_contents_are_refused) {
     write_file(folder, "some-labels-idx1-ubyte", &labels);
     cr_expect_null(data_open(&settings, &error));
     cr_expect(strstr(error.text, "3 labels"), "%s", error.text);
+    remove_folder(folder);
+}
+
+/* --- gzip --- */
+
+static Bytes gzipped(const unsigned char *bytes, size_t size) {
+    Bytes packed = {.size = 0};
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (uInt)size};
+    stream.next_out = packed.at;
+    stream.avail_out = sizeof packed.at;
+    cr_assert_eq(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    cr_assert_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    packed.size = sizeof packed.at - stream.avail_out;
+    deflateEnd(&stream);
+    return packed;
+}
+
+static Bytes joined(const Bytes *a, const Bytes *b) {
+    Bytes both = *a;
+    memcpy(both.at + both.size, b->at, b->size);
+    both.size += b->size;
+    return both;
+}
+
+/* Unpacks from memory of exactly that size, so that a sanitizer sees any read beyond it. */
+static bool unpacks(const Bytes *packed, FileView *view, const char **fault) {
+    unsigned char *exact = malloc(packed->size);
+    memcpy(exact, packed->at, packed->size);
+    *view = (FileView){exact, packed->size, FILE_STATIC};
+    const bool unpacked = file_view_unpack(view, fault);
+    free(exact);
+    return unpacked;
+}
+
+static const uint32_t few[] = {2, 100};
+
+Test(data, gzip_unpacks_to_the_same_bytes) {
+    Bytes images = idx(8, 2, few, 200);
+    for (int i = 0; i < 200; i++)
+        images.at[12 + i] = (unsigned char)(i * i);
+    const Bytes whole = gzipped(images.at, images.size);
+    const Bytes first = gzipped(images.at, 9), second = gzipped(images.at + 9, images.size - 9);
+    const Bytes members = joined(&first, &second); /* a gzip file may have several */
+    const Bytes *const cases[] = {&whole, &members};
+    for (size_t i = 0; i < 2; i++) {
+        FileView view;
+        const char *fault = "";
+        cr_assert(unpacks(cases[i], &view, &fault), "case %zu: %s", i, fault);
+        cr_assert_eq(view.size, images.size);
+        cr_expect_arr_eq(view.bytes, images.at, images.size);
+        file_view_close(&view);
+    }
+}
+
+Test(data, gzip_that_is_cut_off_anywhere_is_refused) {
+    Bytes images = idx(8, 2, few, 200);
+    const Bytes whole = gzipped(images.at, images.size);
+    for (size_t size = 2; size < whole.size; size++) {
+        Bytes cut = whole;
+        cut.size = size;
+        FileView view;
+        const char *fault = "";
+        cr_assert_not(unpacks(&cut, &view, &fault), "%zu bytes of %zu", size, whole.size);
+        cr_expect(strstr(fault, "cut off"), "%zu bytes: %s", size, fault);
+    }
+}
+
+Test(data, gzip_is_not_trusted) {
+    const uint32_t huge[] = {1 << 20, 1 << 20}, more[] = {2, 101}, less[] = {2, 99};
+    unsigned char *zeros = calloc(1, 200000);
+    const Bytes images = idx(8, 2, few, 200), longer = idx(8, 2, more, 200),
+                shorter = idx(8, 2, less, 200), promised = idx(8, 2, huge, 0);
+    const Bytes garbage = {.at = {'x'}, .size = 1}, nothing = {.at = {0}, .size = 4};
+    memcpy(zeros, shorter.at, 12);
+    const Bytes whole = gzipped(images.at, images.size), bomb = gzipped(zeros, 200000);
+    Bytes damaged = whole;
+    damaged.at[whole.size - 8] ^= 1; /* the checksum */
+    const struct {
+        Bytes bytes;
+        const char *says;
+    } cases[] = {
+        {joined(&whole, &garbage), "behind its end"},
+        {joined(&whole, &nothing), "behind its end"},
+        {joined(&whole, &whole), "more than its IDX header"},
+        {damaged, "damaged"},
+        {gzipped(longer.at, longer.size), "less than its IDX header"},
+        {gzipped(shorter.at, shorter.size), "more than its IDX header"},
+        {bomb, "more than its IDX header"},
+        {gzipped(promised.at, promised.size), "less than its IDX header"}, /* a TiB of it */
+        {gzipped((const unsigned char *)"hello", 5), "not an IDX file"},
+        {gzipped(whole.at, whole.size), "compressed"},
+        {gzipped(images.at, 3), "not an IDX file"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        FileView view;
+        const char *fault = "";
+        cr_expect_not(unpacks(&cases[i].bytes, &view, &fault), "case %zu", i);
+        cr_expect(strstr(fault, cases[i].says), "case %zu: %s", i, fault);
+    }
+    free(zeros);
+}
+
+Test(data, a_set_is_the_same_packed_or_not) {
+    char folder[] = "/tmp/scanline-data-XXXXXX";
+    cr_assert(mkdtemp(folder));
+    Bytes images = idx(8, 2, few, 200);
+    const Bytes labels = {.at = {0, 0, 8, 1, 0, 0, 0, 2, 1, 0}, .size = 10};
+    images.at[100] = 7;
+    const Bytes packed_images = gzipped(images.at, images.size),
+                packed_labels = gzipped(labels.at, labels.size);
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    write_file(folder, "some-labels-idx1-ubyte.gz", &packed_labels); /* the other is not packed */
+    char source[256];
+    snprintf(source, sizeof source, "%s/some-images-idx3-ubyte", folder);
+    DataSettings settings = {.source = source};
+    DataSet *plain = open_or_fail(&settings);
+    write_file(folder, "some-images-idx3-ubyte.gz", &packed_images);
+    write_file(folder, "some-labels-idx1-ubyte", &labels);
+    strcat(source, ".gz");
+    DataSet *packed = open_or_fail(&settings);
+    cr_expect_eq(plain->classes, 2);
+    cr_expect_eq(packed->classes, 2);
+    cr_expect_str_eq(plain->hash, packed->hash);
+    cr_expect_eq(packed->colours, 8);
+    data_close(plain);
+    data_close(packed);
+    Bytes cut = packed_images;
+    cut.size -= 5;
+    write_file(folder, "some-images-idx3-ubyte.gz", &cut);
+    DataError error;
+    cr_expect_null(data_open(&settings, &error));
+    cr_expect(strstr(error.text, "the image file of") && strstr(error.text, "cut off"), "%s",
+              error.text);
+    remove_folder(folder);
+}
+
+/* --- names of classes --- */
+
+static DataSet *open_named(const char *folder, const char *classes, DataError *error) {
+    char source[256];
+    snprintf(source, sizeof source, "%s/some-images-idx3-ubyte", folder);
+    const DataSettings settings = {.source = source, .classes = classes};
+    return data_open(&settings, error);
+}
+
+Test(data, classes_have_names) {
+    char folder[] = "/tmp/scanline-data-XXXXXX", path[256];
+    cr_assert(mkdtemp(folder));
+    const Bytes images = idx(8, 2, few, 200),
+                labels = {.at = {0, 0, 8, 1, 0, 0, 0, 2, 1, 0}, .size = 10};
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    write_file(folder, "some-labels-idx1-ubyte", &labels);
+    DataError error = {""};
+    DataClassNumber number;
+    DataSet *data = open_named(folder, NULL, &error);
+    cr_expect_str_eq(data_class_name(data, 1, &number), "1");
+    data_close(data);
+    write_text(folder, "labels.txt", "a cat\r\nB\303\244r\n\n");
+    data = open_named(folder, NULL, &error);
+    cr_assert(data, "%s", error.text);
+    cr_expect_str_eq(data_class_name(data, 0, &number), "a cat");
+    cr_expect_str_eq(data_class_name(data, 1, &number), "B\303\244r");
+    cr_expect_str_eq(data_class_name(data, 2, &number), "2");
+    data_close(data);
+    write_text(folder, "labels.txt", "1\n0\n1\n"); /* of images, perhaps: not as many as classes */
+    data = open_named(folder, NULL, &error);
+    cr_expect_str_eq(data_class_name(data, 0, &number), "0");
+    data_close(data);
+    write_text(folder, "mine.txt", "x\ny\nz");
+    snprintf(path, sizeof path, "%s/mine.txt", folder);
+    data = open_named(folder, path, &error);
+    cr_assert(data, "%s", error.text);
+    cr_expect_str_eq(data_class_name(data, 1, &number), "y");
+    data_close(data);
+    remove_folder(folder);
+}
+
+Test(data, names_that_are_given_are_checked) {
+    char folder[] = "/tmp/scanline-data-XXXXXX", path[256];
+    cr_assert(mkdtemp(folder));
+    const Bytes images = idx(8, 2, few, 200),
+                labels = {.at = {0, 0, 8, 1, 0, 0, 0, 2, 1, 0}, .size = 10};
+    write_file(folder, "some-images-idx3-ubyte", &images);
+    write_file(folder, "some-labels-idx1-ubyte", &labels);
+    snprintf(path, sizeof path, "%s/mine.txt", folder);
+    const struct {
+        const char *text, *says;
+    } cases[] = {{"one", "names 1 classes"},
+                 {"", "class 0 is empty"},
+                 {"a\n\nb", "class 1 is empty"},
+                 {"a\nb\033[2J", "class 1 has a control"},
+                 {"a\nb\377", "class 1 is not UTF-8"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        DataError error = {""};
+        write_text(folder, "mine.txt", cases[i].text);
+        cr_expect_null(open_named(folder, path, &error), "case %zu", i);
+        cr_expect(strstr(error.text, cases[i].says), "case %zu: %s", i, error.text);
+    }
+    DataError error = {""};
+    cr_expect_null(open_named(folder, "/nowhere.txt", &error));
+    cr_expect(strstr(error.text, "/nowhere.txt"), "%s", error.text);
     remove_folder(folder);
 }

@@ -118,7 +118,7 @@ enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 
 /* ' stands for ", B for the chunk's size, T for its number of tokens. */
 static const char plan_template[] =
-    "{'scanline_plan':1,'target':'test','kernels':["
+    "{'scanline_plan':3,'target':'test','kernels':["
     "{'symbol':'init','tiles':1,'scratch':0,'flops':0,'bytes':0,'immediates':0,'outputs':4,"
     "'operands':[['i32',1],['f32',64],['f32',1],['f32',64],['f32',1]]},"
     "{'symbol':'predict','tiles':B,'scratch':256,'flops':1,'bytes':1,'immediates':0,'outputs':1,"
@@ -142,7 +142,7 @@ static const char plan_template[] =
     "{'name':'w:m','type':'f32','axes':[['n',64]],'donated':-1},"
     "{'name':'c:m','type':'f32','axes':[],'donated':-1}],"
     "'buffers':[['input',0],['output',0],['output',1],['output',2],['output',3]],"
-    "'steps':[{'kernel':0,'operands':[0,1,2,3,4],'immediates':[],'origin':'init test.scan:1:1'}]},"
+    "'steps':[{'kernel':0,'operands':[0,1,2,3,4],'immediates':[],'origin':'init test.scan:1:1','places':[['test.scan',1]]}]},"
 
     "{'name':'grad','arena':1024,'inputs':["
     "{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
@@ -155,10 +155,10 @@ static const char plan_template[] =
     "{'name':'grad:c','type':'f32','axes':[],'donated':-1}],"
     "'buffers':[['input',0],['input',1],['input',2],['input',3],['input',4],"
     "['arena','f32',B,0],['arena','f32',B,512],['output',0],['output',1],['output',2]],"
-    "'steps':[{'kernel':1,'operands':[0,1,2,5],'immediates':[],'origin':'p test.scan:2:1'},"
-    "{'kernel':2,'operands':[5,3,4,7,6],'immediates':[B],'origin':'loss test.scan:3:1'},"
-    "{'kernel':3,'operands':[6,2,8],'immediates':[B],'origin':'grad w test.scan:2:5'},"
-    "{'kernel':4,'operands':[6,9],'immediates':[B],'origin':'grad c test.scan:2:9'}]},"
+    "'steps':[{'kernel':1,'operands':[0,1,2,5],'immediates':[],'origin':'p test.scan:2:1','places':[['test.scan',2]]},"
+    "{'kernel':2,'operands':[5,3,4,7,6],'immediates':[B],'origin':'loss test.scan:3:1','places':[['test.scan',3]]},"
+    "{'kernel':3,'operands':[6,2,8],'immediates':[B],'origin':'grad w test.scan:2:5','places':[['test.scan',2]]},"
+    "{'kernel':4,'operands':[6,9],'immediates':[B],'origin':'grad c test.scan:2:9','places':[['test.scan',2]]}]},"
 
     "{'name':'eval','arena':512,'inputs':["
     "{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
@@ -169,8 +169,8 @@ static const char plan_template[] =
     "{'name':'metric.close','type':'f32','axes':[['b',B]],'donated':-1}],"
     "'buffers':[['input',0],['input',1],['input',2],['input',3],['arena','f32',B,0],"
     "['output',0],['output',1]],"
-    "'steps':[{'kernel':1,'operands':[0,1,2,4],'immediates':[],'origin':'p test.scan:2:1'},"
-    "{'kernel':5,'operands':[4,3,5,6],'immediates':[],'origin':'loss test.scan:3:1'}]},"
+    "'steps':[{'kernel':1,'operands':[0,1,2,4],'immediates':[],'origin':'p test.scan:2:1','places':[['test.scan',2]]},"
+    "{'kernel':5,'operands':[4,3,5,6],'immediates':[],'origin':'loss test.scan:3:1','places':[['test.scan',3]]}]},"
 
     "{'name':'update','arena':0,'inputs':["
     "{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
@@ -186,8 +186,8 @@ static const char plan_template[] =
     "{'name':'c:m','type':'f32','axes':[],'donated':6}],"
     "'buffers':[['input',0],['input',1],['input',2],['input',3],['input',4],['input',5],"
     "['input',6],['output',0],['output',1],['output',2],['output',3]],"
-    "'steps':[{'kernel':6,'operands':[0,1,2,3,7,8],'immediates':[16],'origin':'w test.scan:9:3'},"
-    "{'kernel':7,'operands':[4,5,6,3,9,10],'immediates':[1],'origin':'c test.scan:9:3'}]}"
+    "'steps':[{'kernel':6,'operands':[0,1,2,3,7,8],'immediates':[16],'origin':'w test.scan:9:3','places':[['test.scan',9]]},"
+    "{'kernel':7,'operands':[4,5,6,3,9,10],'immediates':[1],'origin':'c test.scan:9:3','places':[['test.scan',9]]}]}"
     "]}";
 
 char *test_model_plan_text(int64_t b) {

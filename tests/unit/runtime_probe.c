@@ -1,5 +1,7 @@
 /* The probe: logistic regression against scikit-learn's, and what is chosen on which split. */
+#include "runtime/interval.h"
 #include "runtime/probe.h"
+#include "runtime/product.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -77,6 +79,55 @@ Test(logistic, no_weights_means_ln_k) {
     cr_expect_eq(score.correct, 1); /* of equal scores the first class */
 }
 
+/* --- products --- */
+
+static float random_float(uint32_t *state) {
+    *state = *state * 1664525 + 1013904223;
+    return (float)(*state >> 8) / (1 << 24) - 0.5f;
+}
+
+/* The sums in order, each product and each sum rounded by itself: not nearly, but to the bit. */
+static void compare_products(int64_t n, int64_t w, int64_t k) {
+    uint32_t state = (uint32_t)(n + 100 * w + 10000 * k);
+    double *a = malloc((size_t)(n * w) * sizeof *a), *b = malloc((size_t)(w * k) * sizeof *b);
+    double *c = malloc((size_t)(n * k) * sizeof *c), *d = malloc((size_t)(w * k) * sizeof *d);
+    ProductSpace space;
+    cr_assert(product_space_create(&space, n, w));
+    for (int64_t i = 0; i < n * w; i++)
+        a[i] = (double)random_float(&state) / 3;
+    for (int64_t i = 0; i < w * k; i++)
+        b[i] = (double)random_float(&state) / 7;
+    product(&(Matrices){a, b, c, n, w, k}, &space);
+    product_transposed(&(Matrices){a, c, d, n, w, k}, &space);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t x = 0; x < k; x++) {
+            double sum = 0;
+            for (int64_t j = 0; j < w; j++)
+                sum += a[i * w + j] * b[j * k + x];
+            cr_assert_eq(c[i * k + x], sum, "%ld x %ld x %ld", (long)n, (long)w, (long)k);
+        }
+    for (int64_t j = 0; j < w; j++)
+        for (int64_t x = 0; x < k; x++) {
+            double sum = 0;
+            for (int64_t i = 0; i < n; i++)
+                sum += a[i * w + j] * c[i * k + x];
+            cr_assert_eq(d[j * k + x], sum, "%ld x %ld x %ld", (long)n, (long)w, (long)k);
+        }
+    product_space_free(&space);
+    free(a);
+    free(b);
+    free(c);
+    free(d);
+}
+
+Test(product, sums_in_order_whatever_the_cpu) {
+    for (int64_t n = 1; n <= 9; n++)
+        for (int64_t k = 1; k <= 26; k++)
+            compare_products(n, 1 + (n + k) % 7, k);
+    compare_products(100, 33, 10);
+    compare_products(5, 200, 12);
+}
+
 /* --- the probe --- */
 
 enum { IMAGES = 240, CLASSES = 3, NOISE = 4 };
@@ -90,11 +141,6 @@ typedef struct World {
     ProbeFeatures features[3];
     ProbeTask task;
 } World;
-
-static float random_float(uint32_t *state) {
-    *state = *state * 1664525 + 1013904223;
-    return (float)(*state >> 8) / (1 << 24) - 0.5f;
-}
 
 static World *world_make(void) {
     World *world = calloc(1, sizeof *world);
@@ -217,11 +263,10 @@ Test(probe, what_cannot_be_probed_is_refused) {
 }
 
 Test(probe, intervals_are_wilsons) {
-    const LogisticScore cases[] = {{.count = 10, .correct = 0}, {.count = 100, .correct = 90}};
-    cr_expect_float_eq(probe_interval(&cases[0]).low, 0, 1e-12);
-    cr_expect_float_eq(probe_interval(&cases[0]).high, 0.27753, 1e-5);
-    cr_expect_float_eq(probe_interval(&cases[1]).low, 0.82563, 1e-5);
-    cr_expect_float_eq(probe_interval(&cases[1]).high, 0.94477, 1e-5);
+    cr_expect_float_eq(interval_of_share(0, 10).low, 0, 1e-12);
+    cr_expect_float_eq(interval_of_share(0, 10).high, 0.27753, 1e-5);
+    cr_expect_float_eq(interval_of_share(90, 100).low, 0.82563, 1e-5);
+    cr_expect_float_eq(interval_of_share(90, 100).high, 0.94477, 1e-5);
     const ProbeFit fits[] = {{.test = {.count = 10, .correct = 8}},
                              {.test = {.count = 10, .correct = 6}}};
     cr_expect_float_eq(probe_spread(fits, 2).mean, 0.7, 1e-12);

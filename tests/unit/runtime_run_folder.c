@@ -1,7 +1,10 @@
 /* Run folders: numbering, also by several processes at once, addressing, names, run.json. */
+#include "runtime/run_create.h"
 #include "runtime/run_folder.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,8 +27,9 @@ TestSuite(run_folder, .init = make_root, .fini = remove_root);
 
 static void made(const char *name, const char *expected) {
     FileError error;
-    char *path = run_create(root, NULL, name, &error);
-    cr_assert(path, "%s", error.text);
+    RunError fault;
+    char *path = run_create(root, NULL, name, NULL, NULL, &fault);
+    cr_assert(path, "%s", fault.text);
     cr_assert_str_eq(path + strlen(root) + 1, expected);
     cr_assert(run_record_write(path, json_object(), &error), "%s", error.text);
     free(path);
@@ -41,13 +45,14 @@ static void found(const char *address, const char *expected) {
 
 Test(run_folder, numbers_go_on) {
     FileError error;
+    RunError fault;
     cr_assert_null(run_find(root, "@last", &error));
     cr_assert(strstr(error.text, "no runs"));
     made("digits-ar-s1", "0001-digits-ar-s1");
     made("digits-ar-s1", "0002-digits-ar-s1");
     char path[128];
     snprintf(path, sizeof path, "%s/0041-other", root);
-    free(run_create(root, path, "ignored", &error));
+    free(run_create(root, path, "ignored", NULL, NULL, &fault));
     made("x", "0042-x");
     found("@last", "0042-x");
     found("2", "0002-digits-ar-s1");
@@ -60,13 +65,14 @@ Test(run_folder, numbers_go_on) {
 }
 
 Test(run_folder, out_never_replaces) {
-    FileError error;
+    RunError error;
     char path[128];
     snprintf(path, sizeof path, "%s/mine", root);
-    char *first = run_create(root, path, "x", &error);
+    char *first = run_create(root, path, "x", NULL, NULL, &error);
     cr_assert_str_eq(first, path);
-    cr_assert_null(run_create(root, path, "x", &error));
+    cr_assert_null(run_create(root, path, "x", NULL, NULL, &error));
     cr_assert(strstr(error.text, "exists already"));
+    cr_assert_eq(error.code, EXIT_INPUT);
     free(first);
 }
 
@@ -74,9 +80,9 @@ Test(run_folder, processes_get_numbers_of_their_own) {
     enum { PROCESSES = 8, EACH = 10 };
     for (int i = 0; i < PROCESSES; i++)
         if (fork() == 0) {
-            FileError error;
+            RunError error;
             for (int j = 0; j < EACH; j++)
-                if (!run_create(root, NULL, i % 2 ? "odd" : "even", &error))
+                if (!run_create(root, NULL, i % 2 ? "odd" : "even", NULL, NULL, &error))
                     _exit(1);
             _exit(0);
         }
@@ -129,4 +135,71 @@ Test(run_folder, test_reads_are_counted) {
     cr_assert(strstr(error.text, "damaged"), "%s", error.text);
     free(file);
     free(path);
+}
+
+/* --- a folder appears whole --- */
+
+static bool fill_spec(void *user, const char *draft, const char *folder, RunError *error) {
+    FileError fault;
+    RunEntry *entries;
+    const bool *die = user;
+    cr_assert(strstr(folder, "/0001-x"));
+    char *path = run_file(draft, "spec.scan");
+    cr_assert(file_write(path, "x", 1, &fault), "%s", fault.text);
+    free(path);
+    cr_assert_eq(runs_list(root, &entries, &fault), 0, "half a run is listed");
+    if (*die)
+        raise(SIGKILL);
+    return run_fail(error, EXIT_MACHINE, "no room");
+}
+
+static int files_in_root(void) {
+    int count = 0;
+    DIR *stream = opendir(root);
+    for (const struct dirent *entry; (entry = readdir(stream));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(stream);
+    return count;
+}
+
+Test(run_folder, what_is_not_filled_does_not_appear) {
+    RunError error;
+    bool die = false;
+    cr_assert_null(run_create(root, NULL, "x", fill_spec, &die, &error));
+    cr_expect_str_eq(error.text, "no room");
+    cr_expect_eq(files_in_root(), 0);
+}
+
+Test(run_folder, what_a_killed_process_left_is_cleared_away) {
+    RunEntry *entries;
+    FileError error;
+    bool die = true;
+    if (fork() == 0) {
+        RunError fault;
+        run_create(root, NULL, "x", fill_spec, &die, &fault);
+        _exit(0);
+    }
+    int status;
+    wait(&status);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    cr_expect_eq(files_in_root(), 1);
+    cr_expect_eq(runs_list(root, &entries, &error), 0);
+    made("y", "0001-y"); /* the number was not given, the lock is free */
+    cr_expect_eq(files_in_root(), 1, "the leftover is still there");
+    char *path = run_file(root, "0001-y/spec.scan");
+    cr_expect_neq(access(path, F_OK), 0, "the leftover is in the new run");
+    free(path);
+}
+
+Test(run_folder, out_may_end_with_slashes) {
+    RunError error;
+    char path[128];
+    snprintf(path, sizeof path, "%s/mine//", root);
+    char *made_at = run_create("/nonexistent", path, "x", NULL, NULL, &error);
+    cr_assert(made_at, "%s", error.text);
+    cr_expect_str_eq(made_at + strlen(root), "/mine");
+    free(made_at);
+    snprintf(path, sizeof path, "%s/no/where", root);
+    cr_assert_null(run_create(root, path, "x", NULL, NULL, &error));
+    cr_expect_eq(error.code, EXIT_MACHINE);
 }

@@ -3,7 +3,7 @@
 #include "runtime/memory.h"
 #include "runtime/shuffle.h"
 #include "runtime/trainer.h"
-#include "runtime/tree_sum.h"
+#include "runtime/tree_block.h"
 #include "tests/unit/runtime_model.h"
 
 #include <criterion/criterion.h>
@@ -60,7 +60,17 @@ static void merge_all(TreeStack *stack) {
     }
 }
 
-static float tree_by_workers(const float *leaves, int64_t count, int workers) {
+/* Puts a leaf on the stack, or adds it to the top where that can be. */
+static void put_leaf(TreeStack *stack, int64_t leaf, float *sum, bool adds) {
+    if (adds && tree_can_add(stack, leaf)) {
+        *stack->nodes[stack->depth - 1].sum += *sum;
+        tree_add(stack);
+    } else {
+        tree_push(stack, (TreeNode){0, leaf, sum});
+    }
+}
+
+static float tree_by_workers(const float *leaves, int64_t count, int workers, bool adds) {
     float sums[64];
     memcpy(sums, leaves, (size_t)count * sizeof *sums);
     TreeStack whole = {0};
@@ -69,11 +79,11 @@ static float tree_by_workers(const float *leaves, int64_t count, int workers) {
         int64_t first = count * worker / workers, last = count * (worker + 1) / workers;
         int most = 0;
         for (int64_t leaf = first; leaf < last; leaf++) {
-            tree_push(&stack, (TreeNode){0, leaf, &sums[leaf]});
+            put_leaf(&stack, leaf, &sums[leaf], adds);
             most = stack.depth > most ? stack.depth : most;
             merge_all(&stack);
         }
-        cr_assert_eq(most, tree_depth(first, last));
+        cr_assert_eq(most, tree_depth(first, last, adds));
         for (int i = 0; i < stack.depth; i++) {
             tree_push(&whole, stack.nodes[i]);
             merge_all(&whole);
@@ -90,11 +100,46 @@ Test(tree, is_the_same_whoever_computes_it) {
         leaves[i] = sinf((float)i * 1.7f) * powf(10, (float)(i % 5));
     for (int64_t count = 1; count <= 40; count++)
         for (int workers = 1; workers <= 12; workers++)
-            cr_assert_eq(tree_by_workers(leaves, count, workers), tree_reference(leaves, count),
-                         "%d leaves, %d workers", (int)count, workers);
-    cr_assert_eq(tree_depth(0, 8), 4);
-    cr_assert_eq(tree_depth(0, 4), 3);
-    cr_assert_eq(tree_depth(0, 1), 1);
+            for (int adds = 0; adds < 2; adds++)
+                cr_assert_eq(tree_by_workers(leaves, count, workers, adds),
+                             tree_reference(leaves, count), "%d leaves, %d workers", (int)count,
+                             workers);
+    cr_assert_eq(tree_depth(0, 8, false), 4);
+    cr_assert_eq(tree_depth(0, 4, false), 3);
+    cr_assert_eq(tree_depth(0, 1, false), 1);
+    cr_assert_eq(tree_depth(0, 8, true), 3);
+    cr_assert_eq(tree_depth(0, 4, true), 2);
+    cr_assert_eq(tree_depth(4, 8, true), 2);
+}
+
+/* What the workers hold, block by block. */
+Test(tree, blocks_are_summed_as_the_rest_and_searched) {
+    enum { FLOATS = 2500, LEAVES = 11 };
+    static float leaves[LEAVES][FLOATS], sum[FLOATS];
+    TreeNode nodes[LEAVES];
+    for (int i = 0; i < LEAVES; i++) {
+        nodes[i] = (TreeNode){0, i, leaves[i]};
+        for (int j = 0; j < FLOATS; j++)
+            leaves[i][j] = sinf((float)(i * FLOATS + j)) * powf(10, (float)(j % 5));
+    }
+    for (int count = 1; count <= LEAVES; count++) {
+        cr_assert(tree_block_sum(nodes, count, sum, 0, 700));
+        cr_assert(tree_block_sum(nodes, count, sum, 700, FLOATS));
+        for (int j = 0; j < FLOATS; j++) {
+            float column[LEAVES];
+            for (int i = 0; i < LEAVES; i++)
+                column[i] = leaves[i][j];
+            cr_assert_eq(sum[j], tree_reference(column, count));
+        }
+        static const float faults[] = {NAN, INFINITY, -INFINITY};
+        for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+            float kept = leaves[count - 1][2000];
+            leaves[count - 1][2000] = faults[i];
+            cr_assert_not(tree_block_sum(nodes, count, sum, 0, FLOATS));
+            cr_assert(tree_block_sum(nodes, count, sum, 0, 2000));
+            leaves[count - 1][2000] = kept;
+        }
+    }
 }
 
 /* --- steps --- */
@@ -126,10 +171,10 @@ static Result train(int64_t batch, int64_t chunks, int threads) {
     memcpy(&result.c, memory->parameters.values[1], sizeof result.c);
     memcpy(result.m, memory->states.values[0], sizeof result.m);
     Evaluation evaluation;
-    cr_assert(evaluation_run(trainer_evaluator(trainer), DATA_VALIDATION, 0, &evaluation, &error));
+    cr_assert(evaluation_run(trainer_evaluator(trainer), DATA_VALIDATION, &evaluation, &error));
     cr_assert_eq(evaluation.count, data->splits[DATA_VALIDATION].count);
     result.validation = evaluation.loss;
-    result.close = evaluation.metrics[0];
+    result.close = evaluation.figures[1].value;
     trainer_free(trainer);
     data_close(data);
     test_model_free(model);
