@@ -5,6 +5,8 @@
 #include "frontend/suggest.h"
 #include "frontend/text.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const wrong = NULL;
@@ -56,6 +58,39 @@ static const char *check_number(SpecBuilder *builder, const SettingRule *rule, c
     if (spec)
         *(double *)stored(spec, rule) = number.value;
     return print_number(builder->arena, number.value);
+}
+
+/* The bytes of "500M" or "1.5G": powers of 1024; negative: it is no size. */
+static double size_of(const char *text) {
+    static const char units[] = "KMGT";
+    char *end;
+    double size = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    for (const char *at = units; unit && at <= unit; at++)
+        size *= 1024;
+    bool sound = *text >= '0' && *text <= '9' && !strpbrk(text, "xXnNeE") && isfinite(size);
+    return sound && (unit ? !end[1] : !*end) ? size : -1;
+}
+
+static const char *check_size(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                              Spec *spec) {
+    Constant number = {0};
+    bool is_text = value->kind == EXPR_STRING;
+    if (is_text)
+        number.value = size_of(value->string);
+    else if (!spec_constant(builder, value, &number))
+        return wrong;
+    if (is_text && number.value < 0)
+        return report_kind(builder, rule, value, "a size: \"500M\", \"1.5G\", or bytes");
+    if (!check_range(builder, rule, value, number.value))
+        return wrong;
+    if (spec)
+        *(int64_t *)stored(spec, rule) = (int64_t)number.value;
+    if (!is_text)
+        return arena_printf(builder->arena, "%.0f", floor(number.value));
+    Text text = text_create(builder->arena);
+    text_literal(&text, value->string);
+    return text_end(&text);
 }
 
 static bool layer_add(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
@@ -302,6 +337,8 @@ const char *setting_check(SpecBuilder *builder, const SettingRule *rule, const E
         return check_integer(builder, rule, value, spec);
     case SETTING_NUMBER:
         return check_number(builder, rule, value, spec);
+    case SETTING_SIZE:
+        return check_size(builder, rule, value, spec);
     case SETTING_WORD:
         return check_word(builder, rule, value, spec);
     case SETTING_SOURCE:

@@ -7,6 +7,7 @@
 typedef enum SettingType {
     SETTING_INTEGER,   /* int64_t, in [least, most] */
     SETTING_NUMBER,    /* double, in [least, most] */
+    SETTING_SIZE,      /* int64_t, bytes: a number of them, or "1.5G" */
     SETTING_WORD,      /* const char *, one of `words` */
     SETTING_SOURCE,    /* const char *, a data set's name or a path */
     SETTING_FILE,      /* const char *, the path of a file */

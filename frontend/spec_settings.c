@@ -37,6 +37,7 @@ static const SettingRule setting_rules[] = {
     {"train", "evaluate", SETTING_INTEGER, "50", 1, MOST_STEPS, NULL, STORED(train.evaluate)},
     {"train", "checkpoint", SETTING_INTEGER, "200", 1, MOST_STEPS, NULL, STORED(train.checkpoint)},
     {"train", "patience", SETTING_INTEGER, "0", 0, MOST_STEPS, NULL, STORED(train.patience)},
+    {"train", "memory", SETTING_SIZE, NULL, 1 << 20, 1e15, NULL, STORED(train.memory)},
     {"train", "precision", SETTING_WORD, "fp32", 0, 0, "fp32 bf16 bf16_emulated",
      STORED(train.precision)},
     {"probe", "features", SETTING_TAP, NULL, 0, 0, NULL, STORED(probe.features)},
@@ -148,8 +149,8 @@ void spec_declare_section(SpecBuilder *builder, const SectionDecl *section, Spec
 
 /* --- from the command line --- */
 
-/* A path need not be quoted there: the shell has done that. */
-static const Expr *parse_path(SpecBuilder *builder, const Source *text, uint32_t offset) {
+/* A path or a size need not be quoted there: the shell has done that. */
+static const Expr *parse_unquoted(SpecBuilder *builder, const Source *text, uint32_t offset) {
     SourceSpan span = {text->index, offset, text->length - offset};
     for (uint32_t at = offset; at < text->length;) {
         size_t length = utf8_length(text->text + at, text->length - at);
@@ -172,10 +173,12 @@ bool spec_override_setting(SpecBuilder *builder, Name key, const Source *text, u
     if (!rule && !sweep)
         return false;
     bool digits = rule && rule->type == SETTING_SOURCE && !strcmp(text->text + offset, "digits");
-    bool path = rule && (rule->type == SETTING_SOURCE || rule->type == SETTING_FILE) && !digits &&
-                offset < text->length && text->text[offset] != '"';
-    const Expr *value = path ? parse_path(builder, text, offset)
-                             : parse_expression(builder->arena, text, offset, builder->diagnostics);
+    bool is_text = rule && (rule->type == SETTING_SOURCE || rule->type == SETTING_FILE ||
+                            rule->type == SETTING_SIZE);
+    bool unquoted = is_text && !digits && offset < text->length && text->text[offset] != '"';
+    const Expr *value = unquoted
+                            ? parse_unquoted(builder, text, offset)
+                            : parse_expression(builder->arena, text, offset, builder->diagnostics);
     if (!value)
         return true;
     if (rule) {

@@ -15,6 +15,7 @@ typedef struct Block {
 
 struct Arena {
     Block *newest;
+    Arena *outer, *inner, *next; /* inner: the first of those within it; next: of its outer's */
     jmp_buf boundary;
     uint64_t allocations_left;
 };
@@ -41,9 +42,21 @@ Arena *arena_create(void) {
     return arena;
 }
 
+static void arena_leave(Arena *arena) {
+    if (!arena->outer)
+        return;
+    Arena **link = &arena->outer->inner;
+    while (*link != arena)
+        link = &(*link)->next;
+    *link = arena->next;
+}
+
 void arena_destroy(Arena *arena) {
     if (!arena)
         return;
+    while (arena->inner)
+        arena_destroy(arena->inner);
+    arena_leave(arena);
     for (Block *block = arena->newest, *previous; block; block = previous) {
         previous = block->previous;
         free(block);
@@ -55,13 +68,37 @@ jmp_buf *arena_boundary(Arena *arena) { return &arena->boundary; }
 
 void arena_fail_after(Arena *arena, uint64_t count) { arena->allocations_left = count; }
 
-_Noreturn static void arena_fail(Arena *arena) { longjmp(arena->boundary, 1); }
+/* The one whose boundary counts. */
+static Arena *arena_owner(Arena *arena) {
+    while (arena->outer)
+        arena = arena->outer;
+    return arena;
+}
 
-void *arena_alloc(Arena *arena, size_t size) {
-    if (arena->allocations_left != UINT64_MAX && arena->allocations_left-- == 0) {
-        arena->allocations_left = UINT64_MAX;
+_Noreturn static void arena_fail(Arena *arena) { longjmp(arena_owner(arena)->boundary, 1); }
+
+/* Counts an allocation for arena_fail_after. */
+static void arena_count(Arena *arena) {
+    Arena *owner = arena_owner(arena);
+    if (owner->allocations_left != UINT64_MAX && owner->allocations_left-- == 0) {
+        owner->allocations_left = UINT64_MAX;
         arena_fail(arena);
     }
+}
+
+Arena *arena_within(Arena *outer) {
+    arena_count(outer);
+    Arena *arena = arena_create();
+    if (!arena)
+        arena_fail(outer);
+    arena->outer = outer;
+    arena->next = outer->inner;
+    outer->inner = arena;
+    return arena;
+}
+
+void *arena_alloc(Arena *arena, size_t size) {
+    arena_count(arena);
     if (size > SIZE_MAX - ALIGNMENT)
         arena_fail(arena);
     size_t padded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);

@@ -23,6 +23,11 @@ typedef struct Arena Arena;
 Arena *arena_create(void);
 void arena_destroy(Arena *arena);
 
+/* An arena for a part of the work, whose memory is to be had back before the rest is done: it may
+ * be destroyed by itself, and is with `outer`; an allocation in it that fails jumps to the boundary
+ * of `outer`. */
+Arena *arena_within(Arena *outer);
+
 /* Where a failed allocation continues. One boundary an arena; the last setjmp counts. */
 jmp_buf *arena_boundary(Arena *arena);
 

@@ -29,6 +29,17 @@ Module *module_create(Arena *arena) {
     return module;
 }
 
+Module *module_within(const Module *module, Arena *arena) {
+    Module *same = module_create(arena);
+    for (uint32_t i = 0; i < module->function_count; i++) {
+        Function *function = arena_alloc(arena, sizeof *function);
+        *function = *module->functions[i];
+        function->arena = arena;
+        module_add(same, function);
+    }
+    return same;
+}
+
 Function *module_function(const Module *module, const char *name) {
     for (uint32_t i = 0; i < module->function_count; i++)
         if (strcmp(module->functions[i]->name, name) == 0)

@@ -66,7 +66,8 @@ struct NameTable;
 
 typedef struct Attributes {
     double value;     /* const; its dtype is the node's */
-    int64_t amount;   /* shift: by how many positions; result: which one */
+    int64_t amount;   /* shift: by how many positions; result: which one; kernel: 1 where it runs
+                       * again what ran before, so that this needs no memory in between */
     uint64_t key;     /* random, random_normal: hash of the call path */
     const char *name; /* param, input: the name it is bound by */
     Axes axes;        /* the op's own axes, [x, y...] in ops.def; of random and random_normal:
@@ -134,6 +135,8 @@ size_t dtype_size(DType dtype);        /* bytes */
 Module *module_create(Arena *arena);
 Function *module_function(const Module *module, const char *name); /* NULL when there is none */
 void module_add(Module *module, Function *function);
+/* The same functions, not to be changed, from which passes build new ones in another arena. */
+Module *module_within(const Module *module, Arena *arena);
 
 Function *function_create(Arena *arena, const char *name);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -19,7 +20,7 @@ typedef struct Header {
 } Header;
 
 static const char magic[8] = "SLOBJ-1";
-enum { LARGEST_OBJECT = 1 << 28 };
+enum { LARGEST_OBJECT = 1 << 28, OLD_SECONDS = 3600 };
 
 bool cache_directory(char *path, size_t capacity) {
     const char *given = getenv("SCANLINE_CACHE");
@@ -56,9 +57,16 @@ static bool entry_path(char *path, const char *directory, const CacheKey *key) {
     return length > 0 && length < PATH_MAX;
 }
 
+/* Nobody but this user can have written it. */
+static bool is_ours(const struct stat *status) {
+    return status->st_uid == geteuid() && !(status->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 static bool read_whole(int file, void *bytes, size_t size) {
     for (size_t done = 0; done < size;) {
         ssize_t count = read(file, (char *)bytes + done, size - done);
+        if (count < 0 && errno == EINTR)
+            continue;
         if (count <= 0)
             return false;
         done += (size_t)count;
@@ -69,6 +77,8 @@ static bool read_whole(int file, void *bytes, size_t size) {
 static bool write_whole(int file, const void *bytes, size_t size) {
     for (size_t done = 0; done < size;) {
         ssize_t count = write(file, (const char *)bytes + done, size - done);
+        if (count < 0 && errno == EINTR)
+            continue;
         if (count < 0)
             return false;
         done += (size_t)count;
@@ -85,7 +95,8 @@ static XXH128_canonical_t checksum_of(const char *bytes, size_t size) {
 static CacheAnswer entry_read(int file, const CacheKey *key, char **bytes, size_t *size) {
     Header header;
     struct stat status;
-    if (fstat(file, &status) || !read_whole(file, &header, sizeof header) ||
+    if (fstat(file, &status) || !S_ISREG(status.st_mode) || !is_ours(&status) ||
+        !read_whole(file, &header, sizeof header) ||
         memcmp(header.magic, magic, sizeof magic) != 0 ||
         memcmp(header.key, key->text, sizeof header.key) != 0 || header.size > LARGEST_OBJECT ||
         (uint64_t)status.st_size != sizeof header + header.size)
@@ -110,7 +121,7 @@ CacheAnswer cache_load(const char *directory, const CacheKey *key, char **bytes,
     char path[PATH_MAX];
     if (!entry_path(path, directory, key))
         return CACHE_MISS;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0)
         return CACHE_MISS;
     CacheAnswer answer = entry_read(file, key, bytes, size);
@@ -128,16 +139,31 @@ static bool make_directories(const char *directory) {
         if (*at != '/')
             continue;
         *at = 0;
-        if (mkdir(path, 0777) && errno != EEXIST)
+        if (mkdir(path, 0700) && errno != EEXIST)
             return false;
         *at = '/';
     }
-    return mkdir(path, 0777) == 0 || errno == EEXIST;
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+bool cache_prepare(const char *directory, char *reason, size_t capacity) {
+    struct stat status;
+    if (!make_directories(directory) || stat(directory, &status)) {
+        snprintf(reason, capacity, "%s", strerror(errno));
+        return false;
+    }
+    const char *fault = !S_ISDIR(status.st_mode)     ? "it is not a directory"
+                        : status.st_uid != geteuid() ? "it belongs to another user"
+                        : !is_ours(&status) ? "other users can write to it (chmod go-w would help)"
+                                            : NULL;
+    if (fault)
+        snprintf(reason, capacity, "%s", fault);
+    return !fault;
 }
 
 bool cache_store(const char *directory, const CacheKey *key, const char *bytes, size_t size) {
     char path[PATH_MAX], temporary[PATH_MAX];
-    if (!make_directories(directory) || !entry_path(path, directory, key) ||
+    if (!entry_path(path, directory, key) ||
         (size_t)snprintf(temporary, sizeof temporary, "%s/tmp-XXXXXX", directory) >=
             sizeof temporary)
         return false;
@@ -172,10 +198,12 @@ static int by_use(const void *left, const void *right) {
     return strcmp(a->name, b->name);
 }
 
-static bool is_entry(const char *name) {
+/* An entry, or what a process that was killed has left of one: any other writes it in a moment. */
+static bool is_entry(const char *name, const struct stat *status) {
     size_t length = strlen(name);
-    return (length == CACHE_KEY_LENGTH + 2 && strcmp(name + CACHE_KEY_LENGTH, ".o") == 0) ||
-           strncmp(name, "tmp-", 4) == 0;
+    if (strncmp(name, "tmp-", 4) == 0)
+        return status->st_mtime < time(NULL) - OLD_SECONDS;
+    return length == CACHE_KEY_LENGTH + 2 && strcmp(name + CACHE_KEY_LENGTH, ".o") == 0;
 }
 
 /* The cache's files with their sizes; malloc'ed. */
@@ -185,9 +213,8 @@ static Entry *entries_list(DIR *stream, size_t *count) {
     *count = 0;
     for (struct dirent *found; (found = readdir(stream));) {
         struct stat status;
-        if (!is_entry(found->d_name) ||
-            fstatat(dirfd(stream), found->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
-            !S_ISREG(status.st_mode))
+        if (fstatat(dirfd(stream), found->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG(status.st_mode) || !is_entry(found->d_name, &status))
             continue;
         if (*count == capacity) {
             capacity = capacity ? 2 * capacity : 64;
@@ -216,7 +243,8 @@ void cache_trim(const char *directory, uint64_t most) {
     if (entries && total > most) {
         qsort(entries, count, sizeof *entries, by_use);
         for (size_t i = 0; i < count && total > most; i++)
-            if (unlinkat(dirfd(stream), entries[i].name, 0) == 0)
+            if (unlinkat(dirfd(stream), entries[i].name, 0) == 0 ||
+                errno == ENOENT) /* another process trims, too */
                 total -= entries[i].size;
     }
     free(entries);

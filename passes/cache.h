@@ -4,7 +4,10 @@
  * compiler build, LLVM's version: cache_key), holding a header with a checksum, then the object.
  * Entries are written to a temporary name and renamed, so several processes can share a cache; one
  * that is damaged or of another version is as good as absent. When the cache grows over its bound,
- * the entries used longest ago go first. */
+ * the entries used longest ago go first.
+ *
+ * What it holds is executed. So neither the directory nor an entry may belong to another user or be
+ * writable by one. */
 #ifndef SCANLINE_PASSES_CACHE_H
 #define SCANLINE_PASSES_CACHE_H
 
@@ -26,10 +29,14 @@ bool cache_directory(char *path, size_t capacity);
 
 CacheKey cache_key(const void *canonical, size_t length, const char *target, const char *compiler);
 
+/* Makes the directory where it is not there, for its user alone. False, and the reason, when there
+ * can be none or others might write to it: the cache is then not to be used. */
+bool cache_prepare(const char *directory, char *reason, size_t capacity);
+
 /* On a hit, *bytes is malloc'ed and the caller's. */
 CacheAnswer cache_load(const char *directory, const CacheKey *key, char **bytes, size_t *size);
 
-/* False when it can't be written (errno); the cache is then as it was. Creates the directory. */
+/* False when it can't be written (errno); the cache is then as it was. */
 bool cache_store(const char *directory, const CacheKey *key, const char *bytes, size_t size);
 
 /* Removes the entries used longest ago until the rest takes at most `most` bytes. */

@@ -13,7 +13,9 @@
 #include "passes/passes.h"
 #include "passes/plan.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <llvm-c/Core.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,7 +36,14 @@ static const Pass pipeline[] = {
 #include "passes/passes.def"
 #undef PASS
 };
-enum { PASS_COUNT = sizeof pipeline / sizeof *pipeline };
+
+enum PassNumber {
+#define PASS(NAME, doc) NUMBER_##NAME,
+#include "passes/passes.def"
+#undef PASS
+    PASS_COUNT,
+    FUSED = NUMBER_fuse + 1, /* from here on there are kernels */
+};
 
 /* The size to which the cache on disk is trimmed after it has grown. */
 enum { CACHE_MEBIBYTES = 512 };
@@ -105,9 +114,19 @@ static bool function_inspect(const Function *before, const Function *after, cons
     return true;
 }
 
-static Function *function_compile(Function *function, const CompileOptions *options,
-                                  PassContext *context, CompileError *error) {
-    for (size_t i = 0; i < PASS_COUNT; i++) {
+/* How many passes there are up to the one to stop after. */
+static size_t passes_wanted(const CompileOptions *options) {
+    size_t count = 0;
+    while (count < PASS_COUNT &&
+           !(options->stop_after && strcmp(options->stop_after, pipeline[count].name) == 0))
+        count++;
+    return count < PASS_COUNT ? count + 1 : count;
+}
+
+static Function *passes_run(Function *function, size_t first, size_t end,
+                            const CompileOptions *options, PassContext *context,
+                            CompileError *error) {
+    for (size_t i = first; i < end; i++) {
         const Pass *pass = &pipeline[i];
         if (!list_has(options->skip, pass->name)) {
             Function *after = pass->run(function, context);
@@ -115,15 +134,27 @@ static Function *function_compile(Function *function, const CompileOptions *opti
                 return NULL;
             function = after;
         }
-        if (options->stop_after && strcmp(options->stop_after, pass->name) == 0)
-            break;
     }
     return function;
 }
 
-/* Whether all passes are run, so that what comes out are kernels. */
-static bool is_whole(const CompileOptions *options) {
-    return !options->stop_after || strcmp(options->stop_after, pipeline[PASS_COUNT - 1].name) == 0;
+/* Adds to the module what the passes make of a function. `grad_add` is made of the kernels of
+ * `grad`; the passes after fusion are for both of them. */
+static bool function_compile(Module *compiled, Function *function, const CompileOptions *options,
+                             PassContext *context, CompileError *error) {
+    const size_t wanted = passes_wanted(options), first = wanted < FUSED ? wanted : FUSED;
+    Function *made[2] = {passes_run(function, 0, first, options, context, error), NULL};
+    if (!made[0])
+        return false;
+    if (options->accumulate && wanted >= FUSED && strcmp(function->name, "grad") == 0)
+        made[1] = function_accumulate(made[0], "grad_add");
+    for (int i = 0; i < 2 && made[i]; i++) {
+        Function *last = passes_run(made[i], first, wanted, options, context, error);
+        if (!last)
+            return false;
+        module_add(compiled, last);
+    }
+    return true;
 }
 
 static Module *passes_for_target(const Module *module, const CompileOptions *options,
@@ -132,6 +163,7 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
         return NULL;
     PassContext context = {.target = target,
                            .precision = options->precision,
+                           .arena_bytes = options->arena_bytes,
                            .warn = options->warn,
                            .user = options->user};
     const char *fault = precision_fault(module->arena, options->precision, target);
@@ -140,14 +172,9 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
         return NULL;
     }
     Module *compiled = module_create(module->arena);
-    for (uint32_t i = 0; i < module->function_count; i++) {
-        Function *function = function_compile(module->functions[i], options, &context, error);
-        if (!function)
+    for (uint32_t i = 0; i < module->function_count; i++)
+        if (!function_compile(compiled, module->functions[i], options, &context, error))
             return NULL;
-        module_add(compiled, function);
-        if (options->accumulate && is_whole(options) && strcmp(function->name, "grad") == 0)
-            module_add(compiled, function_accumulate(function, "grad_add"));
-    }
     return compiled;
 }
 
@@ -168,9 +195,10 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
     return target ? passes_for_target(module, options, target, error) : NULL;
 }
 
-static PlanBuilder *plan_functions(const Module *module, const CompileOptions *options,
+/* Functions and all that is needed for a moment alone lie in `work`. */
+static PlanBuilder *plan_functions(const Module *module, Arena *work, const CompileOptions *options,
                                    const Target *target, CompileError *error) {
-    Module *compiled = passes_for_target(module, options, target, error);
+    Module *compiled = passes_for_target(module_within(module, work), options, target, error);
     if (!compiled)
         return NULL;
     PlanBuilder *builder = plan_begin(module->arena, target);
@@ -185,9 +213,12 @@ static PlanBuilder *plan_functions(const Module *module, const CompileOptions *o
 }
 
 const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error) {
+    Arena *work = arena_within(module->arena);
     Target *target = target_of(module->arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, options, target, error) : NULL;
-    return builder ? plan_end(builder) : NULL;
+    PlanBuilder *builder = target ? plan_functions(module, work, options, target, error) : NULL;
+    const Plan *plan = builder ? plan_end(builder) : NULL;
+    arena_destroy(work);
+    return plan;
 }
 
 /* --- machine code --- */
@@ -201,6 +232,7 @@ typedef struct Work {
     bool verify;
     CacheKey *keys;
     CacheAnswer *answers;
+    int *store_errors; /* errno where an object could not be stored; else 0 */
     ObjectCode *objects;
     CompileError *errors;
 } Work;
@@ -217,8 +249,8 @@ static bool kernel_compile(const Work *work, uint32_t kernel) {
     if (!object_emit(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
                      &options, &object->bytes, &object->size, error->text, sizeof error->text))
         return false;
-    if (work->cache) /* a cache that can't be written is a cache that is off */
-        cache_store(work->cache, &work->keys[kernel], object->bytes, object->size);
+    if (work->cache && !cache_store(work->cache, &work->keys[kernel], object->bytes, object->size))
+        work->store_errors[kernel] = errno ? errno : EIO;
     return true;
 }
 
@@ -234,20 +266,44 @@ static bool kernels_compile(const Work *work, int threads, CompileError *error) 
     return true;
 }
 
+__attribute__((format(printf, 2, 3))) static void warn(const CompileOptions *options,
+                                                       const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (options->warn)
+        options->warn(options->user, NULL, text);
+}
+
 static void cache_report(const Work *work, const CompileOptions *options, uint32_t *found) {
     uint32_t damaged = 0;
+    int error = 0;
     for (uint32_t i = 0; i < work->plan->kernel_count; i++) {
         *found += work->answers[i] == CACHE_HIT;
         damaged += work->answers[i] == CACHE_DAMAGED;
+        error = error ? error : work->store_errors[i];
     }
     if (work->cache && *found < work->plan->kernel_count)
         cache_trim(work->cache, (uint64_t)CACHE_MEBIBYTES << 20);
-    if (!damaged || !options->warn)
-        return;
-    char text[256];
-    snprintf(text, sizeof text, "%u damaged entries of the cache in %.150s were compiled anew",
-             damaged, work->cache);
-    options->warn(options->user, NULL, text);
+    if (damaged)
+        warn(options, "%u damaged entries of the cache in %.300s were compiled anew", damaged,
+             work->cache);
+    if (error)
+        warn(options, "the cache in %.300s cannot be written: %s", work->cache, strerror(error));
+}
+
+/* The cache's directory, from the arena; NULL: it is off. */
+static const char *cache_begin(Arena *arena, const CompileOptions *options) {
+    char *directory = arena_alloc(arena, PATH_MAX), reason[128];
+    if (!cache_directory(directory, PATH_MAX))
+        return NULL;
+    if (cache_prepare(directory, reason, sizeof reason))
+        return directory;
+    warn(options, "kernels are compiled anew, as the cache in %.300s cannot be used: %s", directory,
+         reason);
+    return NULL;
 }
 
 void compile_llvm_version(char *text, size_t size) {
@@ -294,27 +350,28 @@ static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *
     return keys;
 }
 
-CompiledModule *compile_module(const Module *module, const CompileOptions *options,
-                               CompileError *error) {
+/* What is needed for compiling alone lies in `graphs`. */
+static CompiledModule *compile_within(const Module *module, Arena *graphs,
+                                      const CompileOptions *options, CompileError *error) {
     Arena *arena = module->arena;
     Target *target = target_of(arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, options, target, error) : NULL;
+    PlanBuilder *builder = target ? plan_functions(module, graphs, options, target, error) : NULL;
     if (!builder)
         return NULL;
     const Plan *plan = plan_end(builder);
-    char *cache = arena_alloc(arena, 4096);
     Work work = {
         .plan = plan,
         .bodies = plan_bodies(builder),
         .target = target,
         .verify = options->verify,
-        .keys = keys_of(arena, plan, plan_bodies(builder), target),
+        .keys = keys_of(graphs, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
+        .store_errors = arena_array(arena, plan->kernel_count, sizeof *work.store_errors),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
     };
-    if (work.keys && cache_directory(cache, 4096))
-        work.cache = cache;
+    if (work.keys)
+        work.cache = cache_begin(arena, options);
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         work.answers[i] = CACHE_MISS;
     CompiledModule *compiled = arena_alloc(arena, sizeof *compiled);
@@ -324,6 +381,14 @@ CompiledModule *compile_module(const Module *module, const CompileOptions *optio
         return NULL;
     }
     cache_report(&work, options, &compiled->from_cache);
+    return compiled;
+}
+
+CompiledModule *compile_module(const Module *module, const CompileOptions *options,
+                               CompileError *error) {
+    Arena *graphs = arena_within(module->arena);
+    CompiledModule *compiled = compile_within(module, graphs, options, error);
+    arena_destroy(graphs);
     return compiled;
 }
 

@@ -16,12 +16,14 @@
 typedef struct CompileOptions {
     const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */
     Precision precision;
-    const char *dump;   /* name of the pass after which functions are printed to stderr; "all" */
+    const char *dump; /* name of the pass after which functions are printed to stderr; "all" */
     const char *stop_after; /* name of the last pass to run */
     const char *skip;       /* comma-separated names of passes to leave out */
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
+    int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add`;
+                            0: as it comes */
     /* Beside `grad` make `grad_add`, which adds to the gradients that are there: for a batch of
      * several chunks. */
     bool accumulate;

@@ -9,6 +9,7 @@
 typedef struct PassContext {
     const struct Target *target; /* passes/emit/target.h; NULL where no code is to be made */
     Precision precision;
+    int64_t arena_bytes; /* the most that the arena of gradients may take; 0: as it comes */
     /* Something the user should hear of (a fallback that costs memory, say). May be NULL. */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;

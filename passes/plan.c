@@ -125,7 +125,7 @@ static void kernel_operands(Arena *arena, const Function *body, PlanKernel *kern
 }
 
 static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
-    CanonicalForm form = canonical_form(builder->arena, body);
+    CanonicalForm form = canonical_form(body->arena, body);
     uint64_t hash = XXH3_64bits(form.bytes, form.length);
     if (builder->plan->kernel_count * 2 >= builder->slot_count)
         kernels_rehash(builder);
@@ -283,6 +283,7 @@ static void step_add(Planner *planner, NodeId id) {
         step_origin(planner->arena, node, planner->builder->plan->kernels[step->kernel].symbol);
     step_places(planner->arena, node->spans, step);
     step->immediate_count = canonical_keys(planner->arena, body, &step->immediates);
+    step->is_again = node->attributes.amount != 0;
     step->operands = arena_array(planner->arena, node->source_count + body->output_count,
                                  sizeof *step->operands);
     for (uint32_t i = 0; i < node->source_count; i++) {
@@ -331,7 +332,8 @@ static void donations_settle(Planner *planner) {
 
 static void temporaries_place(Planner *planner) {
     PlanFunction *plan = planner->plan;
-    Lifetime *lifetimes = arena_array(planner->arena, plan->buffer_count, sizeof *lifetimes);
+    Arena *arena = planner->function->arena;
+    Lifetime *lifetimes = arena_array(arena, plan->buffer_count, sizeof *lifetimes);
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->buffer_count; i++)
         if (plan->buffers[i].storage == PLAN_ARENA)
@@ -340,7 +342,7 @@ static void temporaries_place(Planner *planner) {
                 .birth = planner->birth[i],
                 .death = planner->death[i],
             };
-    plan->arena_bytes = memory_place(planner->arena, lifetimes, count, PLAN_ALIGNMENT);
+    plan->arena_bytes = memory_place(arena, lifetimes, count, PLAN_ALIGNMENT);
     count = 0;
     for (uint32_t i = 0; i < plan->buffer_count; i++)
         if (plan->buffers[i].storage == PLAN_ARENA)
@@ -376,7 +378,7 @@ static PlanFunction *function_reserve(PlanBuilder *builder, const Function *func
 }
 
 const char *plan_add(PlanBuilder *builder, const Function *fused) {
-    Arena *arena = builder->arena;
+    Arena *arena = fused->arena;
     PlanFunction *plan = function_reserve(builder, fused);
     uint32_t most_buffers = 0;
     for (NodeId id = 0; id < fused->node_count; id++) {
@@ -385,7 +387,7 @@ const char *plan_add(PlanBuilder *builder, const Function *fused) {
     }
     Planner planner = {
         .builder = builder,
-        .arena = arena,
+        .arena = builder->arena,
         .function = fused,
         .plan = plan,
         .first_buffer = arena_array(arena, fused->node_count, sizeof *planner.first_buffer),

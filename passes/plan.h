@@ -13,6 +13,8 @@
 
 typedef struct PlanBuilder PlanBuilder;
 
+/* The plan lies in `arena`; what it is made with lies in those of the functions, which must outlive
+ * the builder. */
 PlanBuilder *plan_begin(Arena *arena, const Target *target);
 
 /* NULL, or why the function can't be planned (from the arena). */

@@ -45,6 +45,7 @@ typedef struct TrainSettings {
     int64_t batch, chunks, steps, seed;
     int64_t evaluate;   /* every so many steps; and after the last */
     int64_t checkpoint; /* every so many steps; and after the last, and on a signal */
+    int64_t memory;     /* bytes that training may take; 0: as it comes. Results do not depend on it */
     const char *precision; /* "fp32", "bf16", "bf16_emulated": what matrix products read */
     int64_t patience;   /* stop after so many evaluations without a better validation loss; 0: never */
 } TrainSettings;

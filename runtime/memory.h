@@ -18,4 +18,8 @@ typedef struct MemoryUse {
  */
 MemoryUse program_memory(const Program *program, int threads);
 
+/* The largest arena that `grad` and `grad_add` may have for the peak to be at most `most` bytes; 0:
+ * there is none. The plan's own do not matter. */
+int64_t program_arena_limit(const Program *program, int threads, int64_t most);
+
 #endif

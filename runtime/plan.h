@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 2, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 3, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
 
 /* As DType in ir/graph.h, which the runtime does not see. */
 typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
@@ -64,6 +64,8 @@ typedef struct PlanStep {
     char *origin; /* "loop_0b1c igpt.scan:27:15": for naming where a NaN arose */
     uint32_t place_count;
     PlanPlace *places; /* each line once: for profiles */
+    bool is_again;     /* what it computes was computed before, and not kept: for saying what memory
+                          costs */
 } PlanStep;
 
 typedef struct PlanFunction {

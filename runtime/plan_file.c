@@ -1,13 +1,13 @@
 /* The file form of a plan: JSON, so that it can be read by people and by other programs.
  *
- *   {"scanline_plan": 1, "target": "x86-64-v3",
+ *   {"scanline_plan": 3, "target": "x86-64-v3",
  *    "kernels":   [{"symbol", "tiles", "scratch", "flops", "bytes", "immediates", "outputs",
  *                   "operands": [["f32", 4096], ...]}, ...],
  *    "functions": [{"name", "arena",
  *                   "inputs":  [{"name", "type", "axes": [["b", 8], ...], "donated"}, ...],
  * "outputs": ..., "buffers": [["arena", "f32", 4096, 0], ["input", 3], ["output", 0], ...],
  *                   "steps":   [{"kernel", "operands", "immediates", "origin",
- *                                "places": [["igpt.scan", 27], ...]}, ...]}, ...]}
+ *                                "places": [["igpt.scan", 27], ...], "again"}, ...]}, ...]}
  *
  * Reading takes the syntax alone; whether the plan may be run is plan_check's to say. */
 #include "runtime/plan.h"
@@ -76,8 +76,9 @@ static json_t *write_step(const PlanStep *step) {
     for (uint32_t i = 0; i < step->place_count; i++)
         json_array_append_new(
             places, json_pack("[s, I]", step->places[i].file, (json_int_t)step->places[i].line));
-    return json_pack("{s:I, s:o, s:o, s:s, s:o}", "kernel", (json_int_t)step->kernel, "operands",
-                     operands, "immediates", immediates, "origin", step->origin, "places", places);
+    return json_pack("{s:I, s:o, s:o, s:s, s:o, s:b}", "kernel", (json_int_t)step->kernel,
+                     "operands", operands, "immediates", immediates, "origin", step->origin,
+                     "places", places, "again", (int)step->is_again);
 }
 
 static json_t *write_function(const PlanFunction *function) {
@@ -288,6 +289,7 @@ static void read_step(Reader *reader, const json_t *object, PlanStep *step) {
     step->kernel = (uint32_t)read_integer(reader, json_object_get(object, "kernel"), 0,
                                           PLAN_MAX_ENTRIES, "kernel");
     step->origin = read_string(reader, json_object_get(object, "origin"), "origin");
+    step->is_again = json_is_true(json_object_get(object, "again"));
     const json_t *operands = read_list(reader, object, "operands", &step->operand_count);
     step->operands = allocate(reader, step->operand_count, sizeof *step->operands);
     for (uint32_t i = 0; i < step->operand_count && !reader->failed; i++)

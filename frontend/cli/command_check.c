@@ -1,4 +1,5 @@
 /* scanline check: is the spec right, and what will it cost? */
+#include "frontend/cli/again.h"
 #include "frontend/cli/commands.h"
 #include "frontend/cli/session.h"
 
@@ -13,6 +14,7 @@
 /* What is to be said of a spec. */
 typedef struct Card {
     Report report;
+    Again again;
     int64_t peak_bytes;
     int threads;
 } Card;
@@ -31,17 +33,30 @@ static json_t *first_loss_json(const Report *report) {
     return report->first_loss_known ? json_real(report->first_loss) : json_null();
 }
 
+static json_t *again_json(const Card *card, int64_t chunks) {
+    json_t *places = json_array();
+    for (uint32_t i = 0; i < card->again.place_count; i++) {
+        const AgainPlace *place = &card->again.places[i];
+        json_array_append_new(places, json_pack("{s:s, s:I, s:f}", "what", place->what, "kernels",
+                                                (json_int_t)place->count, "flops_per_step",
+                                                place->flops * (double)chunks));
+    }
+    return json_pack("{s:f, s:f, s:o}", "flops_per_step", card->again.flops * (double)chunks,
+                     "share", card->again.share, "places", places);
+}
+
 static ExitCode print_json(const Session *session, const Card *card) {
     const Experiment *experiment = &session->experiment;
     json_t *table = json_array();
     for (uint32_t i = 0; i < experiment->parameter_count; i++)
         json_array_append_new(table, parameter_json(&experiment->parameters[i]));
-    json_t *root =
-        json_pack("{s:s, s:s, s:I, s:o, s:I, s:i, s:o, s:o}", "name", experiment->name, "objective",
-                  experiment->train.objective, "parameters", (json_int_t)card->report.parameters,
-                  "flops_per_step", json_real(card->report.flops_per_step), "peak_bytes",
-                  (json_int_t)card->peak_bytes, "threads", card->threads, "first_loss",
-                  first_loss_json(&card->report), "parameter_table", table);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:I, s:o, s:I, s:o, s:i, s:o, s:o}", "name", experiment->name, "objective",
+        experiment->train.objective, "parameters", (json_int_t)card->report.parameters,
+        "flops_per_step", json_real(card->report.flops_per_step), "peak_bytes",
+        (json_int_t)card->peak_bytes, "computed_again", again_json(card, experiment->train.chunks),
+        "threads", card->threads, "first_loss", first_loss_json(&card->report), "parameter_table",
+        table);
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
     if (!text)
@@ -101,6 +116,24 @@ static const char *duration_text(const Session *session, double seconds) {
     return arena_printf(session->arena, "%.0f days", seconds / 86400);
 }
 
+enum { MOST_PLACES = 8 };
+
+static void print_again(const Session *session, const Again *again) {
+    const double chunks = (double)session->experiment.train.chunks;
+    if (!again->place_count)
+        return;
+    printf("             %.*f %% more work (%s a step) is to compute again, rather than to keep:\n",
+           again->share < 0.095 ? 1 : 0, 100 * again->share,
+           scaled_text(session, again->flops * chunks, 1000, "FLOP"));
+    for (uint32_t i = 0; i < again->place_count && i < MOST_PLACES; i++) {
+        const AgainPlace *place = &again->places[i];
+        printf("               %s  %lld times, %s\n", place->what, (long long)place->count,
+               scaled_text(session, place->flops * chunks, 1000, "FLOP"));
+    }
+    if (again->place_count > MOST_PLACES)
+        printf("               and at %u more places\n", again->place_count - MOST_PLACES);
+}
+
 static void print_card(const Session *session, const Card *card) {
     const Experiment *experiment = &session->experiment;
     const TrainSettings *train = &experiment->train;
@@ -123,6 +156,7 @@ static void print_card(const Session *session, const Card *card) {
            (long long)train->chunks);
     printf("memory       %s at most, with %d threads\n",
            scaled_text(session, (double)card->peak_bytes, 1024, "B"), card->threads);
+    print_again(session, &card->again);
     printf("time         about %s for %lld steps\n", duration_text(session, seconds),
            (long long)train->steps);
     if (card->report.first_loss_known)
@@ -134,17 +168,17 @@ static ExitCode work(Session *session, void *user) {
     ExitCode code = session_read(session, NULL);
     if (code)
         return code;
-    const CompileOptions options = session_compile_options(session);
-    CompileError error = {{0}};
-    const Plan *plan = compile_plan(session->module, &options, &error);
-    if (!plan)
-        return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
+    const Plan *plan;
+    code = session_plan(session, &plan);
+    if (code)
+        return code;
     const Program program = {.experiment = &session->experiment, .plan = plan};
     Card card = {
         .report = report_create(session->arena, session->lowered, &session->experiment),
         .threads = options_threads(session->options),
     };
     card.peak_bytes = training_bytes(&program, card.threads);
+    card.again = again_of(session->arena, plan);
     if (session->options->json)
         return print_json(session, &card);
     print_card(session, &card);
@@ -163,7 +197,8 @@ ExitCode command_check(int count, char **words) {
             "  scanline check digits\n"
             "  scanline check igpt-s train.batch=2 --json\n"
             "  scanline check mine.scan train.objective=bert",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_SETTINGS,
+        .groups =
+            OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
     };
     Options options;
     options_parse(&line, count, words, &options);

@@ -52,6 +52,9 @@ static ExitCode write_result(const Session *session, const char *path, const cha
 
 /* The functions as the frontend and autodiff made them, or after --stop-after's pass. */
 static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
+    ExitCode code = session_settle_memory(session);
+    if (code)
+        return code;
     const CompileOptions options = session_compile_options(session);
     const Module *module = session->module;
     CompileError error = {{0}};
@@ -69,16 +72,15 @@ static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
 }
 
 static ExitCode emit_plan(Session *session, const CompileArguments *arguments) {
-    const CompileOptions options = session_compile_options(session);
-    CompileError error = {{0}};
-    const Plan *plan = compile_plan(session->module, &options, &error);
-    if (!plan)
-        return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
+    const Plan *plan;
+    ExitCode code = session_plan(session, &plan);
+    if (code)
+        return code;
     PlanError plan_error = {{0}};
     char *text = plan_write(plan, &plan_error);
     if (!text)
         return session_fail(session, EXIT_MACHINE, "plan", "%s", plan_error.text);
-    ExitCode code = write_result(session, arguments->output, text);
+    code = write_result(session, arguments->output, text);
     free(text);
     return code;
 }
@@ -107,7 +109,8 @@ ExitCode command_compile(int count, char **words) {
                "  scanline compile digits --emit ir -o digits.ir\n"
                "  scanline compile digits --emit ir --function eval --stop-after fuse\n"
                "  scanline compile digits layers=2 --emit plan --target x86-64-v3",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_SETTINGS,
+        .groups =
+            OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

@@ -12,6 +12,8 @@ static ExitCode reproduce(Session *session, const char *words, const char *folde
     if (!code)
         code = session_read_run(session, folder);
     if (!code)
+        code = session_settle_memory(session);
+    if (!code)
         code = session_compile(session);
     if (code)
         return code;
@@ -62,7 +64,7 @@ ExitCode command_reproduce(int count, char **words) {
             "  scanline reproduce @last\n"
             "  scanline reproduce 7 --json\n"
             "  scanline reproduce 7 --threads 1 --out /tmp/again",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_OUT,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT,
     };
     Options options;
     options_parse(&line, count, words, &options);

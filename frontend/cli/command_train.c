@@ -88,6 +88,8 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
                       const char *from) {
     ExitCode code = read_spec(session, resume, from);
     if (!code)
+        code = session_settle_memory(session);
+    if (!code)
         code = session_compile(session);
     if (code)
         return code;
@@ -143,7 +145,8 @@ ExitCode command_train(int count, char **words) {
                "  scanline train --resume @last\n"
                "  scanline train --from 7 train.steps=6000\n"
                "  scanline train --from 7 train.objective=ar.classify train.steps=200",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_OUT | OPTIONS_SETTINGS,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
+                  OPTIONS_SETTINGS,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

@@ -15,6 +15,7 @@ enum Key {
     KEY_CHECK_PASSES,
     KEY_OUT,
     KEY_THREADS,
+    KEY_MEMORY,
 };
 
 static const struct argp_option json_keys[] = {
@@ -28,6 +29,14 @@ static const struct argp_option out_keys[] = {
 static const struct argp_option thread_keys[] = {
     {"threads", KEY_THREADS, "N", 0,
      "threads to use (default: every core); results do not depend on it", 2},
+    {0}};
+
+static const struct argp_option memory_keys[] = {
+    {"memory", KEY_MEMORY, "SIZE", 0,
+     "the most that training may take (500M, 1.5G): train.memory; more is computed again where "
+     "memory is "
+     "short, results do not depend on it",
+     2},
     {0}};
 
 static const struct argp_option compile_keys[] = {
@@ -108,6 +117,9 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
         if (!options->threads)
             argp_error(state, "--threads takes a number from 1 to 1024, not '%s'", argument);
         return 0;
+    case KEY_MEMORY:
+        options->memory = argument;
+        return 0;
     case ARGP_KEY_ARG:
         return parse_word(parser, argument, state);
     default:
@@ -131,6 +143,8 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
         append_keys(keys, &key_count, out_keys);
     if (line->groups & OPTIONS_THREADS)
         append_keys(keys, &key_count, thread_keys);
+    if (line->groups & OPTIONS_MEMORY)
+        append_keys(keys, &key_count, memory_keys);
     if (line->groups & OPTIONS_COMPILE)
         append_keys(keys, &key_count, compile_keys);
     *options = (Options){.command = line->command};

@@ -20,6 +20,7 @@ typedef enum OptionGroup {
     OPTIONS_THREADS = 4,   /* --threads */
     OPTIONS_OUT = 8,       /* --out */
     OPTIONS_SETTINGS = 16, /* KEY=VALUE */
+    OPTIONS_MEMORY = 32,   /* --memory */
 } OptionGroup;
 
 typedef struct Options {
@@ -30,7 +31,8 @@ typedef struct Options {
     bool json;
     CompileOptions compile;
     const char *out;
-    int threads; /* 0: SCANLINE_THREADS, or every core */
+    int threads;        /* 0: SCANLINE_THREADS, or every core */
+    const char *memory; /* train.memory, over what the spec says; NULL: not given */
 } Options;
 
 /* A command's own options, beside the shared ones: `keys` as for argp; `parse` is called for each

@@ -4,9 +4,13 @@
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
+#include "runtime/gradient.h"
+#include "runtime/memory.h"
 #include "runtime/run_folder.h"
+#include "runtime/training.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,12 +124,19 @@ static const char *spec_path(Session *session, const char *subject) {
 ExitCode session_read(Session *session, const char *subject) {
     const Options *options = session->options;
     const char *directories[2];
+    const char **overrides =
+        arena_array(session->arena, options->setting_count + 1, sizeof *overrides);
     SpecOptions spec_options = {
         .directories = directories,
         .directory_count = model_directories(directories),
-        .overrides = options->settings,
+        .overrides = overrides,
         .override_count = options->setting_count,
     };
+    for (uint32_t i = 0; i < options->setting_count; i++)
+        overrides[i] = options->settings[i];
+    if (options->memory)
+        overrides[spec_options.override_count++] =
+            arena_printf(session->arena, "train.memory=%s", options->memory);
     if (!subject)
         subject = options->subject ? options->subject : "digits";
     session->spec = spec_load(session->arena, session->sources, spec_path(session, subject),
@@ -140,8 +151,9 @@ ExitCode session_read(Session *session, const char *subject) {
         return EXIT_INPUT;
     session->experiment.spec = spec_flatten(session->spec);
     PassContext context = {.warn = warn, .user = session};
-    session->module =
-        derive_experiment(session->lowered, lower_batch_axis(session->spec), &context);
+    session->graphs = arena_within(session->arena);
+    session->module = derive_experiment(module_within(session->lowered, session->graphs),
+                                        lower_batch_axis(session->spec), &context);
     return EXIT_DONE;
 }
 
@@ -213,21 +225,93 @@ CompileOptions session_compile_options(Session *session) {
     options.precision = wanted.precision;
     options.accumulate = wanted.accumulate;
     options.threads = options_threads(session->options);
+    options.arena_bytes = session->arena_bytes;
     options.target = session->target;
     options.warn = warn;
     options.user = session;
     return options;
 }
 
+/* --- memory --- */
+
+static int64_t bytes_with(const Session *session, const Plan *plan) {
+    const Program program = {.experiment = &session->experiment, .plan = plan};
+    return training_bytes(&program, options_threads(session->options));
+}
+
+/* Whether training fits by this plan, if it was made for that. */
+static ExitCode memory_check(const Session *session, const Plan *plan) {
+    const int64_t most = session->experiment.train.memory, mebibyte = 1 << 20;
+    const int64_t bytes = session->arena_bytes ? bytes_with(session, plan) : 0;
+    const int threads = options_threads(session->options);
+    if (bytes <= most)
+        return EXIT_DONE;
+    return session_fail(
+        session, EXIT_INPUT, "memory",
+        "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
+        "at least %lldM%s",
+        (double)most / (double)mebibyte, threads, (long long)((bytes + mebibyte - 1) / mebibyte),
+        gradient_workers(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
+}
+
+static ExitCode plan_make(const Session *session, const CompileOptions *options,
+                          const Plan **plan) {
+    CompileError error = {{0}};
+    *plan = compile_plan(session->module, options, &error);
+    return *plan ? EXIT_DONE : session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
+}
+
+/* The plan of training in any memory. What there is to be said of the passes, the plan that is to
+ * be used says. */
+static ExitCode plan_at_first(Session *session, const Plan **plan) {
+    CompileOptions options = session_compile_options(session);
+    options.dump = options.stop_after = NULL;
+    options.verify = options.check = false;
+    options.warn = NULL;
+    return plan_make(session, &options, plan);
+}
+
+ExitCode session_settle_memory(Session *session) {
+    const int64_t most = session->experiment.train.memory;
+    const Plan *plan;
+    ExitCode code = most ? plan_at_first(session, &plan) : EXIT_DONE;
+    if (code || !most || bytes_with(session, plan) <= most)
+        return code;
+    const Program program = {.experiment = &session->experiment, .plan = plan};
+    session->arena_bytes = program_arena_limit(&program, options_threads(session->options), most);
+    if (!session->arena_bytes)
+        session->arena_bytes = 1; /* the smallest that there is, to be named */
+    return EXIT_DONE;
+}
+
+ExitCode session_plan(Session *session, const Plan **plan) {
+    ExitCode code = session_settle_memory(session);
+    if (code)
+        return code;
+    const CompileOptions options = session_compile_options(session);
+    code = plan_make(session, &options, plan);
+    return code ? code : memory_check(session, *plan);
+}
+
+/* --- machine code --- */
+
 ExitCode session_compile(Session *session) {
     const CompileOptions options = session_compile_options(session);
     CompileError error = {{0}};
-    session->compiled = compile_module(session->module, &options, &error);
+    const Module *module = module_within(session->module, session->arena); /* so will the plan be */
+    session->compiled = compile_module(module, &options, &error);
     if (!session->compiled)
         return session_fail(session, EXIT_MACHINE, "compile", "%s", error.text);
+    ExitCode code = memory_check(session, session->compiled->plan);
+    if (code)
+        return code;
     session->jit = jit_load(session->compiled, &error);
     if (!session->jit)
         return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);
+    arena_destroy(session->graphs);
+    session->graphs = NULL;
+    session->module = NULL;
+    malloc_trim(0); /* what compiling took, training may need */
     session->program = (Program){
         .experiment = &session->experiment,
         .plan = session->compiled->plan,

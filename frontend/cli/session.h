@@ -14,6 +14,7 @@ typedef struct Session {
     const Options *options;
     Log *log; /* all that goes to standard error */
     Arena *arena;
+    Arena *graphs; /* within it: what session_compile needs, and nobody after it */
     Sources *sources;
     Diagnostics *diagnostics;
     const Spec *spec;
@@ -21,7 +22,9 @@ typedef struct Session {
     const Module *lowered; /* init, forward, update */
     const Module
         *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
-    const char *target; /* to compile for; NULL: this machine */
+    const char *target;  /* to compile for; NULL: this machine */
+    int64_t arena_bytes; /* the most that gradients' may take for training to fit in train.memory;
+                            0: no matter */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
@@ -42,8 +45,6 @@ ExitCode session_read(Session *session, const char *subject);
 /* The same from a run's folder: the spec that it was trained by, under its own name. */
 ExitCode session_read_run(Session *session, const char *folder);
 
-/* The options that the command line gives, and what the experiment asks for. */
-CompileOptions session_compile_options(Session *session);
 /* The same, as a new spec: with the settings that the options change. */
 ExitCode session_read_child(Session *session, const char *folder);
 
@@ -51,7 +52,17 @@ ExitCode session_read_child(Session *session, const char *folder);
  * can. */
 ExitCode session_target_run(Session *session, const char *folder);
 
-/* Then machine code, to session->program. */
+/* The options that the command line gives, and what the experiment and its memory ask for. */
+CompileOptions session_compile_options(Session *session);
+
+/* For what trains, before it is compiled: finds session->arena_bytes. What does not fit by any plan
+ * is refused with the plan. */
+ExitCode session_settle_memory(Session *session);
+
+/* The plan alone, for training. */
+ExitCode session_plan(Session *session, const Plan **plan);
+
+/* Machine code, to session->program. session->module is gone then. */
 ExitCode session_compile(Session *session);
 
 /* What made it. */

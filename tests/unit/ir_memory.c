@@ -54,3 +54,26 @@ Test(ir_memory, every_allocation_fails_once) {
     cr_expect_gt(count, 200, "only %d allocations", (int)count);
     cr_expect_eq(at_last, with_plenty);
 }
+
+/* An arena within another goes by itself or with it, and fails where the other does. */
+Test(ir_memory, arenas_within_arenas) {
+    Arena *outer = arena_create();
+    cr_assert(outer);
+    volatile int failures = 0;
+    if (setjmp(*arena_boundary(outer)))
+        failures++;
+    Arena *first = arena_within(outer), *second = arena_within(outer);
+    Arena *deep = arena_within(second);
+    cr_assert(arena_alloc(first, 100) && arena_alloc(deep, 100000));
+    arena_destroy(first);
+    if (!failures) {
+        arena_fail_after(outer, 1);
+        arena_alloc(second, 10);
+        arena_alloc(deep, 10);
+        cr_assert_fail("the second allocation should have failed");
+    }
+    cr_expect_eq(failures, 1);
+    arena_destroy(second);
+    arena_within(arena_within(outer));
+    arena_destroy(outer);
+}

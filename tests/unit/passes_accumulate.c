@@ -1,5 +1,5 @@
 /* grad_add, compiled: exactly what grad gives, added to what was there; and so trainings that have
- * the same bits whichever chunks a thread adds to others. */
+ * the same bits whichever chunks a thread adds to others, in whatever memory. */
 #include "frontend/lower.h"
 #include "passes/compile.h"
 #include "passes/derive.h"
@@ -46,10 +46,12 @@ static Module *derive(Compiled *compiled, const char *file, const char *objectiv
     return derive_experiment(lowered, lower_batch_axis(spec), &context);
 }
 
-static Compiled compile(const char *file, const char *objective, int chunks, bool accumulate) {
+static Compiled compile_within(const char *file, const char *objective, int chunks, bool accumulate,
+                               int64_t arena_bytes) {
     Compiled compiled = {.arena = arena_create()};
     const Module *module = derive(&compiled, file, objective, chunks);
-    const CompileOptions options = {.verify = true, .threads = 2, .accumulate = accumulate};
+    const CompileOptions options = {
+        .verify = true, .threads = 2, .accumulate = accumulate, .arena_bytes = arena_bytes};
     CompileError error = {""};
     compiled.module = compile_module(module, &options, &error);
     cr_assert(compiled.module, "%s", error.text);
@@ -58,6 +60,10 @@ static Compiled compile(const char *file, const char *objective, int chunks, boo
     compiled.program.plan = compiled.module->plan;
     compiled.program.kernels = jit_kernels(compiled.jit);
     return compiled;
+}
+
+static Compiled compile(const char *file, const char *objective, int chunks, bool accumulate) {
+    return compile_within(file, objective, chunks, accumulate, 0);
 }
 
 static void release(Compiled *compiled) {
@@ -264,4 +270,19 @@ Test(accumulate, trainings_have_the_same_bits) {
         release(&plain);
         release(&adding);
     }
+}
+
+static int64_t arena_of(const Compiled *compiled, const char *function) {
+    return plan_function(compiled->program.plan, function)->arena_bytes;
+}
+
+Test(accumulate, trainings_in_less_memory_have_the_same_bits) {
+    Compiled plain = compile("digits.scan", "ar", 4, true);
+    Compiled little = compile_within("digits.scan", "ar", 4, true, 1);
+    cr_expect_lt(arena_of(&little, "grad"), arena_of(&plain, "grad"));
+    cr_expect_lt(arena_of(&little, "grad_add"), arena_of(&plain, "grad_add"));
+    for (int threads = 1; threads <= 3; threads++)
+        expect_same_training(&plain, 1, &little, threads);
+    release(&plain);
+    release(&little);
 }

@@ -52,7 +52,49 @@ Test(cache, makes_its_directories) {
     char deep[128];
     snprintf(deep, sizeof deep, "%s/a/b", directory);
     CacheKey key = key_of("body");
+    char reason[128];
+    struct stat status;
+    cr_assert(cache_prepare(deep, reason, sizeof reason), "%s", reason);
     cr_assert(cache_store(deep, &key, "x", 1));
+    cr_assert_eq(stat(deep, &status), 0);
+    cr_expect_eq(status.st_mode & 0777, 0700);
+}
+
+/* What lies there is executed. */
+Test(cache, what_others_can_write_is_refused) {
+    char reason[128];
+    cr_expect(cache_prepare(directory, reason, sizeof reason), "%s", reason);
+    cr_assert_eq(chmod(directory, 0777), 0);
+    cr_expect_not(cache_prepare(directory, reason, sizeof reason));
+    cr_expect(strstr(reason, "other users can write"), "%s", reason);
+    cr_assert_eq(chmod(directory, 0755), 0);
+    cr_expect(cache_prepare(directory, reason, sizeof reason), "%s", reason);
+
+    CacheKey key = key_of("body");
+    char *bytes;
+    size_t size;
+    cr_assert(cache_store(directory, &key, "x", 1));
+    cr_assert_eq(chmod(entry_path(&key), 0666), 0);
+    cr_expect_eq(cache_load(directory, &key, &bytes, &size), CACHE_DAMAGED);
+    if (geteuid() == 0) {
+        cr_assert_eq(chmod(entry_path(&key), 0600), 0);
+        cr_assert_eq(chown(entry_path(&key), 65534, 65534), 0);
+        cr_expect_eq(cache_load(directory, &key, &bytes, &size), CACHE_DAMAGED);
+        cr_assert_eq(chown(directory, 65534, 65534), 0);
+        cr_expect_not(cache_prepare(directory, reason, sizeof reason));
+        cr_expect(strstr(reason, "another user"), "%s", reason);
+    }
+}
+
+Test(cache, an_entry_that_is_a_link_is_refused) {
+    CacheKey key = key_of("body");
+    char *bytes;
+    size_t size;
+    cr_assert_eq(symlink("/dev/zero", entry_path(&key)), 0);
+    cr_expect_neq(cache_load(directory, &key, &bytes, &size), CACHE_HIT);
+    cr_assert(cache_store(directory, &key, "x", 1));
+    cr_assert_eq(cache_load(directory, &key, &bytes, &size), CACHE_HIT);
+    free(bytes);
 }
 
 Test(cache, keys_tell_everything_apart) {

@@ -122,10 +122,10 @@ static PlanBuffer sample_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
                                       {PLAN_OUTPUT, PLAN_F32, CHUNK *N *V, 0, 0}};
 static uint32_t all_operands[] = {0, 1, 2, 3, 4};
 static uint32_t steady_operands[] = {0, 2, 3};
-static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, 0, NULL},
-                           {1, 3, all_operands, 0, NULL, origin, 0, NULL},
-                           {2, 4, all_operands, 0, NULL, origin, 0, NULL},
-                           {3, 3, steady_operands, 0, NULL, origin, 0, NULL}};
+static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, 0, NULL, false},
+                           {1, 3, all_operands, 0, NULL, origin, 0, NULL, false},
+                           {2, 4, all_operands, 0, NULL, origin, 0, NULL, false},
+                           {3, 3, steady_operands, 0, NULL, origin, 0, NULL, false}};
 static PlanFunction functions[] = {
     {name_features, 3, 2, 5, 1, features_inputs, features_outputs, features_buffers, &steps[0], 0},
     {name_sample, 2, 1, 3, 1, features_inputs, sample_outputs, sample_buffers, &steps[1], 0},

@@ -37,9 +37,9 @@ static const KernelFunction code[2] = {scale, total};
 static int64_t two[] = {2}, three[] = {3};
 static uint32_t first_operands[] = {0, 1}, second_operands[] = {1, 2}, third_operands[] = {2, 3};
 static char names[3][8] = {"double", "triple", "total"};
-static PlanStep steps[] = {{0, 2, first_operands, 1, two, names[0], 0, NULL},
-                           {0, 2, second_operands, 1, three, names[1], 0, NULL},
-                           {1, 2, third_operands, 0, NULL, names[2], 0, NULL}};
+static PlanStep steps[] = {{0, 2, first_operands, 1, two, names[0], 0, NULL, false},
+                           {0, 2, second_operands, 1, three, names[1], 0, NULL, false},
+                           {1, 2, third_operands, 0, NULL, names[2], 0, NULL, false}};
 static PlanBuffer buffers[] = {{PLAN_INPUT, PLAN_F32, COUNT, 0, 0},
                                {PLAN_ARENA, PLAN_F32, COUNT, 0, -1},
                                {PLAN_ARENA, PLAN_F32, COUNT, 4032, -1},

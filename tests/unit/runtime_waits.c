@@ -80,7 +80,7 @@ Test(waits, every_tile_is_computed_once) {
         numbers[i] = i;
         pairs[i][0] = X;
         pairs[i][1] = i % 3 == 2 ? OVER_A : A + i % 3;
-        steps[i] = (PlanStep){0, 2, pairs[i], 1, &numbers[i], "", 0, NULL};
+        steps[i] = (PlanStep){0, 2, pairs[i], 1, &numbers[i], "", 0, NULL, false};
     }
     PlanFunction function = {"f", 2, 2, BUFFERS, MOST_STEPS, inputs, outputs, buffers, steps, 192};
     const Program program = {.plan = &plan, .kernels = code};
