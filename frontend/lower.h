@@ -3,8 +3,8 @@
  * One objective is chosen and lowered to three functions: `init` (the initial values of parameters
  * and states), `forward` (the loss and all else that its bodies give, for one chunk of a batch) and
  * `update` (the update rule, applied to every parameter that the loss depends on). Names of inputs
- * and outputs follow runtime/plan.h. The other objectives, functions and rules are lowered too and
- * thrown away, so that every error of a file is shown in one go. */
+ * and outputs follow runtime/execution/plan.h. The other objectives, functions and rules are
+ * lowered too and thrown away, so that every error of a file is shown in one go. */
 #ifndef SCANLINE_FRONTEND_LOWER_H
 #define SCANLINE_FRONTEND_LOWER_H
 

@@ -1,4 +1,5 @@
-/* Short ways to add the common nodes. Each returns the new node; faults are asserted (graph_add). */
+/* Short ways to add the common nodes. Each returns the new node; faults are asserted (graph_add).
+ */
 #ifndef SCANLINE_IR_BUILD_H
 #define SCANLINE_IR_BUILD_H
 
@@ -16,11 +17,13 @@ NodeId build_select(Function *function, NodeId condition, NodeId yes, NodeId no)
 NodeId build_along(Function *function, OpCode op, NodeId a, const Axes *axes);
 NodeId build_contract(Function *function, NodeId a, NodeId b, const Axes *axes);
 /* The same, with the memory order of the result. */
-NodeId build_contract_as(Function *function, NodeId a, NodeId b, const Axes *axes, const Axes *order);
+NodeId build_contract_as(Function *function, NodeId a, NodeId b, const Axes *axes,
+                         const Axes *order);
 NodeId build_cross_entropy(Function *function, NodeId logits, NodeId classes, AxisId axis);
 NodeId build_gather(Function *function, NodeId table, NodeId positions, AxisId axis);
 /* Over the axes `over` (the positions' and updates' that the result lacks). */
-NodeId build_scatter_add(Function *function, NodeId positions, NodeId updates, AxisId axis, const Axes *over);
+NodeId build_scatter_add(Function *function, NodeId positions, NodeId updates, AxisId axis,
+                         const Axes *over);
 NodeId build_shift(Function *function, NodeId a, NodeId fill, AxisId axis, int64_t amount);
 NodeId build_rename(Function *function, NodeId a, AxisId from, AxisId to);
 NodeId build_result(Function *function, NodeId several, int64_t which);

@@ -9,9 +9,9 @@
 
 #include "ir/graph.h"
 #include "passes/precision.h"
+#include "runtime/execution/kernel.h"
+#include "runtime/execution/plan.h"
 #include "runtime/experiment.h"
-#include "runtime/kernel.h"
-#include "runtime/plan.h"
 
 typedef struct CompileOptions {
     const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */

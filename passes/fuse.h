@@ -1,8 +1,9 @@
 /* What the files of the fusion pass share.
  *
  * Every node is in a group, which becomes a kernel; or is free, made of constants and positions
- * alone, or a parameter rounded to bf16, and computed wherever it is read; or stays outside: params, inputs, renames. A group owns
- * its members, but for copies: nodes that another group owns and that it computes again. */
+ * alone, or a parameter rounded to bf16, and computed wherever it is read; or stays outside:
+ * params, inputs, renames. A group owns its members, but for copies: nodes that another group owns
+ * and that it computes again. */
 #ifndef SCANLINE_PASSES_FUSE_H
 #define SCANLINE_PASSES_FUSE_H
 
@@ -39,7 +40,7 @@ typedef struct Fusion {
     const CopyList **copies;
     bool *is_free, *is_output;
     bool *is_rounding; /* of a param or input to bf16: free, and so for products too */
-    bool *is_dropped; /* its owner computes it no more: nobody reads it from memory */
+    bool *is_dropped;  /* its owner computes it no more: nobody reads it from memory */
     uint32_t *depth; /* matrix products and attentions on the longest path to it, itself included */
     uint32_t *user_start; /* where its users begin in `users`; one more for the end */
     NodeId *users;        /* as often as they read */

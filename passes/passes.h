@@ -1,5 +1,5 @@
-/* The passes over one function. Each builds a new function in the arena of the old one, which stays as it was.
- * Order and names are in passes/passes.def. */
+/* The passes over one function. Each builds a new function in the arena of the old one, which stays
+ * as it was. Order and names are in passes/passes.def. */
 #ifndef SCANLINE_PASSES_PASSES_H
 #define SCANLINE_PASSES_PASSES_H
 
@@ -21,11 +21,14 @@ typedef Function *PassFunction(const Function *function, PassContext *context);
 #include "passes/passes.def"
 #undef PASS
 
-/* Keeps the named outputs alone (in that order; those that do not exist are left out) and what they need. */
-Function *function_select(const Function *function, const char *name, const char *const *outputs, size_t count);
+/* Keeps the named outputs alone (in that order; those that do not exist are left out) and what they
+ * need. */
+Function *function_select(const Function *function, const char *name, const char *const *outputs,
+                          size_t count);
 
-/* `grad` of `forward`: differentiates sum[batch] $weight * loss with respect to every PARAM that the loss
- * depends on. Outputs: loss (that sum), then grad:PATH in the order of the PARAM nodes. */
-Function *function_gradient(const Function *forward, const char *name, AxisId batch, PassContext *context);
+/* `grad` of `forward`: differentiates sum[batch] $weight * loss with respect to every PARAM that
+ * the loss depends on. Outputs: loss (that sum), then grad:PATH in the order of the PARAM nodes. */
+Function *function_gradient(const Function *forward, const char *name, AxisId batch,
+                            PassContext *context);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "ir/graph.h"
 #include "passes/emit/target.h"
-#include "runtime/plan.h"
+#include "runtime/execution/plan.h"
 
 typedef struct PlanBuilder PlanBuilder;
 

@@ -2,7 +2,7 @@
  * own: by kernel, then by result. */
 #include "passes/emit/kernel.h"
 #include "passes/remat.h"
-#include "runtime/plan.h"
+#include "runtime/execution/plan.h"
 
 #include <string.h>
 

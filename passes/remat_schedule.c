@@ -3,7 +3,7 @@
  * be. */
 #include "passes/memory.h"
 #include "passes/remat.h"
-#include "runtime/plan.h"
+#include "runtime/execution/plan.h"
 
 #include <string.h>
 

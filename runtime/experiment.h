@@ -1,11 +1,12 @@
-/* What a run is told besides the code: the settings of a spec after all overrides, and its parameters.
- * Plain data; the frontend fills it (frontend/experiment.h), an ahead-of-time program carries it along,
- * and the run folder keeps it. Strings and arrays belong to whoever made the Experiment and outlive it. */
+/* What a run is told besides the code: the settings of a spec after all overrides, and its
+ * parameters. Plain data; the frontend fills it (frontend/experiment.h), an ahead-of-time program
+ * carries it along, and the run folder keeps it. Strings and arrays belong to whoever made the
+ * Experiment and outlive it. */
 #ifndef SCANLINE_RUNTIME_EXPERIMENT_H
 #define SCANLINE_RUNTIME_EXPERIMENT_H
 
-#include "runtime/plan.h"
-#include "runtime/schedule.h"
+#include "runtime/execution/plan.h"
+#include "runtime/training/schedule.h"
 
 /* A parameter, or a state of the update rule, as it lies in checkpoints. */
 typedef struct Parameter {
@@ -32,12 +33,13 @@ typedef struct TapSeries {
 } TapSeries;
 
 typedef struct DataSettings {
-    const char *source;         /* "digits", or a path */
-    const char *classes;        /* a file with their names; NULL: none is given */
-    double validation, test;    /* shares of the images; where the source has its own split, that is used */
-    int64_t seed;               /* of the split */
-    const char *augment;        /* "none", "shift" */
-    int64_t shift;              /* augment = shift: by at most so many pixels each way */
+    const char *source;  /* "digits", or a path */
+    const char *classes; /* a file with their names; NULL: none is given */
+    double validation,
+        test;     /* shares of the images; where the source has its own split, that is used */
+    int64_t seed; /* of the split */
+    const char *augment; /* "none", "shift" */
+    int64_t shift;       /* augment = shift: by at most so many pixels each way */
 } DataSettings;
 
 typedef struct TrainSettings {
@@ -45,17 +47,18 @@ typedef struct TrainSettings {
     int64_t batch, chunks, steps, seed;
     int64_t evaluate;   /* every so many steps; and after the last */
     int64_t checkpoint; /* every so many steps; and after the last, and on a signal */
-    int64_t memory;     /* bytes that training may take; 0: as it comes. Results do not depend on it */
+    int64_t memory; /* bytes that training may take; 0: as it comes. Results do not depend on it */
     const char *precision; /* "fp32", "bf16", "bf16_emulated": what matrix products read */
-    int64_t patience;   /* stop after so many evaluations without a better validation loss; 0: never */
+    int64_t
+        patience; /* stop after so many evaluations without a better validation loss; 0: never */
 } TrainSettings;
 
 typedef struct ProbeSettings {
     const char *features;  /* name of a tap series */
     const int64_t *layers; /* which of the series; layer_count 0: all */
     uint32_t layer_count;
-    const char *solver;    /* "lbfgs" */
-    int64_t labels;        /* the low-label probe: so many a class; 0: none */
+    const char *solver; /* "lbfgs" */
+    int64_t labels;     /* the low-label probe: so many a class; 0: none */
 } ProbeSettings;
 
 typedef struct SampleSettings {
@@ -66,22 +69,23 @@ typedef struct SampleSettings {
 
 /* A dim, const or setting, and where its value is from. */
 typedef struct Setting {
-    const char *key, *value, *origin; /* "train.steps", "800", "digits.scan:5:33" or "command line" */
-    bool changed;                     /* given on the command line: part of the run's name */
+    const char *key, *value,
+        *origin;  /* "train.steps", "800", "digits.scan:5:33" or "command line" */
+    bool changed; /* given on the command line: part of the run's name */
 } Setting;
 
 typedef struct Experiment {
-    const char *name;       /* the main file's, without ".scan" */
-    const char *spec;       /* flattened text: reading it again gives this experiment */
+    const char *name; /* the main file's, without ".scan" */
+    const char *spec; /* flattened text: reading it again gives this experiment */
     Parameter *parameters;
     uint32_t parameter_count;
-    Parameter *states;      /* path is "PATH:STATE" */
+    Parameter *states; /* path is "PATH:STATE" */
     uint32_t state_count;
     DataInput *inputs;
     uint32_t input_count;
     TapSeries *taps;
     uint32_t tap_count;
-    const char **metrics;   /* names, without "metric." */
+    const char **metrics; /* names, without "metric." */
     uint32_t metric_count;
     Setting *settings;
     uint32_t setting_count;
@@ -90,7 +94,7 @@ typedef struct Experiment {
     ProbeSettings probe;
     SampleSettings sample;
     Schedule schedule;
-    bool autoregressive;    /* position i of the logits depends on tokens before i only */
+    bool autoregressive; /* position i of the logits depends on tokens before i only */
 } Experiment;
 
 #endif

@@ -3,7 +3,7 @@
 #define SCANLINE_FRONTEND_CLI_AGAIN_H
 
 #include "ir/arena.h"
-#include "runtime/plan.h"
+#include "runtime/execution/plan.h"
 
 /* The kernels of one place in the spec. */
 typedef struct AgainPlace {

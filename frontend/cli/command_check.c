@@ -4,7 +4,7 @@
 #include "frontend/cli/session.h"
 
 #include "frontend/report.h"
-#include "runtime/training.h"
+#include "runtime/training/training.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "frontend/cli/session.h"
 
 #include "ir/text_print.h"
-#include "runtime/file.h"
+#include "runtime/files/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

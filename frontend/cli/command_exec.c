@@ -4,8 +4,8 @@
 
 #include "ir/interpret.h"
 #include "ir/text_parse.h"
-#include "runtime/executor.h"
-#include "runtime/safetensors.h"
+#include "runtime/execution/executor.h"
+#include "runtime/files/safetensors.h"
 
 #include <limits.h>
 #include <stdlib.h>

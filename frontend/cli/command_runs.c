@@ -2,8 +2,8 @@
 #include "frontend/cli/commands.h"
 #include "frontend/cli/options.h"
 
-#include "runtime/run_folder.h"
-#include "runtime/run_lock.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/run/run_lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

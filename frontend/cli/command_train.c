@@ -3,7 +3,7 @@
 #include "frontend/cli/session.h"
 
 #include "runtime/commands/train.h"
-#include "runtime/run_folder.h"
+#include "runtime/run/run_folder.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "frontend/cli/on_run.h"
 
 #include "frontend/cli/session.h"
-#include "runtime/run_folder.h"
+#include "runtime/run/run_folder.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,10 +4,10 @@
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
-#include "runtime/gradient.h"
-#include "runtime/memory.h"
-#include "runtime/run_folder.h"
-#include "runtime/training.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/training/gradient.h"
+#include "runtime/training/memory.h"
+#include "runtime/training/training.h"
 
 #include <jansson.h>
 #include <malloc.h>
@@ -251,7 +251,7 @@ static ExitCode memory_check(const Session *session, const Plan *plan) {
         "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
         "at least %lldM%s",
         (double)most / (double)mebibyte, threads, (long long)((bytes + mebibyte - 1) / mebibyte),
-        gradient_workers(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
+        worker_count(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
 }
 
 static ExitCode plan_make(const Session *session, const CompileOptions *options,

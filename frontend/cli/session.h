@@ -6,9 +6,9 @@
 #include "frontend/cli/options.h"
 #include "frontend/diagnostic.h"
 #include "frontend/spec.h"
-#include "runtime/log.h"
-#include "runtime/program.h"
-#include "runtime/run_record.h"
+#include "runtime/execution/program.h"
+#include "runtime/run/log.h"
+#include "runtime/run/run_record.h"
 
 typedef struct Session {
     const Options *options;
@@ -20,11 +20,11 @@ typedef struct Session {
     const Spec *spec;
     Experiment experiment;
     const Module *lowered; /* init, forward, update */
-    const Module
-        *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
-    const char *target;  /* to compile for; NULL: this machine */
-    int64_t arena_bytes; /* the most that gradients' may take for training to fit in train.memory;
-                            0: no matter */
+    const Module *module;  /* the functions that runs are made of (runtime/execution/plan.h), before
+                              the passes */
+    const char *target;    /* to compile for; NULL: this machine */
+    int64_t arena_bytes;   /* the most that gradients' may take for training to fit in train.memory;
+                              0: no matter */
     CompiledModule *compiled;
     Jit *jit;
     Program program;

@@ -2,7 +2,7 @@
 
 usage: make.py [FOLDER]      writes the two IDX files and the three split lists (default: beside this script)
 
-The split is the one that runtime/data_split.c computes for validation = 10%, test = 20%, seed = 0; it is worked out here
+The split is the one that runtime/data/data_split.c computes for validation = 10%, test = 20%, seed = 0; it is worked out here
 once more so that a test can hold the program to the committed lists.
 """
 import pathlib

@@ -157,8 +157,8 @@ LLVMValueRef emit_call(Emitter *emitter, LLVMValueRef function, const LLVMValueR
 void emit_parameter_pointer(Emitter *emitter, LLVMValueRef function, uint32_t index,
                             uint32_t alignment, bool noalias);
 
-/* The frame of a kernel (runtime/kernel.h). Between begin and end the builder is in a function that
- * computes the tiles first, ..., last - 1, its operands as pointer parameters. */
+/* The frame of a kernel (runtime/execution/kernel.h). Between begin and end the builder is in a
+ * function that computes the tiles first, ..., last - 1, its operands as pointer parameters. */
 typedef struct KernelFrame {
     const char *symbol;
     uint32_t operand_count;

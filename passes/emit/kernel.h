@@ -28,7 +28,8 @@ typedef struct KernelShape {
 /* What the emitted kernel will need; no LLVM. */
 void kernel_measure(const Function *body, const Target *target, KernelShape *shape);
 
-/* Adds the kernel to the emitter's module as the global function `symbol` (runtime/kernel.h). */
+/* Adds the kernel to the emitter's module as the global function `symbol`
+ * (runtime/execution/kernel.h). */
 void emit_kernel(struct Emitter *emitter, const Function *body, const char *symbol);
 
 /* Whether output number `output` may lie in the memory of input number `input`: same type and size,

@@ -1,8 +1,8 @@
 /* Loading what was trained, and writing what was found into the run's folder. */
 #include "runtime/commands/command.h"
 
-#include "runtime/file.h"
-#include "runtime/run_folder.h"
+#include "runtime/files/file.h"
+#include "runtime/run/run_folder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,9 +40,8 @@ static bool same_images(const Trained *trained, RunError *error) {
 
 bool command_load(const Command *command, Trained *trained, RunError *error) {
     const Experiment *experiment = command->program->experiment;
-    *trained = (Trained){.checkpoint = command->checkpoint
-                                           ? strdup(command->checkpoint)
-                                           : run_checkpoint(command->folder)};
+    *trained = (Trained){.checkpoint = command->checkpoint ? strdup(command->checkpoint)
+                                                           : run_checkpoint(command->folder)};
     const bool ok = (trained->checkpoint || run_no_memory(error, "a path")) &&
                     load_data(experiment, &trained->data, error) &&
                     load_parameters(experiment, trained, error) && same_images(trained, error);

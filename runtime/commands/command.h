@@ -4,12 +4,12 @@
 #ifndef SCANLINE_RUNTIME_COMMANDS_COMMAND_H
 #define SCANLINE_RUNTIME_COMMANDS_COMMAND_H
 
-#include "runtime/chart.h"
-#include "runtime/checkpoint.h"
-#include "runtime/data.h"
-#include "runtime/model.h"
-#include "runtime/program.h"
+#include "runtime/data/data.h"
+#include "runtime/execution/program.h"
+#include "runtime/model/model.h"
+#include "runtime/run/checkpoint.h"
 #include "runtime/run_error.h"
+#include "runtime/study/chart.h"
 
 #include <jansson.h>
 #include <stdio.h>

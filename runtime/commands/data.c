@@ -1,8 +1,8 @@
 /* All of it is gathered as JSON first; the text is printed from the same figures. */
 #include "runtime/commands/data.h"
 
-#include "runtime/baseline.h"
 #include "runtime/commands/command.h"
+#include "runtime/data/baseline.h"
 
 #include <math.h>
 #include <stdlib.h>

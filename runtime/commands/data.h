@@ -3,7 +3,7 @@
 #ifndef SCANLINE_RUNTIME_COMMANDS_DATA_H
 #define SCANLINE_RUNTIME_COMMANDS_DATA_H
 
-#include "runtime/data.h"
+#include "runtime/data/data.h"
 #include "runtime/run_error.h"
 
 #include <stdio.h>

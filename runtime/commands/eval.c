@@ -1,8 +1,8 @@
 #include "runtime/commands/eval.h"
 
-#include "runtime/evaluate.h"
-#include "runtime/interval.h"
-#include "runtime/run_folder.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/study/evaluate.h"
+#include "runtime/study/interval.h"
 
 #include <string.h>
 

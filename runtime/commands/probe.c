@@ -2,10 +2,10 @@
  * text. */
 #include "runtime/commands/probe.h"
 
-#include "runtime/features.h"
-#include "runtime/probe.h"
-#include "runtime/probe_report.h"
-#include "runtime/run_folder.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/study/features.h"
+#include "runtime/study/probe.h"
+#include "runtime/study/probe_report.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 #include "runtime/commands/reproduce.h"
 
-#include "runtime/folder.h"
-#include "runtime/run_compare.h"
-#include "runtime/run_folder.h"
-#include "runtime/run_lock.h"
+#include "runtime/files/folder.h"
+#include "runtime/run/run_compare.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/run/run_lock.h"
+#include "runtime/training/training.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* The model is run through its function `sample`; grids are drawn of the tokens. */
 #include "runtime/commands/sample.h"
 
-#include "runtime/inference.h"
-#include "runtime/picture.h"
-#include "runtime/run_folder.h"
+#include "runtime/model/inference.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/study/picture.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define SCANLINE_RUNTIME_COMMANDS_SAMPLE_H
 
 #include "runtime/commands/command.h"
-#include "runtime/sample.h"
+#include "runtime/study/sample.h"
 
 /* Writes samples/samples.png, samples/completions.png and samples/samples.json in the run's folder.
  * Images are completed several times each; they are taken from the validation split, or from train

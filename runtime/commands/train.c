@@ -1,10 +1,11 @@
 #include "runtime/commands/train.h"
 
-#include "runtime/baseline.h"
-#include "runtime/data.h"
-#include "runtime/inherit.h"
-#include "runtime/profile_report.h"
-#include "runtime/run_lock.h"
+#include "runtime/data/baseline.h"
+#include "runtime/data/data.h"
+#include "runtime/execution/profile_report.h"
+#include "runtime/run/inherit.h"
+#include "runtime/run/run_lock.h"
+#include "runtime/training/training.h"
 
 #include <math.h>
 #include <stdlib.h>

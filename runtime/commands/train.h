@@ -3,7 +3,7 @@
 #ifndef SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 #define SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 
-#include "runtime/run_record.h"
+#include "runtime/run/run_record.h"
 
 #include <stdio.h>
 

@@ -8,8 +8,8 @@
  * layer, and is answered by {"seconds": [...]}. The first line comes unasked: {"ready": true}, or
  * {"refused": "why"}. */
 #include "ir/philox.h"
-#include "runtime/block.h"
-#include "runtime/float_mode.h"
+#include "runtime/execution/block.h"
+#include "runtime/execution/float_mode.h"
 #include "tests/bench/program.h"
 
 #include <jansson.h>

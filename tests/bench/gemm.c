@@ -9,7 +9,7 @@
 #include "ir/build.h"
 #include "kernel_harness.h"
 #include "passes/emit/object.h"
-#include "runtime/peak.h"
+#include "runtime/execution/peak.h"
 #include "tests/bench/rung.h"
 
 #include <cblas.h>

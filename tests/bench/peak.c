@@ -2,7 +2,7 @@
  * holds, is answered by a line of JSON.
  *
  *     bench_peak      {"fma": FLOP/s, "bf16": FLOP/s (0: the CPU has none), "read": bytes/s} */
-#include "runtime/peak.h"
+#include "runtime/execution/peak.h"
 
 #include <omp.h>
 #include <stdio.h>

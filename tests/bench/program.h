@@ -4,7 +4,7 @@
 
 #include "frontend/spec.h"
 #include "passes/compile.h"
-#include "runtime/program.h"
+#include "runtime/execution/program.h"
 #include "runtime/run_error.h"
 
 typedef struct BenchProgram {

@@ -7,12 +7,13 @@
  * spec to machine code). Then it answers each line on standard input by a line:
  *
  *     N            does N steps     {"seconds": [...] of each, "loss"}
- *     profile N    does N steps     {"profile": runtime/profile_report.h}, and as a table on stderr
+ *     profile N    does N steps     {"profile": runtime/execution/profile_report.h}, and as a table
+ * on stderr
  *
  * What cannot be compiled is answered by {"refused": "why"} and exit code 1. */
 #include "ir/philox.h"
-#include "runtime/profile_report.h"
-#include "runtime/trainer.h"
+#include "runtime/execution/profile_report.h"
+#include "runtime/training/trainer.h"
 #include "tests/bench/program.h"
 
 #include <jansson.h>

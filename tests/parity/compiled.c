@@ -2,8 +2,8 @@
 #include "tests/parity/reference.h"
 
 #include "passes/compile.h"
-#include "runtime/executor.h"
-#include "runtime/trainer.h"
+#include "runtime/execution/executor.h"
+#include "runtime/training/trainer.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

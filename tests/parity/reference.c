@@ -2,7 +2,7 @@
 
 #include "frontend/lower.h"
 #include "passes/derive.h"
-#include "runtime/safetensors.h"
+#include "runtime/files/safetensors.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

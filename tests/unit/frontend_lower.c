@@ -1,6 +1,6 @@
 /* Lowered models: their parameters, first losses, order of dependence, updates. */
 #include "frontend/report.h"
-#include "runtime/schedule.h"
+#include "runtime/training/schedule.h"
 #include "tests/unit/lower_support.h"
 
 #include <criterion/criterion.h>

@@ -3,7 +3,7 @@
 #include "frontend/lower.h"
 #include "passes/compile.h"
 #include "passes/derive.h"
-#include "runtime/trainer.h"
+#include "runtime/training/trainer.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

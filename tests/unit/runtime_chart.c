@@ -1,6 +1,6 @@
 /* Charts as text and SVG, and the baselines. */
-#include "runtime/baseline.h"
-#include "runtime/chart.h"
+#include "runtime/data/baseline.h"
+#include "runtime/study/chart.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

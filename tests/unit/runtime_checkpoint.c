@@ -1,5 +1,5 @@
 /* Checkpoints come back to the bit, and those of another model are refused. */
-#include "runtime/checkpoint.h"
+#include "runtime/run/checkpoint.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

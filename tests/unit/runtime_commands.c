@@ -11,13 +11,13 @@
 #include "runtime/commands/eval.h"
 #include "runtime/commands/probe.h"
 #include "runtime/commands/sample.h"
-#include "runtime/evaluate.h"
-#include "runtime/features.h"
-#include "runtime/inference.h"
-#include "runtime/interval.h"
-#include "runtime/run_create.h"
-#include "runtime/run_folder.h"
-#include "runtime/vote.h"
+#include "runtime/run/run_create.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/study/features.h"
+#include "runtime/model/inference.h"
+#include "runtime/study/evaluate.h"
+#include "runtime/study/interval.h"
+#include "runtime/study/vote.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

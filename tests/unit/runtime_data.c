@@ -1,9 +1,9 @@
 /* Data sets: the embedded digits, IDX files as they may come, splits, batches and augmentation. */
-#include "runtime/data.h"
-#include "runtime/data_file.h"
-#include "runtime/data_gzip.h"
-#include "runtime/data_idx.h"
-#include "runtime/data_split.h"
+#include "runtime/data/data.h"
+#include "runtime/data/data_file.h"
+#include "runtime/data/data_gzip.h"
+#include "runtime/data/data_idx.h"
+#include "runtime/data/data_split.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* The executor, on kernels written by hand: tiles, arenas, modes, denormals, watching. */
-#include "runtime/executor.h"
+#include "runtime/execution/executor.h"
 
 #include <criterion/criterion.h>
 #include <float.h>

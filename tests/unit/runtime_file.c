@@ -1,7 +1,7 @@
 /* Files that are there whole or not at all, also where the disk is full. */
-#include "runtime/file.h"
-#include "runtime/folder.h"
-#include "runtime/hash.h"
+#include "runtime/files/file.h"
+#include "runtime/files/folder.h"
+#include "runtime/files/hash.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

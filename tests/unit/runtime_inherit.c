@@ -1,6 +1,6 @@
 /* Parameters taken over from another model's checkpoint. */
-#include "runtime/checkpoint.h"
-#include "runtime/inherit.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/inherit.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

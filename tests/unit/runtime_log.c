@@ -1,6 +1,6 @@
 /* The log: what is in the file, and when. */
-#include "runtime/file.h"
-#include "runtime/log.h"
+#include "runtime/files/file.h"
+#include "runtime/run/log.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>

@@ -8,7 +8,7 @@
 #ifndef SCANLINE_TESTS_RUNTIME_MODEL_H
 #define SCANLINE_TESTS_RUNTIME_MODEL_H
 
-#include "runtime/program.h"
+#include "runtime/execution/program.h"
 
 enum { MODEL_POSITIONS = 64 };
 

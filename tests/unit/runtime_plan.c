@@ -1,7 +1,7 @@
 /* The file form of plans: what is written comes back, and nothing that could leave its buffers gets
  * through. */
 #include "ir/philox.h"
-#include "runtime/plan.h"
+#include "runtime/execution/plan.h"
 #include "tests/unit/runtime_model.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* The profile: its lines add up, calls are counted, and nothing that is computed changes. */
-#include "runtime/profile_report.h"
-#include "runtime/trainer.h"
+#include "runtime/execution/profile_report.h"
+#include "runtime/training/trainer.h"
 #include "tests/unit/runtime_model.h"
 
 #include <criterion/criterion.h>

@@ -1,8 +1,8 @@
 /* Where two runs differ first. */
-#include "runtime/checkpoint.h"
-#include "runtime/folder.h"
-#include "runtime/run_compare.h"
-#include "runtime/run_folder.h"
+#include "runtime/files/folder.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/run_compare.h"
+#include "runtime/run/run_folder.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

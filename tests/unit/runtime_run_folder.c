@@ -1,6 +1,6 @@
 /* Run folders: numbering, also by several processes at once, addressing, names, run.json. */
-#include "runtime/run_create.h"
-#include "runtime/run_folder.h"
+#include "runtime/run/run_create.h"
+#include "runtime/run/run_folder.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* The lock of a run: one holder, and none that is dead; changes of run.json by several at once. */
-#include "runtime/run_create.h"
-#include "runtime/run_folder.h"
-#include "runtime/run_lock.h"
+#include "runtime/run/run_create.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/run/run_lock.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Safetensors: files by the reference implementation are read, ours come back, faulty ones are
  * refused. */
-#include "runtime/safetensors.h"
+#include "runtime/files/safetensors.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

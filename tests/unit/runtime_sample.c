@@ -1,6 +1,6 @@
 /* Sampling from models that are known exactly, and the pictures made of it. */
-#include "runtime/picture.h"
-#include "runtime/sample.h"
+#include "runtime/study/picture.h"
+#include "runtime/study/sample.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Where a team waits, and that it computes every tile once wherever it does not. */
-#include "runtime/executor.h"
-#include "runtime/waits.h"
+#include "runtime/execution/executor.h"
+#include "runtime/execution/waits.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>

@@ -1,0 +1,91 @@
+/* A data set: images as lines of tokens, their labels, and the split of both into train, validation
+ * and test.
+ *
+ * Two sources: "digits", which is part of the program (models/digits/), and the path of an IDX file
+ * of images [count, height, width] (or [count, positions]), unsigned bytes or 16- or 32-bit
+ * integers. Labels are expected beside it, in the file whose name has "labels" for "images" (and
+ * "idx1" for "idx3"); without such a file the set has no labels. A file is mapped, not read, and
+ * checked entirely when it is opened. Each may be gzipped: then it is unpacked into memory, and the
+ * set has the same hash as the unpacked files.
+ *
+ * Classes have names where data.classes is a list of them, or where classes.txt or labels.txt
+ * beside the images has as many lines as there are classes. They change no result and no hash.
+ *
+ * The split is a function of the labels, the shares and data.seed alone: within each class the
+ * images are put in a random order (Philox, keyed by the seed, counted by the image); the first
+ * test * n of them, rounded, are for testing, the next validation * n for validation, the rest for
+ * training. */
+#ifndef SCANLINE_RUNTIME_DATA_H
+#define SCANLINE_RUNTIME_DATA_H
+
+#include "runtime/data/data_names.h"
+#include "runtime/experiment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum DataSplit { DATA_TRAIN, DATA_VALIDATION, DATA_TEST, DATA_SPLIT_COUNT } DataSplit;
+
+enum { DATA_HASH_SIZE = 33 }; /* XXH3-128 in hexadecimal, with its end */
+
+typedef struct DataError {
+    char text[512];
+} DataError;
+
+typedef struct DataImages {
+    int64_t count;
+    int32_t *images; /* indices in the data set, ascending */
+} DataImages;
+
+typedef struct DataSet {
+    char *source;
+    int64_t count;
+    int64_t height, width, positions; /* positions = height * width */
+    int64_t colours;                  /* tokens are in [0, colours) */
+    int64_t classes;                  /* labels are in [0, classes); 0: there are none */
+    int32_t *labels;                  /* [count], or NULL */
+    ClassNames names;                 /* none, or of all classes at least */
+    DataImages splits[DATA_SPLIT_COUNT];
+    char hash[DATA_HASH_SIZE];       /* of the images and labels */
+    char split_hash[DATA_HASH_SIZE]; /* of the three lists */
+    struct DataStorage *storage;     /* where the bytes are */
+} DataSet;
+
+/* Changes made to an image when it is trained on. They depend on (seed, step, image) and nothing
+ * else. */
+typedef struct DataAugmentation {
+    int64_t
+        shift; /* by at most so many pixels each way; what comes in from the edge has colour 0 */
+    int64_t seed;
+} DataAugmentation;
+
+/* NULL and `error` where the source or the settings are at fault. */
+DataSet *data_open(const DataSettings *settings, DataError *error);
+void data_close(DataSet *data);
+
+/* "train", "validation", "test" */
+const char *data_split_name(DataSplit split);
+
+typedef struct DataClassNumber {
+    char text[24];
+} DataClassNumber;
+
+/* Its name, or its number, written to `number`. */
+const char *data_class_name(const DataSet *data, int64_t class, DataClassNumber *number);
+
+/* Whether the inputs of an experiment (`tokens`, `label`) can be read from this set: extents and
+ * limits. */
+bool data_fits(const DataSet *data, const DataInput *inputs, uint32_t input_count,
+               DataError *error);
+
+/* What the settings ask for; `seed` is the training's. For evaluation use NULL in data_batch
+ * instead. */
+DataAugmentation data_augmentation(const DataSettings *settings, int64_t seed);
+
+/* Fills tokens [count, positions] and labels [count] (either may be NULL) for images of the set.
+ * Labels of a set that has none are 0. `augmentation` may be NULL; `step` matters to it alone. */
+void data_batch(const DataSet *data, const DataAugmentation *augmentation, int64_t step,
+                const int32_t *images, int64_t count, int32_t *tokens, int32_t *labels);
+
+#endif

@@ -1,0 +1,19 @@
+/* Which images are for training, validation and test: the rule that runtime/data/data.h describes.
+ */
+#ifndef SCANLINE_RUNTIME_DATA_SPLIT_H
+#define SCANLINE_RUNTIME_DATA_SPLIT_H
+
+#include "runtime/data/data.h"
+
+/* Fills `splits`; each list is the caller's to free. labels may be NULL: one class. False: no
+ * memory, and nothing is left to free. */
+bool data_split_make(const int32_t *labels, int64_t count, double validation, double test,
+                     int64_t seed, DataImages splits[DATA_SPLIT_COUNT]);
+
+/* At most `per_class` images of each class from `from`, by the same kind of draw with another seed:
+ * what a probe with few labels trains on. labels is that of the whole set; taken is the caller's to
+ * free. */
+bool data_split_subset(const DataImages *from, const int32_t *labels, int64_t per_class,
+                       int64_t seed, DataImages *taken);
+
+#endif

@@ -1,0 +1,279 @@
+#include "runtime/execution/executor.h"
+
+#include "runtime/execution/float_mode.h"
+#include "runtime/execution/waits.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* What one thread works with. */
+typedef struct Workspace {
+    char *arena, *scratch;
+    char **operands;
+} Workspace;
+
+/* A function that teams run. */
+typedef struct TeamUse {
+    const PlanFunction *function;
+    bool *waits; /* by step: see runtime/execution/waits.h */
+} TeamUse;
+
+struct Executor {
+    const Program *program;
+    int threads;
+    TeamUse *teams;
+    uint32_t team_count;
+    int64_t arena_bytes[2]; /* of workspace 0, and of each other one */
+    int64_t scratch_bytes;
+    Workspace *workspaces;
+    Profile *profile; /* NULL: none */
+};
+
+enum { HUGE_PAGE = 2 << 20 };
+
+/* --- memory --- */
+
+static int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Workspace 0 serves teams too; the others only threads that work alone. */
+static void measure(const Plan *plan, const ExecutorUse *uses, uint32_t use_count,
+                    int64_t arena_bytes[2], int64_t *scratch_bytes) {
+    arena_bytes[0] = arena_bytes[1] = *scratch_bytes = 0;
+    for (uint32_t i = 0; i < use_count; i++) {
+        const PlanFunction *function = uses[i].function;
+        if (!function)
+            continue;
+        arena_bytes[0] = larger_of(arena_bytes[0], function->arena_bytes);
+        if (uses[i].mode == EXECUTOR_ALONE)
+            arena_bytes[1] = larger_of(arena_bytes[1], function->arena_bytes);
+        *scratch_bytes = larger_of(*scratch_bytes, plan_scratch_bytes(plan, function));
+    }
+}
+
+int64_t executor_bytes(const Plan *plan, int threads, const ExecutorUse *uses, uint32_t use_count) {
+    int64_t arena_bytes[2], scratch_bytes;
+    measure(plan, uses, use_count, arena_bytes, &scratch_bytes);
+    return arena_bytes[0] + (threads - 1) * arena_bytes[1] + threads * scratch_bytes;
+}
+
+/* Pages, so aligned; NULL when there is no memory. Nothing is taken for no bytes. */
+static bool pages_map(char **memory, int64_t bytes) {
+    *memory = NULL;
+    if (bytes == 0)
+        return true;
+    void *pages =
+        mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return false;
+    if (bytes >= HUGE_PAGE)
+        madvise(pages, (size_t)bytes, MADV_HUGEPAGE);
+    *memory = pages;
+    return true;
+}
+
+static uint32_t most_operands(const Plan *plan) {
+    uint32_t most = 1;
+    for (uint32_t i = 0; i < plan->kernel_count; i++)
+        if (plan->kernels[i].operand_count > most)
+            most = plan->kernels[i].operand_count;
+    return most;
+}
+
+static bool workspaces_create(Executor *executor) {
+    uint32_t operands = most_operands(executor->program->plan);
+    for (int i = 0; i < executor->threads; i++) {
+        Workspace *workspace = &executor->workspaces[i];
+        workspace->operands = calloc(operands, sizeof *workspace->operands);
+        if (!workspace->operands || !pages_map(&workspace->arena, executor->arena_bytes[i > 0]) ||
+            !pages_map(&workspace->scratch, executor->scratch_bytes))
+            return false;
+    }
+    return true;
+}
+
+static bool teams_create(Executor *executor, const ExecutorUse *uses, uint32_t use_count) {
+    executor->teams = calloc(use_count + 1, sizeof *executor->teams);
+    for (uint32_t i = 0; i < use_count && executor->teams; i++) {
+        if (!uses[i].function || uses[i].mode != EXECUTOR_TEAM)
+            continue;
+        TeamUse *team = &executor->teams[executor->team_count++];
+        *team = (TeamUse){uses[i].function, waits_find(executor->program->plan, uses[i].function)};
+        if (!team->waits)
+            return false;
+    }
+    return executor->teams != NULL;
+}
+
+Executor *executor_create(const Program *program, int threads, const ExecutorUse *uses,
+                          uint32_t use_count) {
+    Executor *executor = calloc(1, sizeof *executor);
+    if (!executor)
+        return NULL;
+    *executor = (Executor){.program = program, .threads = threads};
+    measure(program->plan, uses, use_count, executor->arena_bytes, &executor->scratch_bytes);
+    executor->workspaces = calloc((size_t)threads, sizeof *executor->workspaces);
+    if (executor->workspaces && workspaces_create(executor) &&
+        teams_create(executor, uses, use_count))
+        return executor;
+    executor_free(executor);
+    return NULL;
+}
+
+void executor_free(Executor *executor) {
+    if (!executor)
+        return;
+    for (int i = 0; executor->workspaces && i < executor->threads; i++) {
+        Workspace *workspace = &executor->workspaces[i];
+        if (workspace->arena)
+            munmap(workspace->arena, (size_t)executor->arena_bytes[i > 0]);
+        if (workspace->scratch)
+            munmap(workspace->scratch, (size_t)executor->scratch_bytes);
+        free(workspace->operands);
+    }
+    for (uint32_t i = 0; i < executor->team_count; i++)
+        free(executor->teams[i].waits);
+    free(executor->teams);
+    free(executor->workspaces);
+    free(executor);
+}
+
+int executor_threads(const Executor *executor) { return executor->threads; }
+
+void executor_set_profile(Executor *executor, Profile *profile) { executor->profile = profile; }
+Profile *executor_profile(const Executor *executor) { return executor->profile; }
+
+/* --- running --- */
+
+/* An invocation: where a function's buffers are this time. */
+typedef struct Invocation {
+    const Executor *executor;
+    const PlanFunction *function;
+    char *arena;
+    void *const *inputs, *const *outputs;
+} Invocation;
+
+static void operands_resolve(const Invocation *invocation, const PlanStep *step, char **operands) {
+    for (uint32_t i = 0; i < step->operand_count; i++) {
+        const PlanBuffer *buffer = &invocation->function->buffers[step->operands[i]];
+        switch (buffer->storage) {
+        case PLAN_ARENA:
+            operands[i] = invocation->arena + buffer->offset;
+            break;
+        case PLAN_INPUT:
+            operands[i] = invocation->inputs[buffer->binding];
+            break;
+        case PLAN_OUTPUT:
+            operands[i] = invocation->outputs[buffer->binding];
+            break;
+        }
+    }
+}
+
+/* Which part of the steps' tiles a thread computes. */
+typedef struct Share {
+    int number, count;
+    int64_t turn; /* below count: who gets what cannot be divided by count, in turn */
+} Share;
+
+static int64_t share_begin(const Share *share, int number, int64_t tiles) {
+    if (number == 0 || number == share->count)
+        return number ? tiles : 0;
+    return (tiles * number + share->turn) / share->count;
+}
+
+static void step_run(const Invocation *invocation, const PlanStep *step, Workspace *workspace,
+                     const Share *share) {
+    const Program *program = invocation->executor->program;
+    Profile *profile = invocation->executor->profile;
+    int64_t tiles = program->plan->kernels[step->kernel].tiles;
+    int64_t first = share_begin(share, share->number, tiles);
+    int64_t last = share_begin(share, share->number + 1, tiles);
+    if (first == last)
+        return;
+    operands_resolve(invocation, step, workspace->operands);
+    KernelFunction code = program->kernels[step->kernel];
+    if (!profile) {
+        code(workspace->operands, step->immediates, workspace->scratch, first, last);
+        return;
+    }
+    profile_enter_kernel(profile, step->kernel, first == 0);
+    code(workspace->operands, step->immediates, workspace->scratch, first, last);
+    profile_enter(profile, PROFILE_EXECUTOR);
+}
+
+void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
+                        void *const *inputs, void *const *outputs) {
+    Workspace *workspace = &executor->workspaces[thread];
+    Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
+    const Share all = {0, 1, 0};
+    uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
+    uint64_t mode = float_mode_flush();
+    for (uint32_t i = 0; i < function->step_count; i++)
+        step_run(&invocation, &function->steps[i], workspace, &all);
+    float_mode_restore(mode);
+    profile_enter(executor->profile, line);
+}
+
+/* NULL: unknown, so every step has to wait. */
+static const bool *waits_of(const Executor *executor, const PlanFunction *function) {
+    for (uint32_t i = 0; i < executor->team_count; i++)
+        if (executor->teams[i].function == function)
+            return executor->teams[i].waits;
+    return NULL;
+}
+
+/* The part of one thread of the team. */
+static void team_run(const Invocation *invocation, const bool *waits) {
+    const PlanFunction *function = invocation->function;
+    const Plan *plan = invocation->executor->program->plan;
+    Share share = {omp_get_thread_num(), omp_get_num_threads(), 0};
+    Workspace *workspace = &invocation->executor->workspaces[share.number];
+    Profile *profile = invocation->executor->profile;
+    profile_enter(profile, PROFILE_EXECUTOR);
+    uint64_t mode = float_mode_flush();
+    for (uint32_t i = 0; i < function->step_count; i++) {
+        const PlanStep *step = &function->steps[i];
+        if (i > 0 && (!waits || waits[i])) {
+            profile_enter(profile, PROFILE_WAITING);
+#pragma omp barrier
+            profile_enter(profile, PROFILE_EXECUTOR);
+            share.turn = 0;
+        }
+        step_run(invocation, step, workspace, &share);
+        share.turn = (share.turn + plan->kernels[step->kernel].tiles) % share.count;
+    }
+    float_mode_restore(mode);
+    profile_enter(profile, PROFILE_WAITING);
+}
+
+void executor_run(Executor *executor, const PlanFunction *function, void *const *inputs,
+                  void *const *outputs) {
+    if (executor->threads == 1) {
+        executor_run_alone(executor, 0, function, inputs, outputs);
+        return;
+    }
+    Invocation invocation = {executor, function, executor->workspaces[0].arena, inputs, outputs};
+    const bool *waits = waits_of(executor, function);
+    uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
+#pragma omp parallel num_threads(executor->threads)
+    team_run(&invocation, waits);
+    profile_enter(executor->profile, line);
+}
+
+void executor_run_watched(Executor *executor, const PlanFunction *function, void *const *inputs,
+                          void *const *outputs, ExecutorWatch *watch, void *user) {
+    Workspace *workspace = &executor->workspaces[0];
+    Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
+    const Share all = {0, 1, 0};
+    bool go_on = true;
+    for (uint32_t i = 0; i < function->step_count && go_on; i++) {
+        const PlanStep *step = &function->steps[i];
+        uint64_t mode = float_mode_flush();
+        step_run(&invocation, step, workspace, &all);
+        float_mode_restore(mode);
+        operands_resolve(&invocation, step, workspace->operands);
+        go_on =
+            watch(user, step, &executor->program->plan->kernels[step->kernel], workspace->operands);
+    }
+}

@@ -1,0 +1,88 @@
+/* The life of a plan and the look-ups in it. Names are compared only when a caller binds, so linear
+ * search is enough: a function has some hundreds of bindings and is bound once. */
+#include "runtime/execution/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void bindings_free(PlanBinding *bindings, uint32_t count) {
+    for (uint32_t i = 0; bindings && i < count; i++) {
+        free(bindings[i].name);
+        for (uint32_t axis = 0; axis < PLAN_MAX_AXES; axis++)
+            free(bindings[i].axes[axis]);
+    }
+    free(bindings);
+}
+
+static void function_free(PlanFunction *function) {
+    free(function->name);
+    bindings_free(function->inputs, function->input_count);
+    bindings_free(function->outputs, function->output_count);
+    free(function->buffers);
+    for (uint32_t i = 0; function->steps && i < function->step_count; i++) {
+        free(function->steps[i].operands);
+        free(function->steps[i].immediates);
+        free(function->steps[i].origin);
+        for (uint32_t j = 0; function->steps[i].places && j < function->steps[i].place_count; j++)
+            free(function->steps[i].places[j].file);
+        free(function->steps[i].places);
+    }
+    free(function->steps);
+}
+
+void plan_free(Plan *plan) {
+    if (!plan)
+        return;
+    free(plan->target);
+    for (uint32_t i = 0; plan->kernels && i < plan->kernel_count; i++)
+        free(plan->kernels[i].symbol);
+    free(plan->kernels);
+    for (uint32_t i = 0; plan->functions && i < plan->function_count; i++)
+        function_free(&plan->functions[i]);
+    free(plan->functions);
+    free(plan);
+}
+
+const PlanFunction *plan_function(const Plan *plan, const char *name) {
+    for (uint32_t i = 0; i < plan->function_count; i++)
+        if (strcmp(plan->functions[i].name, name) == 0)
+            return &plan->functions[i];
+    return NULL;
+}
+
+static int64_t find(const PlanBinding *bindings, uint32_t count, const char *name) {
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(bindings[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int64_t plan_find_input(const PlanFunction *function, const char *name) {
+    return find(function->inputs, function->input_count, name);
+}
+
+int64_t plan_find_output(const PlanFunction *function, const char *name) {
+    return find(function->outputs, function->output_count, name);
+}
+
+size_t plan_type_size(PlanType type) {
+    switch (type) {
+    case PLAN_F32:
+    case PLAN_I32:
+        return 4;
+    case PLAN_BF16:
+        return 2;
+    case PLAN_BOOL:
+        return 1;
+    }
+    return 0;
+}
+
+int64_t plan_scratch_bytes(const Plan *plan, const PlanFunction *function) {
+    int64_t most = 0;
+    for (uint32_t i = 0; i < function->step_count; i++) {
+        int64_t bytes = plan->kernels[function->steps[i].kernel].scratch_bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}

@@ -1,0 +1,16 @@
+/* A program: an experiment, its plan, and the machine code. Made by the JIT (passes/compile.h) or
+ * linked in ahead of time. */
+#ifndef SCANLINE_RUNTIME_PROGRAM_H
+#define SCANLINE_RUNTIME_PROGRAM_H
+
+#include "runtime/execution/kernel.h"
+#include "runtime/execution/plan.h"
+#include "runtime/experiment.h"
+
+typedef struct Program {
+    const Experiment *experiment;
+    const Plan *plan;
+    const KernelFunction *kernels; /* parallel to plan->kernels */
+} Program;
+
+#endif

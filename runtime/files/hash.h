@@ -1,0 +1,14 @@
+/* XXH3-128 in hexadecimal: what a run's record knows its files by. */
+#ifndef SCANLINE_RUNTIME_HASH_H
+#define SCANLINE_RUNTIME_HASH_H
+
+#include "runtime/files/file.h"
+
+enum { HASH_SIZE = 33 }; /* with its end */
+
+void hash_text(const char *text, char hash[HASH_SIZE]);
+
+/* Of a file's bytes. False and `error`. */
+bool hash_file(const char *path, char hash[HASH_SIZE], FileError *error);
+
+#endif

@@ -1,0 +1,178 @@
+#include "runtime/run/checkpoint.h"
+
+#include "runtime/files/safetensors.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char version[] = "1";
+
+__attribute__((format(printf, 3, 4))) static bool fail(FileError *error, const char *path,
+                                                       const char *format, ...) {
+    char reason[320];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    snprintf(error->text, sizeof error->text, "%.180s: %s", path, reason);
+    return false;
+}
+
+/* --- writing --- */
+
+static void tensors_append(Tensor *tensors, uint32_t *count, const Parameter *parameters,
+                           uint32_t parameter_count, float *const *values) {
+    for (uint32_t i = 0; i < parameter_count; i++) {
+        Tensor *tensor = &tensors[(*count)++];
+        *tensor = (Tensor){
+            .name = parameters[i].path,
+            .type = TENSOR_F32,
+            .rank = parameters[i].axis_count,
+            .elements = parameters[i].elements,
+            .data = values[i],
+        };
+        memcpy(tensor->extents, parameters[i].extents, sizeof parameters[i].extents);
+    }
+}
+
+bool checkpoint_write(const char *path, const Experiment *experiment, float *const *parameters,
+                      float *const *states, const CheckpointState *state, FileError *error) {
+    uint32_t most = experiment->parameter_count + experiment->state_count, count = 0;
+    Tensor *tensors = calloc(most ? most : 1, sizeof *tensors);
+    if (!tensors)
+        return fail(error, path, "out of memory");
+    tensors_append(tensors, &count, experiment->parameters, experiment->parameter_count,
+                   parameters);
+    if (states)
+        tensors_append(tensors, &count, experiment->states, experiment->state_count, states);
+    char step[32], best_step[32], waited[32], best_loss[64];
+    snprintf(step, sizeof step, "%lld", (long long)state->step);
+    snprintf(best_step, sizeof best_step, "%lld", (long long)state->best_step);
+    snprintf(waited, sizeof waited, "%lld", (long long)state->waited);
+    snprintf(best_loss, sizeof best_loss, "%a", state->best_loss); /* exactly */
+    const TensorMetadata metadata[] = {
+        {"format", "scanline checkpoint"}, {"version", version},       {"step", step},
+        {"best_step", best_step},          {"best_loss", best_loss},   {"waited", waited},
+        {"target", state->target},         {"data", state->data_hash}, {"split", state->split_hash},
+        {"spec", experiment->spec},
+    };
+    bool written = safetensors_write(path, tensors, count, metadata,
+                                     sizeof metadata / sizeof *metadata, error);
+    free(tensors);
+    return written;
+}
+
+/* --- reading --- */
+
+static bool integer_read(const Safetensors *file, const char *key, int64_t *value) {
+    const char *text = safetensors_metadata(file, key);
+    char *end;
+    errno = 0;
+    *value = text ? strtoll(text, &end, 10) : 0;
+    return text && *text && !*end && !errno && *value >= 0;
+}
+
+static bool number_read(const Safetensors *file, const char *key, double *value) {
+    const char *text = safetensors_metadata(file, key);
+    char *end;
+    *value = text ? strtod(text, &end) : 0;
+    return text && *text && !*end;
+}
+
+static bool text_read(const Safetensors *file, const char *key, char *text) {
+    const char *value = safetensors_metadata(file, key);
+    if (!value || strlen(value) >= CHECKPOINT_TEXT)
+        return false;
+    strcpy(text, value);
+    return true;
+}
+
+static bool state_read(const Safetensors *file, const char *path, CheckpointState *state,
+                       FileError *error) {
+    const char *found = safetensors_metadata(file, "version");
+    if (!found)
+        return fail(error, path, "not a checkpoint of scanline");
+    if (strcmp(found, version) != 0)
+        return fail(error, path, "a checkpoint of version %.20s; this program reads version %s",
+                    found, version);
+    if (integer_read(file, "step", &state->step) &&
+        integer_read(file, "best_step", &state->best_step) &&
+        integer_read(file, "waited", &state->waited) &&
+        number_read(file, "best_loss", &state->best_loss) &&
+        text_read(file, "target", state->target) && text_read(file, "data", state->data_hash) &&
+        text_read(file, "split", state->split_hash))
+        return true;
+    return fail(error, path, "the checkpoint's metadata is damaged");
+}
+
+static bool tensor_fits(const Tensor *tensor, const Parameter *parameter) {
+    if (tensor->type != TENSOR_F32 || tensor->rank != parameter->axis_count)
+        return false;
+    for (uint32_t i = 0; i < tensor->rank; i++)
+        if (tensor->extents[i] != parameter->extents[i])
+            return false;
+    return true;
+}
+
+static bool tensors_read(const Safetensors *file, const char *path, const Parameter *parameters,
+                         uint32_t count, float *const *values, FileError *error) {
+    for (uint32_t i = 0; i < count; i++) {
+        const Tensor *tensor = safetensors_find(file, parameters[i].path);
+        if (!tensor)
+            return fail(error, path, "there is no '%.100s' in it: it is of another model",
+                        parameters[i].path);
+        if (!tensor_fits(tensor, &parameters[i]))
+            return fail(error, path, "'%.100s' has another shape than the model's: other dims",
+                        parameters[i].path);
+        if (!safetensors_read(file, tensor, values[i], error))
+            return false;
+    }
+    return true;
+}
+
+/* Only what the model has may be in it: a checkpoint of a larger model is another model's. */
+static bool tensors_counted(const Safetensors *file, const char *path, const Experiment *experiment,
+                            FileError *error) {
+    uint32_t parameters = experiment->parameter_count;
+    uint32_t all = parameters + experiment->state_count, found = safetensors_count(file);
+    if (found == parameters || found == all)
+        return true;
+    return fail(error, path, "it holds %u tensors; the model has %u parameters and %u states",
+                found, parameters, experiment->state_count);
+}
+
+bool checkpoint_read(const char *path, const Experiment *experiment, float *const *parameters,
+                     float *const *states, CheckpointState *state, FileError *error) {
+    Safetensors *file = safetensors_open(path, error);
+    if (!file)
+        return false;
+    bool read =
+        state_read(file, path, state, error) && tensors_counted(file, path, experiment, error) &&
+        tensors_read(file, path, experiment->parameters, experiment->parameter_count, parameters,
+                     error) &&
+        (!states ||
+         tensors_read(file, path, experiment->states, experiment->state_count, states, error));
+    safetensors_close(file);
+    return read;
+}
+
+bool checkpoint_state(const char *path, CheckpointState *state, FileError *error) {
+    Safetensors *file = safetensors_open(path, error);
+    bool read = file && state_read(file, path, state, error);
+    safetensors_close(file);
+    return read;
+}
+
+char *checkpoint_spec(const char *path, FileError *error) {
+    Safetensors *file = safetensors_open(path, error);
+    if (!file)
+        return NULL;
+    const char *spec = safetensors_metadata(file, "spec");
+    char *copy = spec ? strdup(spec) : NULL;
+    if (!copy)
+        fail(error, path, "not a checkpoint of scanline: there is no spec in it");
+    safetensors_close(file);
+    return copy;
+}

@@ -1,0 +1,41 @@
+/* Checkpoints: all that a training needs to go on to the same bits, as one safetensors file.
+ *
+ * Tensors are the parameters by path, then the states of the update rule as PATH:STATE, f32, in the
+ * order of the Experiment. Metadata are strings: the loop's state, the flattened spec, and the
+ * hashes that tell what it belongs to. */
+#ifndef SCANLINE_RUNTIME_CHECKPOINT_H
+#define SCANLINE_RUNTIME_CHECKPOINT_H
+
+#include "runtime/experiment.h"
+#include "runtime/files/file.h"
+
+enum { CHECKPOINT_TEXT = 160 };
+
+/* Where the training loop stands after `step` steps. */
+typedef struct CheckpointState {
+    int64_t step;
+    double best_loss; /* of the validation split; infinity: none yet */
+    int64_t best_step;
+    int64_t waited;                  /* evaluations since the best */
+    char target[CHECKPOINT_TEXT];    /* what the kernels were compiled for */
+    char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split */
+    char split_hash[CHECKPOINT_TEXT];
+} CheckpointState;
+
+/* parameters[i], states[i]: experiment->parameters[i], experiment->states[i]. `states` may be NULL:
+ * then they are left out, and training can't go on from the file. */
+bool checkpoint_write(const char *path, const Experiment *experiment, float *const *parameters,
+                      float *const *states, const CheckpointState *state, FileError *error);
+
+/* Fills parameters, and states unless NULL. The file must hold exactly tensors of these names and
+ * shapes (states may be there unasked). On failure the memory may have been written in part. */
+bool checkpoint_read(const char *path, const Experiment *experiment, float *const *parameters,
+                     float *const *states, CheckpointState *state, FileError *error);
+
+/* Where the training stood, without the tensors. */
+bool checkpoint_state(const char *path, CheckpointState *state, FileError *error);
+
+/* The flattened spec that a checkpoint belongs to; malloc'ed. NULL and `error`. */
+char *checkpoint_spec(const char *path, FileError *error);
+
+#endif

@@ -1,0 +1,132 @@
+#include "runtime/run/inherit.h"
+
+#include "runtime/files/safetensors.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- lists --- */
+
+/* Paths with commas between them; behind as many as there is room for stands "...". */
+static void list_add(char *list, size_t size, const char *path) {
+    static const char more[] = ", ...";
+    size_t length = strlen(list), room = size - length;
+    if (length >= sizeof more && strcmp(list + length - (sizeof more - 1), more) == 0)
+        return;
+    bool fits = strlen(path) + 2 + sizeof more <= room;
+    snprintf(list + length, room, "%s%s", length ? ", " : "", fits ? path : "...");
+    for (char *byte = list + length; *byte; byte++)
+        if (iscntrl((unsigned char)*byte)) /* a file may name its tensors as it likes */
+            *byte = '?';
+}
+
+/* --- shapes --- */
+
+static void shape_print(char *text, size_t size, uint32_t rank, const int64_t *extents,
+                        const char *const *axes) {
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (uint32_t i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%.20s%s%lld", i ? ", " : "",
+                                 axes ? axes[i] : "", axes ? " = " : "", (long long)extents[i]);
+    if (used < size)
+        snprintf(text + used, size - used, "]");
+}
+
+static bool fits(const Tensor *tensor, const Parameter *parameter) {
+    return tensor->type == TENSOR_F32 && tensor->rank == parameter->axis_count &&
+           memcmp(tensor->extents, parameter->extents, tensor->rank * sizeof *tensor->extents) == 0;
+}
+
+static bool fail_shape(const Tensor *tensor, const Parameter *parameter, const char *checkpoint,
+                       RunError *error) {
+    char theirs[200], ours[400];
+    shape_print(theirs, sizeof theirs, tensor->rank, tensor->extents, NULL);
+    shape_print(ours, sizeof ours, parameter->axis_count, parameter->extents, parameter->axes);
+    return run_fail(error, EXIT_INPUT,
+                    "'%.100s' is F32 %s here and %s %s in %.180s: the dims of what is taken over "
+                    "must stay as they are",
+                    parameter->path, ours, tensor_type_name(tensor->type), theirs, checkpoint);
+}
+
+/* --- what would be taken --- */
+
+static bool compare(const Experiment *experiment, const Safetensors *file, const char *checkpoint,
+                    Inherited *inherited, RunError *error) {
+    for (uint32_t i = 0; i < experiment->parameter_count; i++) {
+        const Parameter *parameter = &experiment->parameters[i];
+        const Tensor *tensor = safetensors_find(file, parameter->path);
+        if (tensor && !fits(tensor, parameter))
+            return fail_shape(tensor, parameter, checkpoint, error);
+        if (tensor) {
+            inherited->taken++;
+        } else {
+            inherited->fresh++;
+            list_add(inherited->fresh_paths, sizeof inherited->fresh_paths, parameter->path);
+        }
+    }
+    return inherited->taken || run_fail(error, EXIT_INPUT,
+                                        "%.180s has no parameter of this model: there is nothing "
+                                        "to start from; leave --from out",
+                                        checkpoint);
+}
+
+static bool is_parameter(const Experiment *experiment, const char *name) {
+    for (uint32_t i = 0; i < experiment->parameter_count; i++)
+        if (strcmp(experiment->parameters[i].path, name) == 0)
+            return true;
+    return false;
+}
+
+/* States have a colon in their names. */
+static void note_unused(const Experiment *experiment, const Safetensors *file,
+                        Inherited *inherited) {
+    for (uint32_t i = 0; i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name;
+        if (strchr(name, ':') || is_parameter(experiment, name))
+            continue;
+        inherited->unused++;
+        list_add(inherited->unused_paths, sizeof inherited->unused_paths, name);
+    }
+}
+
+static Safetensors *file_of(const char *checkpoint, RunError *error) {
+    FileError fault;
+    Safetensors *file = safetensors_open(checkpoint, &fault);
+    if (!file)
+        run_fail(error, EXIT_INPUT, "%s", fault.text);
+    return file;
+}
+
+bool inherit_check(const Experiment *experiment, const char *checkpoint, Inherited *inherited,
+                   RunError *error) {
+    *inherited = (Inherited){0};
+    Safetensors *file = file_of(checkpoint, error);
+    bool able = file && compare(experiment, file, checkpoint, inherited, error);
+    if (able)
+        note_unused(experiment, file, inherited);
+    safetensors_close(file);
+    return able;
+}
+
+/* --- taking --- */
+
+static bool take(Model *model, const Safetensors *file, const char *checkpoint, RunError *error) {
+    for (uint32_t i = 0; i < model->experiment->parameter_count; i++) {
+        const Parameter *parameter = &model->experiment->parameters[i];
+        const Tensor *tensor = safetensors_find(file, parameter->path);
+        FileError fault;
+        if (tensor && !fits(tensor, parameter))
+            return fail_shape(tensor, parameter, checkpoint, error);
+        if (tensor && !safetensors_read(file, tensor, model->parameters.values[i], &fault))
+            return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    }
+    return true;
+}
+
+bool inherit_parameters(Model *model, const char *checkpoint, RunError *error) {
+    Safetensors *file = file_of(checkpoint, error);
+    bool taken = file && take(model, file, checkpoint, error);
+    safetensors_close(file);
+    return taken;
+}

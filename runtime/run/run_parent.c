@@ -1,0 +1,144 @@
+#include "runtime/run/run_parent.h"
+
+#include "runtime/files/hash.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/run_folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char kept_name[] = "checkpoints/parent.safetensors";
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+void run_parent_free(RunParent *parent) {
+    free(parent->checkpoint);
+    json_decref(parent->record);
+    *parent = (RunParent){0};
+}
+
+/* --- choosing --- */
+
+/* A file of another run would make the child's record a lie. */
+static bool belongs(const char *checkpoint, const char *folder, RunError *error) {
+    FileError fault = {"no memory for a path"};
+    size_t size;
+    char *path = run_file(folder, "spec.scan");
+    char *spec = path ? file_read(path, SIZE_MAX, &size, &fault) : NULL;
+    char *trained = spec ? checkpoint_spec(checkpoint, &fault) : NULL;
+    bool same = trained && strcmp(spec, trained) == 0;
+    if (!trained)
+        run_fail(error, EXIT_INPUT, "%s", fault.text);
+    else if (!same)
+        run_fail(error, EXIT_INPUT, "%s is no checkpoint of %s: it was trained by another spec",
+                 checkpoint, folder);
+    free(path);
+    free(spec);
+    free(trained);
+    return same;
+}
+
+static bool record_make(RunParent *parent, const char *folder, RunError *error) {
+    CheckpointState state;
+    FileError fault;
+    char hash[HASH_SIZE];
+    json_t *record = NULL;
+    if (!checkpoint_state(parent->checkpoint, &state, &fault) ||
+        !hash_file(parent->checkpoint, hash, &fault) || !(record = run_record_read(folder, &fault)))
+        return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    json_t *before = json_object_get(record, "parent");
+    const char *id = text_of(record, "id");
+    parent->record = json_pack(
+        "{s:s, s:s, s:I, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder), "checkpoint",
+        base_name(parent->checkpoint), "step", (json_int_t)state.step, "hash", hash, "data",
+        state.data_hash, "split", state.split_hash, "parent", before ? before : json_null());
+    json_decref(record);
+    return parent->record || run_no_memory(error, "the parent's record");
+}
+
+static bool splits_agree(const json_t *record, const DataSet *data, RunError *error) {
+    for (; json_is_object(record); record = json_object_get(record, "parent"))
+        if (strcmp(text_of(record, "data"), data->hash) == 0 &&
+            strcmp(text_of(record, "split"), data->split_hash) != 0)
+            return run_fail(error, EXIT_INPUT,
+                            "%.100s was trained on other splits of the same images: some of those "
+                            "that this run is judged by would have been trained on; keep "
+                            "data.seed, data.validation and data.test as they are there",
+                            text_of(record, "id"));
+    return true;
+}
+
+bool run_parent_choose(RunParent *parent, const char *folder, const char *checkpoint,
+                       const DataSet *data, RunError *error) {
+    *parent = (RunParent){.checkpoint = checkpoint ? strdup(checkpoint) : run_checkpoint(folder)};
+    bool chosen = (parent->checkpoint || run_no_memory(error, "a path")) &&
+                  belongs(parent->checkpoint, folder, error) &&
+                  record_make(parent, folder, error) && splits_agree(parent->record, data, error);
+    if (!chosen)
+        run_parent_free(parent);
+    return chosen;
+}
+
+/* --- what is kept --- */
+
+bool run_parent_keep(const RunParent *parent, const char *folder, RunError *error) {
+    if (!parent->checkpoint)
+        return true;
+    FileError fault = {"no memory for a path"};
+    char hash[HASH_SIZE];
+    char *path = run_file(folder, kept_name);
+    bool kept =
+        path && file_share(parent->checkpoint, path, &fault) && hash_file(path, hash, &fault);
+    free(path);
+    if (!kept)
+        return run_fail(error, EXIT_MACHINE, "%s", fault.text);
+    return strcmp(hash, text_of(parent->record, "hash")) == 0 ||
+           run_fail(error, EXIT_INPUT,
+                    "%s was replaced while it was read: its run is being trained; try again",
+                    parent->checkpoint);
+}
+
+bool run_parent_settle(RunParent *parent, const char *folder, RunError *error) {
+    if (!parent->checkpoint)
+        return true;
+    free(parent->checkpoint);
+    parent->checkpoint = run_file(folder, kept_name);
+    return parent->checkpoint || run_no_memory(error, "a path");
+}
+
+bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record, RunError *error) {
+    json_t *entry = json_object_get(record, "parent");
+    *parent = (RunParent){0};
+    if (!json_is_object(entry))
+        return true;
+    FileError fault = {"no memory for a path"};
+    char hash[HASH_SIZE] = "";
+    *parent = (RunParent){run_file(folder, kept_name), json_incref(entry)};
+    bool read = parent->checkpoint && hash_file(parent->checkpoint, hash, &fault);
+    bool kept = read && strcmp(hash, text_of(entry, "hash")) == 0;
+    if (!read)
+        run_fail(error, EXIT_INPUT, "%s", fault.text);
+    else if (!kept)
+        run_fail(error, EXIT_INPUT,
+                 "%s is not the file that the run started from (%.100s, %.100s): put that back",
+                 parent->checkpoint, text_of(entry, "id"), text_of(entry, "checkpoint"));
+    if (!kept)
+        run_parent_free(parent);
+    return kept;
+}
+
+void run_parent_say(const RunParent *parent, Log *log) {
+    if (parent->record)
+        log_say(log, "a child of %.100s: its parameters after step %lld (%.100s)",
+                text_of(parent->record, "id"),
+                (long long)json_integer_value(json_object_get(parent->record, "step")),
+                text_of(parent->record, "checkpoint"));
+}

@@ -1,0 +1,166 @@
+#include "runtime/run/run_record.h"
+
+#include "runtime/files/hash.h"
+#include "runtime/run/run_create.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/run/run_lock.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- made --- */
+
+static json_t *record_new(const RunOrigin *origin, const char *folder) {
+    const Experiment *experiment = origin->program->experiment;
+    const char *slash = strrchr(folder, '/');
+    char hash[HASH_SIZE];
+    hash_text(experiment->spec, hash);
+    json_t *parent = origin->parent->record ? origin->parent->record : json_null();
+    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:[]}",
+                     "id", slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
+                     "command", origin->command, "versions", "scanline", origin->versions.scanline,
+                     "llvm", origin->versions.llvm, "target", origin->program->plan->target,
+                     "precision", experiment->train.precision, "objective",
+                     experiment->train.objective, "spec", hash, "data", origin->data->hash, "split",
+                     origin->data->split_hash, "parent", parent, "test_reads");
+}
+
+typedef struct Birth {
+    const RunOrigin *origin;
+    int lock;
+} Birth;
+
+static bool fill(void *user, const char *draft, const char *folder, RunError *error) {
+    Birth *birth = user;
+    const char *spec = birth->origin->program->experiment->spec;
+    birth->lock = run_lock(draft, error);
+    if (birth->lock < 0 || !run_parent_keep(birth->origin->parent, draft, error))
+        return false;
+    FileError fault = {"no memory for run.json, or text in it that is not UTF-8"};
+    char *path = run_file(draft, "spec.scan");
+    json_t *record = record_new(birth->origin, folder);
+    bool written = path && record && file_write(path, spec, strlen(spec), &fault) &&
+                   run_record_write(draft, record, &fault);
+    json_decref(record);
+    free(path);
+    return written || run_fail(error, EXIT_MACHINE, "%s", fault.text);
+}
+
+char *run_begin(const RunOrigin *origin, const char *out, int *lock, RunError *error) {
+    Birth birth = {.origin = origin, .lock = -1};
+    char *name = run_name(origin->program->experiment);
+    char *folder = name ? run_create(runs_root(), out, name, fill, &birth, error) : NULL;
+    if (!name)
+        run_no_memory(error, "the run's name");
+    free(name);
+    if (!folder)
+        run_unlock(birth.lock);
+    *lock = folder ? birth.lock : -1;
+    return folder;
+}
+
+/* --- found again --- */
+
+/* `what` is in the record as `key`; of runs of older versions it may not be there. */
+static bool agrees(const json_t *record, const char *key, const char *here, const char *what,
+                   const char *purpose, RunError *error) {
+    const char *then = json_string_value(json_object_get(record, key));
+    if (!then || strcmp(then, here) == 0)
+        return true;
+    return run_fail(error, EXIT_INPUT,
+                    "%s of the run is %.100s, and here it is %.100s: the bits cannot be the same, "
+                    "so it cannot be %s",
+                    what, then, here, purpose);
+}
+
+json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *purpose,
+                      RunError *error) {
+    FileError fault;
+    char hash[HASH_SIZE];
+    json_t *record = run_record_read(folder, &fault);
+    if (!record) {
+        run_fail(error, EXIT_INPUT, "%s", fault.text);
+        return NULL;
+    }
+    hash_text(origin->program->experiment->spec, hash);
+    if (agrees(record, "spec", hash, "the hash of spec.scan", purpose, error) &&
+        agrees(record, "target", origin->program->plan->target, "the target", purpose, error) &&
+        agrees(record, "data", origin->data->hash, "the hash of the images", purpose, error) &&
+        agrees(record, "split", origin->data->split_hash, "the hash of their split", purpose,
+               error))
+        return record;
+    json_decref(record);
+    return NULL;
+}
+
+char *run_versions_differ(const json_t *record, const RunVersions *versions) {
+    const json_t *then = json_object_get(record, "versions");
+    const char *scanline = json_string_value(json_object_get(then, "scanline"));
+    const char *llvm = json_string_value(json_object_get(then, "llvm"));
+    char *text;
+    if (!scanline || !llvm ||
+        (strcmp(scanline, versions->scanline) == 0 && strcmp(llvm, versions->llvm) == 0))
+        return NULL;
+    if (asprintf(&text,
+                 "the run was begun by scanline %.40s with LLVM %.40s; this is scanline %s with "
+                 "LLVM %s, and the bits may be others",
+                 scanline, llvm, versions->scanline, versions->llvm) < 0)
+        return NULL;
+    return text;
+}
+
+/* --- gone on with, ended --- */
+
+static void set_running(json_t *record, void *user) {
+    (void)user;
+    json_object_set_new(record, "state", json_string("running"));
+    json_object_del(record, "reason");
+}
+
+bool run_go_on(const char *folder, RunError *error) {
+    FileError fault;
+    return run_record_change(folder, set_running, NULL, &fault) ||
+           run_fail(error, EXIT_MACHINE, "%s", fault.text);
+}
+
+typedef struct Ending {
+    ExitCode code;
+    const TrainingResult *result;
+    const RunError *reason;
+} Ending;
+
+static const char *state_of(const Ending *ending) {
+    switch (ending->code) {
+    case EXIT_DONE:
+        return ending->result->stopped_early ? "done early" : "done";
+    case EXIT_STOPPED:
+        return "stopped";
+    case EXIT_DIVERGED:
+        return "diverged";
+    default:
+        return "failed";
+    }
+}
+
+static void set_ended(json_t *record, void *user) {
+    const Ending *ending = user;
+    const TrainingResult *result = ending->result;
+    json_object_set_new(record, "state", json_string(state_of(ending)));
+    json_object_set_new(record, "steps", json_integer(result->step));
+    json_object_set_new(record, "best_step", json_integer(result->best_step));
+    if (isfinite(result->best_loss))
+        json_object_set_new(record, "best_validation_loss", json_real(result->best_loss));
+    if (ending->code)
+        json_object_set_new(record, "reason", json_string(ending->reason->text));
+    else
+        json_object_del(record, "reason");
+}
+
+bool run_end(const char *folder, ExitCode code, const TrainingResult *result,
+             const RunError *reason, RunError *error) {
+    Ending ending = {code, result, reason};
+    FileError fault;
+    return run_record_change(folder, set_ended, &ending, &fault) ||
+           run_fail(error, EXIT_MACHINE, "%s", fault.text);
+}

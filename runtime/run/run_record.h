@@ -1,0 +1,50 @@
+/* The life of a run's folder: made, gone on with, ended; and what run.json says at each. */
+#ifndef SCANLINE_RUNTIME_RUN_RECORD_H
+#define SCANLINE_RUNTIME_RUN_RECORD_H
+
+#include "runtime/execution/program.h"
+#include "runtime/run/run_parent.h"
+
+/* How a training ended. */
+typedef struct TrainingResult {
+    int64_t step;       /* the last one done */
+    int64_t best_step;  /* of the lowest validation loss */
+    double best_loss;   /* infinity: there is no validation split */
+    bool stopped_early; /* by patience */
+} TrainingResult;
+
+/* What made the machine code. */
+typedef struct RunVersions {
+    const char *scanline; /* "0.1.0" */
+    const char *llvm;     /* "19.1.7" */
+} RunVersions;
+
+/* What a run comes from. */
+typedef struct RunOrigin {
+    const Program *program;
+    const DataSet *data;
+    RunVersions versions;
+    const char *command; /* as it was given */
+    const RunParent *parent;
+} RunOrigin;
+
+/* Makes the folder, `out` or the next one in the folder of runs; it appears with spec.scan and
+ * run.json in it, and locked. The path, malloc'ed, and the lock; NULL and `error`. */
+char *run_begin(const RunOrigin *origin, const char *out, int *lock, RunError *error);
+
+/* The record of a run that was trained by what is here: its spec, data, split and target. NULL and
+ * `error` (EXIT_INPUT), which says what is another, and that therefore `purpose` cannot be. */
+json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *purpose,
+                      RunError *error);
+
+/* A warning where it was begun by another version; NULL: there is nothing to warn of. malloc'ed. */
+char *run_versions_differ(const json_t *record, const RunVersions *versions);
+
+/* Notes that it is being trained again. */
+bool run_go_on(const char *folder, RunError *error);
+
+/* Notes how it ended: `code`, and the `reason` unless it is done. */
+bool run_end(const char *folder, ExitCode code, const TrainingResult *result,
+             const RunError *reason, RunError *error);
+
+#endif

@@ -1,0 +1,42 @@
+/* Losses, metrics and accuracy over a whole split: each image once, no augmentation, step 0.
+ * Figures are kept by image and averaged in double precision in the order of the split, so nothing
+ * depends on the number of threads.
+ *
+ * Where the objective has `output class` and the data set has labels there is an accuracy, whether
+ * or not the spec has a metric of that name (which is then this one). Where `random` takes part,
+ * classes are voted for by several draws (runtime/study/vote.h); loss and metrics are of draw 0.
+ */
+#ifndef SCANLINE_RUNTIME_EVALUATE_H
+#define SCANLINE_RUNTIME_EVALUATE_H
+
+#include "runtime/data/data.h"
+#include "runtime/execution/executor.h"
+#include "runtime/model/model.h"
+#include "runtime/run/metrics.h"
+#include "runtime/run_error.h"
+
+typedef struct Evaluation {
+    int64_t count;                /* images */
+    double loss;                  /* mean; NaN of no images */
+    const MetricsFigure *figures; /* the loss; metrics in the experiment's order; accuracy */
+    uint32_t figure_count;
+    int draws; /* that classes are the vote of; 0: there are no classes, and what follows is 0 */
+    int64_t correct; /* images */
+    int64_t classes;
+    const int64_t *confusion; /* images [classes, classes]: of this label (row), taken for that
+                                 class; NULL: of more than 1024 classes there is no table */
+} Evaluation;
+
+typedef struct Evaluator Evaluator;
+
+int64_t evaluation_bytes(const Program *program, int threads);
+
+/* Executor and threads are as inference_create takes them. */
+Evaluator *evaluation_create(const Program *program, const Model *model, Executor *executor,
+                             int threads, const DataSet *data, RunError *error);
+void evaluation_free(Evaluator *evaluator);
+
+/* What the answer points at is valid until the next call. False and `error`: no memory. */
+bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluation, RunError *error);
+
+#endif

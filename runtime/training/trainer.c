@@ -1,0 +1,155 @@
+#include "runtime/training/trainer.h"
+
+#include "runtime/data/shuffle.h"
+#include "runtime/training/diverged.h"
+#include "runtime/training/gradient.h"
+#include "runtime/training/update.h"
+
+#include <stdlib.h>
+
+struct Trainer {
+    const Program *program;
+    const DataSet *data;
+    DataAugmentation augmentation;
+    Executor *executor;
+    Model model;
+    Gradient *gradient;
+    Update *update;
+    Evaluator *evaluator;
+    int64_t step; /* that trainer_step is in */
+};
+
+void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]) {
+    const Plan *plan = program->plan;
+    ExecutorMode mode = worker_mode(program->experiment, threads);
+    uses[0] = (ExecutorUse){plan_function(plan, "init"), EXECUTOR_TEAM};
+    uses[1] = (ExecutorUse){plan_function(plan, "grad"), mode};
+    uses[2] = (ExecutorUse){plan_function(plan, "update"), EXECUTOR_TEAM};
+    uses[3] = (ExecutorUse){plan_function(plan, "eval"), mode};
+    uses[4] = (ExecutorUse){plan_function(plan, "grad_add"), mode};
+    uses[5] = (ExecutorUse){plan_function(plan, "restart"), EXECUTOR_TEAM};
+}
+
+static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {
+    const TrainSettings *train = &experiment->train;
+    if (train->batch < 1 || train->chunks < 1 || train->batch % train->chunks != 0)
+        return run_fail(error, EXIT_INPUT, "train.chunks = %lld does not divide train.batch = %lld",
+                        (long long)train->chunks, (long long)train->batch);
+    if (!data)
+        return true;
+    if (data->splits[DATA_TRAIN].count < 1)
+        return run_fail(error, EXIT_INPUT, "%s leaves no image to train on", data->source);
+    DataError fault;
+    return data_fits(data, experiment->inputs, experiment->input_count, &fault) ||
+           run_fail(error, EXIT_INPUT, "%s", fault.text);
+}
+
+static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
+    const Program *program = trainer->program;
+    const Experiment *experiment = program->experiment;
+    if (!experiment_check(experiment, trainer->data, error))
+        return false;
+    ExecutorUse uses[TRAINER_USES];
+    trainer_uses(program, threads, uses);
+    trainer->executor = executor_create(program, threads, uses, TRAINER_USES);
+    if (!trainer->executor)
+        return run_no_memory(error, "the program's temporaries");
+    if (!model_create(&trainer->model, experiment, true, error))
+        return false;
+    const Model *model = &trainer->model;
+    trainer->gradient = gradient_create(program, model, trainer->executor, error);
+    if (!trainer->gradient)
+        return false;
+    trainer->update = update_create(program, model, trainer->gradient, trainer->executor, error);
+    if (!trainer->update || !trainer->data)
+        return trainer->update != NULL;
+    trainer->evaluator =
+        evaluation_create(program, model, trainer->executor, threads, trainer->data, error);
+    return trainer->evaluator != NULL;
+}
+
+Trainer *trainer_create(const Program *program, const DataSet *data, int threads, RunError *error) {
+    Trainer *trainer = calloc(1, sizeof *trainer);
+    if (!trainer) {
+        run_no_memory(error, "training");
+        return NULL;
+    }
+    const Experiment *experiment = program->experiment;
+    *trainer = (Trainer){
+        .program = program,
+        .data = data,
+        .augmentation = data_augmentation(&experiment->data, experiment->train.seed),
+    };
+    if (trainer_prepare(trainer, threads, error))
+        return trainer;
+    trainer_free(trainer);
+    return NULL;
+}
+
+void trainer_free(Trainer *trainer) {
+    if (!trainer)
+        return;
+    evaluation_free(trainer->evaluator);
+    update_free(trainer->update);
+    gradient_free(trainer->gradient);
+    model_free(&trainer->model);
+    executor_free(trainer->executor);
+    free(trainer);
+}
+
+Model *trainer_model(Trainer *trainer) { return &trainer->model; }
+Evaluator *trainer_evaluator(Trainer *trainer) { return trainer->evaluator; }
+
+void trainer_set_profile(Trainer *trainer, Profile *profile) {
+    executor_set_profile(trainer->executor, profile);
+}
+
+bool trainer_init(Trainer *trainer, RunError *error) {
+    return model_init(&trainer->model, trainer->program, trainer->executor, error);
+}
+
+bool trainer_restart(Trainer *trainer, RunError *error) {
+    return model_restart(&trainer->model, trainer->program, trainer->executor, error);
+}
+
+/* The batch of a step is `batch` positions of a counter that runs through all epochs; a batch may
+ * end one epoch and begin the next. */
+static void batch_fill(void *user, int64_t number, Chunk *chunk) {
+    const Trainer *trainer = user;
+    const TrainSettings *train = &trainer->program->experiment->train;
+    const DataImages *images = &trainer->data->splits[DATA_TRAIN];
+    int64_t first = (trainer->step - 1) * train->batch + number * chunk->size;
+    for (int64_t i = 0; i < chunk->size; i++) {
+        int64_t epoch = (first + i) / images->count, at = (first + i) % images->count;
+        chunk->image[i] = images->images[shuffle_at(train->seed, epoch, images->count, at)];
+        chunk->weight[i] = (float)(1.0 / (double)train->batch);
+    }
+    *chunk->step = (int32_t)trainer->step;
+    *chunk->draw = 0;
+    chunk_read(chunk, trainer->data, &trainer->augmentation, trainer->step);
+}
+
+bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error) {
+    trainer->step = step;
+    return trainer_step_on(trainer, step, batch_fill, trainer, loss, error);
+}
+
+bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user, float *loss,
+                     RunError *error) {
+    bool finite = gradient_compute(trainer->gradient, fill, user);
+    *loss = gradient_loss(trainer->gradient);
+    if (finite) {
+        profile_step(executor_profile(trainer->executor));
+        return update_run(trainer->update, step, error);
+    }
+    Divergence divergence = {
+        .model = &trainer->model,
+        .gradient = trainer->gradient,
+        .update = trainer->update,
+        .chunks = trainer->program->experiment->train.chunks,
+        .fill = fill,
+        .user = user,
+        .step = step,
+    };
+    return diverged_explain(&divergence, error);
+}

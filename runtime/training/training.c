@@ -1,0 +1,286 @@
+/* The loop. Everything that a later step depends on is in the checkpoint, or a function of the
+ * step: the images of a batch (runtime/data/shuffle.h), random draws, the schedule. So a run
+ * that is stopped anywhere, or killed, goes on to the same bits. */
+#include "runtime/training/training.h"
+
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/inherit.h"
+#include "runtime/run/metrics.h"
+#include "runtime/run/progress.h"
+#include "runtime/run/run_folder.h"
+#include "runtime/training/memory.h"
+#include "runtime/training/signals.h"
+#include "runtime/training/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Train losses in metrics.jsonl are thinned out to about so many. */
+enum { TRAIN_LINES = 20000 };
+
+typedef struct Training {
+    const Program *program;
+    const DataSet *data;
+    const TrainingOptions *options;
+    const TrainSettings *settings;
+    Trainer *trainer;
+    Metrics metrics;
+    Progress progress;
+    CheckpointState state;
+    float loss; /* of the last step */
+    RunError *error;
+} Training;
+
+int64_t training_bytes(const Program *program, int threads) {
+    return program_memory(program, threads).peak;
+}
+
+/* --- checkpoints --- */
+
+static bool checkpoint_save(Training *training, const char *name, bool with_states) {
+    FileError error = {{0}};
+    const Model *model = trainer_model(training->trainer);
+    char *path = run_file(training->options->folder, name);
+    bool saved =
+        path && metrics_sync(&training->metrics, &error) &&
+        checkpoint_write(path, model->experiment, model->parameters.values,
+                         with_states ? model->states.values : NULL, &training->state, &error);
+    free(path);
+    return saved ? true : run_fail(training->error, EXIT_MACHINE, "%s", error.text);
+}
+
+/* step-000500 and last are the same file under two names. */
+static bool checkpoint_step(Training *training) {
+    const TrainingOptions *options = training->options;
+    char name[64];
+    snprintf(name, sizeof name, "checkpoints/step-%06lld.safetensors",
+             (long long)training->state.step);
+    if (!checkpoint_save(training, name, true))
+        return false;
+    char *path = run_file(options->folder, name);
+    char *last = run_file(options->folder, "checkpoints/last.safetensors");
+    FileError error = {"no memory for a path"};
+    bool kept = path && last && file_share(path, last, &error);
+    free(path);
+    free(last);
+    if (!kept)
+        return run_fail(training->error, EXIT_MACHINE, "cannot keep the last checkpoint: %s",
+                        error.text);
+    return !options->watch || options->watch(options->user, training->state.step, training->error);
+}
+
+/* A run goes on only as what it is. */
+static bool same_origin(Training *training, const CheckpointState *found, const char *spec) {
+    const CheckpointState *own = &training->state;
+    if (strcmp(spec, training->program->experiment->spec) != 0)
+        return run_fail(training->error, EXIT_INPUT,
+                        "the spec is not the one that the run was trained by: --resume takes no "
+                        "changes, begin a new run for them");
+    if (strcmp(found->target, own->target) != 0)
+        return run_fail(
+            training->error, EXIT_INPUT,
+            "the run was trained for %s, this is %s: going on would not give the same bits",
+            found->target, own->target);
+    if (strcmp(found->data_hash, own->data_hash) != 0 ||
+        strcmp(found->split_hash, own->split_hash) != 0)
+        return run_fail(training->error, EXIT_INPUT,
+                        "the images or their split are not those that the run was trained on");
+    return true;
+}
+
+static bool checkpoint_load(Training *training, const char *path) {
+    const Model *model = trainer_model(training->trainer);
+    CheckpointState found = {0};
+    FileError fault = {{0}};
+    char *spec = checkpoint_spec(path, &fault);
+    bool loaded = spec && checkpoint_read(path, model->experiment, model->parameters.values,
+                                          model->states.values, &found, &fault);
+    loaded = loaded ? same_origin(training, &found, spec)
+                    : run_fail(training->error, EXIT_INPUT, "%s", fault.text);
+    free(spec);
+    if (loaded)
+        training->state = found;
+    return loaded;
+}
+
+/* --- where it begins --- */
+
+/* Step 0: initial values, and over them what a parent has. */
+static bool start(Training *training) {
+    const char *parent = training->options->parent;
+    return trainer_init(training->trainer, training->error) &&
+           (!parent ||
+            (inherit_parameters(trainer_model(training->trainer), parent, training->error) &&
+             trainer_restart(training->trainer, training->error)));
+}
+
+/* From the last checkpoint; or, in a run that was killed before its first, from the start. */
+static bool restore(Training *training) {
+    char *path = run_file(training->options->folder, "checkpoints/last.safetensors");
+    if (!path)
+        return run_no_memory(training->error, "a path");
+    bool there = access(path, F_OK) == 0;
+    bool restored = there ? checkpoint_load(training, path) : start(training);
+    free(path);
+    if (restored)
+        log_say(training->options->log, "going on after step %lld",
+                (long long)training->state.step);
+    return restored;
+}
+
+/* --- evaluation --- */
+
+static void note_timing(Training *training) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    metrics_write_timing(&training->metrics, training->state.step,
+                         progress_seconds(&training->progress),
+                         progress_rate(&training->progress, training->state.step),
+                         usage.ru_maxrss * 1024, training->options->threads);
+}
+
+/* The validation split, where there is one; keeps the best parameters. */
+static bool evaluate_now(Training *training) {
+    CheckpointState *state = &training->state;
+    Evaluation evaluation;
+    if (training->data->splits[DATA_VALIDATION].count == 0)
+        return true;
+    profile_gather(training->options->profile, PROFILE_EVALUATION);
+    bool evaluated = evaluation_run(trainer_evaluator(training->trainer), DATA_VALIDATION,
+                                    &evaluation, training->error);
+    profile_gather(training->options->profile, PROFILE_PARTS);
+    if (!evaluated)
+        return false;
+    metrics_write(&training->metrics, state->step, "validation", evaluation.figures,
+                  evaluation.figure_count);
+    if (!isfinite(evaluation.loss))
+        return run_fail(training->error, EXIT_DIVERGED,
+                        "after step %lld the validation loss is not finite",
+                        (long long)state->step);
+    bool best = evaluation.loss < state->best_loss;
+    state->waited = best ? 0 : state->waited + 1;
+    if (best) {
+        state->best_loss = evaluation.loss;
+        state->best_step = state->step;
+    }
+    progress_evaluation(&training->progress, state->step, evaluation.loss, best);
+    note_timing(training);
+    return !best || checkpoint_save(training, "checkpoints/best.safetensors", false);
+}
+
+/* --- the loop --- */
+
+static bool every(int64_t step, int64_t period) { return period > 0 && step % period == 0; }
+
+static bool patience_over(const Training *training) {
+    return training->settings->patience > 0 &&
+           training->state.waited >= training->settings->patience;
+}
+
+static bool finished(const Training *training) {
+    return training->state.step >= training->settings->steps || patience_over(training);
+}
+
+/* For this process: it has ended, or come as far as it was to go. */
+static bool over(const Training *training) {
+    int64_t until = training->options->until;
+    return finished(training) || (until > 0 && training->state.step >= until);
+}
+
+/* One step and what is due after it. False: the run ends here. */
+static bool step_once(Training *training) {
+    const TrainSettings *settings = training->settings;
+    int64_t step = training->state.step + 1;
+    if (!trainer_step(training->trainer, step, &training->loss, training->error))
+        return false;
+    training->state.step = step;
+    if (every(step, 1 + settings->steps / TRAIN_LINES))
+        metrics_write(&training->metrics, step, "train", &(MetricsFigure){"loss", training->loss},
+                      1);
+    progress_step(&training->progress, step, training->loss);
+    if ((step == settings->steps || every(step, settings->evaluate)) && !evaluate_now(training))
+        return false;
+    int stopped = signals_noted();
+    bool due = every(step, settings->checkpoint) || step == training->options->until;
+    if ((finished(training) || stopped || due) && !checkpoint_step(training))
+        return false;
+    if (stopped && !over(training))
+        return run_fail(training->error, EXIT_STOPPED,
+                        "stopped by signal %d after step %lld; go on with --resume", stopped,
+                        (long long)step);
+    return true;
+}
+
+static bool loop(Training *training) {
+    if (training->state.step == 0 && !evaluate_now(training))
+        return false;
+    while (!over(training))
+        if (!step_once(training))
+            return false;
+    return true;
+}
+
+static bool training_open(Training *training) {
+    const DataSet *data = training->data;
+    CheckpointState *state = &training->state;
+    snprintf(state->target, sizeof state->target, "%s", training->program->plan->target);
+    snprintf(state->data_hash, sizeof state->data_hash, "%s", data->hash);
+    snprintf(state->split_hash, sizeof state->split_hash, "%s", data->split_hash);
+    training->trainer =
+        trainer_create(training->program, data, training->options->threads, training->error);
+    if (!training->trainer)
+        return false;
+    if (training->options->resume ? !restore(training) : !start(training))
+        return false;
+    FileError fault;
+    return metrics_open(&training->metrics, training->options->folder,
+                        state->step > 0 ? state->step : -1, &fault) ||
+           run_fail(training->error, EXIT_MACHINE, "%s", fault.text);
+}
+
+static bool training_do(Training *training) {
+    if (!training_open(training))
+        return false;
+    int64_t steps =
+        training->options->until > 0 ? training->options->until : training->settings->steps;
+    progress_begin(&training->progress, training->options->log, training->state.step, steps,
+                   training->settings->batch);
+    trainer_set_profile(training->trainer, training->options->profile);
+    profile_start(training->options->profile);
+    bool done = loop(training);
+    profile_stop(training->options->profile);
+    progress_end(&training->progress);
+    FileError fault;
+    bool synced = metrics_sync(&training->metrics, &fault);
+    return done && (synced || run_fail(training->error, EXIT_MACHINE, "%s", fault.text));
+}
+
+ExitCode training_run(const Program *program, const DataSet *data, const TrainingOptions *options,
+                      TrainingResult *result, RunError *error) {
+    Training training = {
+        .program = program,
+        .data = data,
+        .options = options,
+        .settings = &program->experiment->train,
+        .state = {.best_loss = INFINITY},
+        .error = error,
+    };
+    Signals signals;
+    *error = (RunError){0};
+    signals_catch(&signals);
+    bool done = training_do(&training);
+    *result = (TrainingResult){
+        .step = training.state.step,
+        .best_step = training.state.best_step,
+        .best_loss = training.state.best_loss,
+        .stopped_early =
+            done && patience_over(&training) && training.state.step < training.settings->steps,
+    };
+    metrics_close(&training.metrics);
+    trainer_free(training.trainer);
+    signals_restore(&signals);
+    return done ? EXIT_DONE : error->code;
+}

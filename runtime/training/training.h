@@ -1,0 +1,35 @@
+/* A training from its first step, or from a checkpoint, to its last: batches, evaluation,
+ * checkpoints, the record of it all in a run folder (runtime/README.md). */
+#ifndef SCANLINE_RUNTIME_TRAINING_H
+#define SCANLINE_RUNTIME_TRAINING_H
+
+#include "runtime/data/data.h"
+#include "runtime/execution/profile.h"
+#include "runtime/execution/program.h"
+#include "runtime/run/log.h"
+#include "runtime/run/run_record.h"
+#include "runtime/run_error.h"
+
+typedef struct TrainingOptions {
+    const char *folder; /* of the run: made, with spec.scan and run.json in it */
+    bool resume;        /* go on from its last checkpoint (from the start where there is none) */
+    const char *parent; /* a checkpoint whose parameters it starts from; NULL: from initial ones */
+    int64_t until;      /* leave, with a checkpoint, after this step; 0: when it has ended */
+    int threads;
+    Profile *profile; /* of the loop; for so many threads. NULL: none */
+    Log *log;
+    /* Called when a checkpoint was written, with all that came before it on the disk. False and an
+     * error: the training ends. May be NULL. */
+    bool (*watch)(void *user, int64_t step, RunError *error);
+    void *user;
+} TrainingOptions;
+
+/* Memory of a training process beyond the program itself: what `check` prints as peak_bytes. */
+int64_t training_bytes(const Program *program, int threads);
+
+/* EXIT_DONE, EXIT_STOPPED (a signal; resumable), EXIT_DIVERGED, or another code; `error` says why
+ * unless it is done. */
+ExitCode training_run(const Program *program, const DataSet *data, const TrainingOptions *options,
+                      TrainingResult *result, RunError *error);
+
+#endif
