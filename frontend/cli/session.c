@@ -4,8 +4,8 @@
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
+#include "runtime/model/worker.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/training/gradient.h"
 #include "runtime/training/memory.h"
 #include "runtime/training/training.h"
 

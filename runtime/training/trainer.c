@@ -1,6 +1,7 @@
 #include "runtime/training/trainer.h"
 
 #include "runtime/data/shuffle.h"
+#include "runtime/model/worker.h"
 #include "runtime/training/diverged.h"
 #include "runtime/training/gradient.h"
 #include "runtime/training/update.h"
