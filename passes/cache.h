@@ -1,6 +1,6 @@
 /* Compiled kernels on disk, so that a second run starts in tens of milliseconds.
  *
- * An entry is a file named by the hash of all that decides its content (canonical body, target,
+ * An entry is a file named by the hash of all that decides its content (canonical body, target, choices,
  * compiler build, LLVM's version: cache_key), holding a header with a checksum, then the object.
  * Entries are written to a temporary name and renamed, so several processes can share a cache; one
  * that is damaged or of another version is as good as absent. When the cache grows over its bound,

@@ -135,7 +135,7 @@ static ExitCode work(Session *session, void *user) {
     if (code)
         return code;
     const CompileOptions options = session_compile_options(session);
-    CompileError error = {{0}};
+    CompileError error = {0};
     const Plan *plan = compile_plan(session->module, &options, &error);
     if (!plan)
         return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);

@@ -54,7 +54,7 @@ static ExitCode write_result(const Session *session, const char *path, const cha
 static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
     const CompileOptions options = session_compile_options(session);
     const Module *module = session->module;
-    CompileError error = {{0}};
+    CompileError error = {0};
     if (options.stop_after || options.dump || options.verify || options.check)
         module = compile_passes(module, &options, &error);
     if (!module)
@@ -70,7 +70,7 @@ static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
 
 static ExitCode emit_plan(Session *session, const CompileArguments *arguments) {
     const CompileOptions options = session_compile_options(session);
-    CompileError error = {{0}};
+    CompileError error = {0};
     const Plan *plan = compile_plan(session->module, &options, &error);
     if (!plan)
         return session_fail(session, EXIT_INPUT, "plan", "%s", error.text);

@@ -1,6 +1,7 @@
 #include "frontend/cli/session.h"
 
 #include "frontend/builtin.h"
+#include "frontend/cli/table.h"
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
@@ -33,7 +34,9 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
         session->arena = arena;
         session->sources = sources_create(arena, builtin_models, builtin_model_count);
         session->diagnostics = diagnostics_create(arena, session->sources);
-        code = work(session, user);
+        code = table_open(session);
+        if (!code)
+            code = work(session, user);
     }
     if (session) {
         jit_free(session->jit);
@@ -65,8 +68,7 @@ ExitCode session_fail(const Session *session, ExitCode code, const char *identif
     return code;
 }
 
-/* Everything that was found in the spec; EXIT_INPUT if there is an error among it. */
-static ExitCode diagnostics_show(const Session *session) {
+ExitCode session_show(const Session *session) {
     bool failed = diagnostics_error_count(session->diagnostics) > 0;
     if (session->options->json && failed)
         printf("{\"errors\": %s}\n", diagnostics_json(session->diagnostics));
@@ -133,7 +135,7 @@ ExitCode session_read(Session *session, const char *subject) {
     if (session->spec)
         session->lowered = lower_experiment(session->arena, session->spec, NULL,
                                             &session->experiment, session->diagnostics);
-    ExitCode code = diagnostics_show(session);
+    ExitCode code = session_show(session);
     if (code)
         return code;
     if (!session->lowered)
@@ -214,6 +216,7 @@ CompileOptions session_compile_options(Session *session) {
     options.accumulate = wanted.accumulate;
     options.threads = options_threads(session->options);
     options.target = session->target;
+    options.table = session->table;
     options.warn = warn;
     options.user = session;
     return options;
@@ -221,10 +224,11 @@ CompileOptions session_compile_options(Session *session) {
 
 ExitCode session_compile(Session *session) {
     const CompileOptions options = session_compile_options(session);
-    CompileError error = {{0}};
+    CompileError error = {0};
     session->compiled = compile_module(session->module, &options, &error);
     if (!session->compiled)
-        return session_fail(session, EXIT_MACHINE, "compile", "%s", error.text);
+        return session_fail(session, error.input ? EXIT_INPUT : EXIT_MACHINE, "compile", "%s",
+                            error.text);
     session->jit = jit_load(session->compiled, &error);
     if (!session->jit)
         return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);

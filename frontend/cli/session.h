@@ -21,7 +21,8 @@ typedef struct Session {
     const Module *lowered; /* init, forward, update */
     const Module
         *module; /* the functions that runs are made of (runtime/plan.h), before the passes */
-    const char *target; /* to compile for; NULL: this machine */
+    const char *target;        /* to compile for; NULL: this machine */
+    const ChoicesTable *table; /* NULL: what ships */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
@@ -31,6 +32,10 @@ typedef struct Session {
  * EXIT_MACHINE. */
 ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
                      void *user);
+
+/* Everything that was found in the texts that were read; EXIT_INPUT if there is an error among it.
+ */
+ExitCode session_show(const Session *session);
 
 /* Each step prints what is at fault (text to stderr, or JSON to stdout) and returns the exit code.
  */

@@ -46,6 +46,12 @@ void choices_text(const Choices *choices, char text[CHOICES_TEXT]) {
                                  choice_columns[i].name, choices_get(choices, i));
 }
 
+void choices_hash(const Choices *choices, char hash[HASH_SIZE]) {
+    char text[CHOICES_TEXT];
+    choices_text(choices, text);
+    hash_text(text, hash);
+}
+
 bool choice_fault(int column, int64_t value, char *fault, size_t size) {
     const Choice *choice = &choice_columns[column];
     if (value >= choice->least && value <= choice->most && value % choice->multiple == 0)

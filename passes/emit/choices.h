@@ -3,6 +3,8 @@
 #ifndef SCANLINE_PASSES_EMIT_CHOICES_H
 #define SCANLINE_PASSES_EMIT_CHOICES_H
 
+#include "runtime/hash.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +55,9 @@ const Choices *choices_find(const ChoicesTable *table, const char *target);
 /* The canonical text: "depth_block 256 group_rows 96 ...", without the target's name. Equal numbers
  * are equal texts, wherever they are from. */
 void choices_text(const Choices *choices, char text[CHOICES_TEXT]);
+
+/* A hash of that text: what runs and caches know a table by. */
+void choices_hash(const Choices *choices, char hash[HASH_SIZE]);
 
 /* What is wrong with a number in a column; false: nothing. */
 bool choice_fault(int column, int64_t value, char *fault, size_t size);

@@ -38,7 +38,7 @@ bool bench_program_open(BenchProgram *bench, const char *path, const char *const
         return false;
     CompileOptions options = compile_options_of(&bench->experiment);
     options.threads = omp_get_num_procs();
-    CompileError fault = {""};
+    CompileError fault = {0};
     bench->compiled = compile_module(module, &options, &fault);
     bench->jit = bench->compiled ? jit_load(bench->compiled, &fault) : NULL;
     if (!bench->jit)

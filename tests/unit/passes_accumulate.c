@@ -50,7 +50,7 @@ static Compiled compile(const char *file, const char *objective, int chunks, boo
     Compiled compiled = {.arena = arena_create()};
     const Module *module = derive(&compiled, file, objective, chunks);
     const CompileOptions options = {.verify = true, .threads = 2, .accumulate = accumulate};
-    CompileError error = {""};
+    CompileError error = {0};
     compiled.module = compile_module(module, &options, &error);
     cr_assert(compiled.module, "%s", error.text);
     compiled.jit = jit_load(compiled.module, &error);
