@@ -2,7 +2,8 @@
  * thread: for the kernels of the rungs' training each choice in turn, the others held, over a few
  * values; what is faster stays. Then the products as they are with it, beside OpenBLAS.
  *
- *     bench_choose [-s SECONDS a kernel and value] [-t TABLE to begin from] [-o FILE] [RUNG...]
+ *     bench_choose [-s SECONDS a kernel and value] [-c CHOICE, that alone] [-t TABLE to begin from]
+ *                  [-o FILE] [RUNG...]
  *
  * A gain is the time that all kernels of a rung's step take less, each as often as a step has it.
  */
@@ -77,6 +78,7 @@ typedef struct Chooser {
     Arena *arena;
     Target target; /* with the best choices so far */
     double seconds;
+    const char *only; /* the coordinate to be measured; NULL: all */
     uint32_t group_count;
     Group *groups;
     RunError error;
@@ -266,6 +268,11 @@ static bool coordinate_choose(Chooser *chooser, const Coordinate *coordinate, Tr
     return true;
 }
 
+static bool is_wanted(const Chooser *chooser, const Coordinate *coordinate) {
+    return !chooser->only ||
+           strcmp(chooser->only, choice_columns[coordinate->columns[0]].name) == 0;
+}
+
 static bool choose(Chooser *chooser) {
     printf("%-16s %6s %13s", "choice", "value", "gain");
     for (uint32_t g = 0; g < chooser->group_count; g++)
@@ -274,7 +281,8 @@ static bool choose(Chooser *chooser) {
     Trial *trials = calloc(2, sizeof *trials);
     bool good = trials && seconds_measure(chooser);
     for (size_t i = 0; good && i < sizeof coordinates / sizeof *coordinates; i++)
-        good = coordinate_choose(chooser, &coordinates[i], trials);
+        if (is_wanted(chooser, &coordinates[i]))
+            good = coordinate_choose(chooser, &coordinates[i], trials);
     free(trials);
     return good;
 }
@@ -349,7 +357,7 @@ static bool table_take(Chooser *chooser, const char *path) {
 
 typedef struct Words {
     double seconds;
-    const char *table, *out;
+    const char *only, *table, *out;
     uint32_t rung_count;
     const char *const *rungs;
 } Words;
@@ -357,10 +365,13 @@ typedef struct Words {
 static bool words_read(int count, char **words, Words *to) {
     static const char *const all[] = {"digits", "tiny", "small", "S"};
     *to = (Words){.seconds = 0.03, .rung_count = sizeof all / sizeof *all, .rungs = all};
-    for (int key; (key = getopt(count, words, "s:t:o:")) != -1;)
+    for (int key; (key = getopt(count, words, "s:c:t:o:")) != -1;)
         switch (key) {
         case 's':
             to->seconds = atof(optarg);
+            break;
+        case 'c':
+            to->only = optarg;
             break;
         case 't':
             to->table = optarg;
@@ -389,17 +400,28 @@ static bool groups_open(Chooser *chooser, const Words *words) {
     return true;
 }
 
+static bool only_check(Chooser *chooser) {
+    bool known = false;
+    for (size_t i = 0; i < sizeof coordinates / sizeof *coordinates; i++)
+        known = known || is_wanted(chooser, &coordinates[i]);
+    return known || run_fail(&chooser->error, EXIT_USAGE, "there is no choice '%s' to be measured",
+                             chooser->only);
+}
+
 static bool work(Chooser *chooser, const Words *words) {
     chooser->seconds = words->seconds;
-    return (target_find(NULL, &chooser->target, chooser->error.text, sizeof chooser->error.text)) &&
-           table_take(chooser, words->table) && groups_open(chooser, words) && choose(chooser) &&
-           compare_all(chooser) && table_write(chooser, words->out);
+    chooser->only = words->only;
+    return target_find(NULL, &chooser->target, chooser->error.text, sizeof chooser->error.text) &&
+           only_check(chooser) && table_take(chooser, words->table) &&
+           groups_open(chooser, words) && choose(chooser) && compare_all(chooser) &&
+           table_write(chooser, words->out);
 }
 
 int main(int count, char **arguments) {
     Words words;
     if (!words_read(count, arguments, &words)) {
-        fprintf(stderr, "usage: bench_choose [-s SECONDS] [-t TABLE] [-o FILE] [RUNG...]\n");
+        fprintf(stderr,
+                "usage: bench_choose [-s SECONDS] [-c CHOICE] [-t TABLE] [-o FILE] [RUNG...]\n");
         return EXIT_USAGE;
     }
     Chooser *chooser = calloc(1, sizeof *chooser);

@@ -11,7 +11,7 @@ typedef struct Racer {
     double best; /* seconds once, of the best round */
 } Racer;
 
-/* Rounds for about so many seconds each, and three at least. */
+/* Rounds for about so many seconds each, and five at least. */
 void race(Racer *racers, uint32_t count, double seconds);
 
 #endif
