@@ -1,10 +1,10 @@
 /* Compiled kernels on disk, so that a second run starts in tens of milliseconds.
  *
  * An entry is a file named by the hash of all that decides its content (canonical body, target,
- * compiler build, LLVM's version: cache_key), holding a header with a checksum, then the object.
- * Entries are written to a temporary name and renamed, so several processes can share a cache; one
- * that is damaged or of another version is as good as absent. When the cache grows over its bound,
- * the entries used longest ago go first.
+ * choices, compiler build, LLVM's version: cache_key), holding a header with a checksum, then the
+ * object. Entries are written to a temporary name and renamed, so several processes can share a
+ * cache; one that is damaged or of another version is as good as absent. When the cache grows over
+ * its bound, the entries used longest ago go first.
  *
  * What it holds is executed. So neither the directory nor an entry may belong to another user or be
  * writable by one. */

@@ -180,7 +180,11 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
 
 static Target *target_of(Arena *arena, const CompileOptions *options, CompileError *error) {
     Target *target = arena_alloc(arena, sizeof *target);
-    return target_find(options->target, target, error->text, sizeof error->text) ? target : NULL;
+    bool found =
+        target_find(options->target, target, error->text, sizeof error->text) &&
+        (!options->table || target_choose(target, options->table, error->text, sizeof error->text));
+    error->input = !found;
+    return found ? target : NULL;
 }
 
 CompileOptions compile_options_of(const Experiment *experiment) {
@@ -333,15 +337,15 @@ static bool compiler_identity(char *text, size_t capacity) {
     return true;
 }
 
-/* The keys of all kernels: their bodies, the target, and what compiles them; NULL when that
- * can't be told. */
+/* The keys of all kernels: their bodies, the target with its choices, and what compiles them; NULL
+ * when that can't be told. */
 static CacheKey *keys_of(Arena *arena, const Plan *plan, const Function *const *bodies,
                          const Target *target) {
     char compiler[96];
     if (!compiler_identity(compiler, sizeof compiler))
         return NULL;
-    const char *machine =
-        arena_printf(arena, "%s %s %s", target->triple, target->cpu, target->features);
+    const char *machine = arena_printf(arena, "%s %s %s %s", target->triple, target->cpu,
+                                       target->features, plan->table);
     CacheKey *keys = arena_array(arena, plan->kernel_count, sizeof *keys);
     for (uint32_t i = 0; i < plan->kernel_count; i++) {
         CanonicalForm form = canonical_form(arena, bodies[i]);

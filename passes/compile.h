@@ -8,13 +8,15 @@
 #define SCANLINE_PASSES_COMPILE_H
 
 #include "ir/graph.h"
+#include "passes/emit/choices.h"
 #include "passes/precision.h"
 #include "runtime/execution/kernel.h"
 #include "runtime/execution/plan.h"
 #include "runtime/experiment.h"
 
 typedef struct CompileOptions {
-    const char *target; /* NULL or "native": this machine; else see passes/emit/target.h */
+    const char *target;        /* NULL or "native": this machine; else see passes/emit/target.h */
+    const ChoicesTable *table; /* instead of what ships; NULL: that */
     Precision precision;
     const char *dump; /* name of the pass after which functions are printed to stderr; "all" */
     const char *stop_after; /* name of the last pass to run */
@@ -38,6 +40,7 @@ CompileOptions compile_options_of(const Experiment *experiment);
 
 typedef struct CompileError {
     char text[1024];
+    bool input; /* what was asked for is at fault */
 } CompileError;
 
 typedef struct ObjectCode {

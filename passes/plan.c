@@ -40,6 +40,8 @@ PlanBuilder *plan_begin(Arena *arena, const Target *target) {
     builder->target = target;
     builder->plan = arena_alloc(arena, sizeof *builder->plan);
     builder->plan->target = arena_string(arena, target->name, strlen(target->name));
+    builder->plan->table = arena_alloc(arena, HASH_SIZE);
+    choices_hash(&target->choices, builder->plan->table);
     return builder;
 }
 

@@ -57,7 +57,7 @@ static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
         return code;
     const CompileOptions options = session_compile_options(session);
     const Module *module = session->module;
-    CompileError error = {{0}};
+    CompileError error = {0};
     if (options.stop_after || options.dump || options.verify || options.check)
         module = compile_passes(module, &options, &error);
     if (!module)

@@ -8,6 +8,7 @@
 enum Key {
     KEY_JSON = 0x1000,
     KEY_TARGET,
+    KEY_TABLE,
     KEY_DUMP,
     KEY_STOP_AFTER,
     KEY_NO_PASS,
@@ -42,6 +43,11 @@ static const struct argp_option memory_keys[] = {
 static const struct argp_option compile_keys[] = {
     {"target", KEY_TARGET, "CPU", 0,
      "compile for CPU: native (the default), x86-64-v3, x86-64-v4, znver4, ...", 3},
+    {"table", KEY_TABLE, "FILE", 0,
+     "cut products and attention into blocks by the choices in FILE (tests/bench/choose.sh "
+     "measures "
+     "them), instead of those that scanline ships with",
+     3},
     {"dump", KEY_DUMP, "PASS", 0, "print every function after PASS (or `all') to standard error",
      3},
     {"stop-after", KEY_STOP_AFTER, "PASS", 0,
@@ -93,6 +99,9 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
         return 0;
     case KEY_TARGET:
         options->compile.target = argument;
+        return 0;
+    case KEY_TABLE:
+        options->table = argument;
         return 0;
     case KEY_DUMP:
         options->compile.dump = argument;

@@ -15,8 +15,9 @@
 
 /* Which groups of options a command takes. */
 typedef enum OptionGroup {
-    OPTIONS_JSON = 1,      /* --json */
-    OPTIONS_COMPILE = 2,   /* --target, --dump, --stop-after, --no-pass, --verify, --check-passes */
+    OPTIONS_JSON = 1, /* --json */
+    OPTIONS_COMPILE =
+        2, /* --target, --table, --dump, --stop-after, --no-pass, --verify, --check-passes */
     OPTIONS_THREADS = 4,   /* --threads */
     OPTIONS_OUT = 8,       /* --out */
     OPTIONS_SETTINGS = 16, /* KEY=VALUE */
@@ -30,6 +31,7 @@ typedef struct Options {
     uint32_t setting_count;
     bool json;
     CompileOptions compile;
+    const char *table; /* --table: a file */
     const char *out;
     int threads;        /* 0: SCANLINE_THREADS, or every core */
     const char *memory; /* train.memory, over what the spec says; NULL: not given */

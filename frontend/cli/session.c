@@ -1,6 +1,7 @@
 #include "frontend/cli/session.h"
 
 #include "frontend/builtin.h"
+#include "frontend/cli/table.h"
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
@@ -37,7 +38,9 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
         session->arena = arena;
         session->sources = sources_create(arena, builtin_models, builtin_model_count);
         session->diagnostics = diagnostics_create(arena, session->sources);
-        code = work(session, user);
+        code = table_open(session);
+        if (!code)
+            code = work(session, user);
     }
     if (session) {
         jit_free(session->jit);
@@ -69,8 +72,7 @@ ExitCode session_fail(const Session *session, ExitCode code, const char *identif
     return code;
 }
 
-/* Everything that was found in the spec; EXIT_INPUT if there is an error among it. */
-static ExitCode diagnostics_show(const Session *session) {
+ExitCode session_show(const Session *session) {
     bool failed = diagnostics_error_count(session->diagnostics) > 0;
     if (session->options->json && failed)
         printf("{\"errors\": %s}\n", diagnostics_json(session->diagnostics));
@@ -144,7 +146,7 @@ ExitCode session_read(Session *session, const char *subject) {
     if (session->spec)
         session->lowered = lower_experiment(session->arena, session->spec, NULL,
                                             &session->experiment, session->diagnostics);
-    ExitCode code = diagnostics_show(session);
+    ExitCode code = session_show(session);
     if (code)
         return code;
     if (!session->lowered)
@@ -227,6 +229,7 @@ CompileOptions session_compile_options(Session *session) {
     options.threads = options_threads(session->options);
     options.arena_bytes = session->arena_bytes;
     options.target = session->target;
+    options.table = session->table;
     options.warn = warn;
     options.user = session;
     return options;
@@ -256,7 +259,7 @@ static ExitCode memory_check(const Session *session, const Plan *plan) {
 
 static ExitCode plan_make(const Session *session, const CompileOptions *options,
                           const Plan **plan) {
-    CompileError error = {{0}};
+    CompileError error = {0};
     *plan = compile_plan(session->module, options, &error);
     return *plan ? EXIT_DONE : session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
 }
@@ -297,11 +300,12 @@ ExitCode session_plan(Session *session, const Plan **plan) {
 
 ExitCode session_compile(Session *session) {
     const CompileOptions options = session_compile_options(session);
-    CompileError error = {{0}};
+    CompileError error = {0};
     const Module *module = module_within(session->module, session->arena); /* so will the plan be */
     session->compiled = compile_module(module, &options, &error);
     if (!session->compiled)
-        return session_fail(session, EXIT_MACHINE, "compile", "%s", error.text);
+        return session_fail(session, error.input ? EXIT_INPUT : EXIT_MACHINE, "compile", "%s",
+                            error.text);
     ExitCode code = memory_check(session, session->compiled->plan);
     if (code)
         return code;

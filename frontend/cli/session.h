@@ -25,6 +25,7 @@ typedef struct Session {
     const char *target;    /* to compile for; NULL: this machine */
     int64_t arena_bytes;   /* the most that gradients' may take for training to fit in train.memory;
                               0: no matter */
+    const ChoicesTable *table; /* NULL: what ships */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
@@ -34,6 +35,10 @@ typedef struct Session {
  * EXIT_MACHINE. */
 ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
                      void *user);
+
+/* Everything that was found in the texts that were read; EXIT_INPUT if there is an error among it.
+ */
+ExitCode session_show(const Session *session);
 
 /* Each step prints what is at fault (text to stderr, or JSON to stdout) and returns the exit code.
  */

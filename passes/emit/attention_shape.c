@@ -4,11 +4,9 @@
 #include "passes/emit/offsets.h"
 
 enum {
-    ROW_TILE = 96,          /* rows that share packed keys and values, where tiles cut a batch */
-    MANY_BATCHES = 32,      /* from so many on a batch is one tile */
-    SCORE_BLOCK = 64,       /* about so many rows and keys of a block, backward */
-    FEW_KEYS = 64,          /* up to so many, what a mask cuts off of a panel counts */
-    GROUP_BYTES = 24 << 10, /* of scores that stay in L1, if a panel's do */
+    MANY_BATCHES = 32, /* from so many on a batch is one tile */
+    FEW_KEYS = 64,     /* up to so many, what a mask cuts off of a panel counts */
+    KIB = 1024,
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -91,10 +89,11 @@ static void choose_in_place(AttentionShape *shape) {
 }
 
 /* One more vector from row to row: rows that are a power of two apart share lines of a cache. */
-static void choose_blocks(AttentionShape *shape) {
+static void choose_blocks(AttentionShape *shape, const Choices *choices) {
     if (shape->gradient) {
-        shape->row_block = least(round_up(SCORE_BLOCK, shape->height), shape->padded_rows);
-        shape->key_block = least(round_up(SCORE_BLOCK, shape->key_panel), shape->padded_keys);
+        shape->row_block = least(round_up(choices->score_block, shape->height), shape->padded_rows);
+        shape->key_block =
+            least(round_up(choices->score_block, shape->key_panel), shape->padded_keys);
         shape->single =
             shape->row_block == shape->padded_rows && shape->key_block == shape->padded_keys;
         shape->score_stride = shape->key_block;
@@ -103,11 +102,13 @@ static void choose_blocks(AttentionShape *shape) {
     }
     shape->row_block = shape->padded_rows;
     if (shape->batches < MANY_BATCHES)
-        shape->row_block = least(round_up(ROW_TILE, shape->height), shape->padded_rows);
+        shape->row_block =
+            least(round_up(choices->attention_rows, shape->height), shape->padded_rows);
     shape->key_block = shape->padded_keys;
     shape->score_stride = shape->padded_keys + shape->lanes;
     int64_t panel_bytes = (int64_t)sizeof(float) * shape->height * shape->score_stride;
-    int64_t panels = panel_bytes < GROUP_BYTES ? GROUP_BYTES / panel_bytes : 1;
+    int64_t group_bytes = choices->score_kib * KIB;
+    int64_t panels = panel_bytes < group_bytes ? group_bytes / panel_bytes : 1;
     shape->row_group = least(panels * shape->height, shape->row_block);
     shape->tiles =
         shape->batches * ((shape->padded_rows + shape->row_block - 1) / shape->row_block);
@@ -128,5 +129,5 @@ void attention_shape(const Function *body, const Target *target, AttentionShape 
     assign_axes(shape);
     choose_panels(shape, target);
     choose_in_place(shape);
-    choose_blocks(shape);
+    choose_blocks(shape, &target->choices);
 }

@@ -14,10 +14,12 @@ static LLVMTypeRef i32_lanes(Emitter *e, uint32_t lanes) {
     return emit_vector_type(e, e->i32, lanes);
 }
 
-static LLVMValueRef call_native(Emitter *e, const char *name, LLVMValueRef *arguments,
-                                uint32_t count) {
+/* `overloaded`: the type that the intrinsic is for; NULL: it has but one. */
+static LLVMValueRef call_native(Emitter *e, const char *name, LLVMTypeRef overloaded,
+                                LLVMValueRef *arguments, uint32_t count) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, NULL, 0);
+    LLVMValueRef function =
+        LLVMGetIntrinsicDeclaration(e->module, id, &overloaded, overloaded ? 1 : 0);
     return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arguments, count,
                           "");
 }
@@ -32,14 +34,23 @@ static LLVMValueRef halves_to_bf16(Emitter *e, LLVMValueRef value, uint32_t lane
     return emit_shuffle(e, emit_to_bf16(e, low), emit_to_bf16(e, high), numbers, lanes);
 }
 
+/* LLVM 19 moves shuffles of what was bf16 to that type, and has no instruction for some of them
+ * there (VPERM2X128). It does not look through a fence, which is no instruction. */
+static LLVMValueRef fence(Emitter *e, LLVMValueRef rounded, uint32_t lanes) {
+    LLVMTypeRef type = emit_vector_type(e, e->f32, lanes / 2);
+    LLVMValueRef halves = LLVMBuildBitCast(e->builder, rounded, type, "");
+    return call_native(e, "llvm.arithmetic.fence", type, &halves, 1);
+}
+
 LLVMValueRef emit_to_bf16(Emitter *e, LLVMValueRef value) {
     uint32_t lanes = emit_lanes(value);
     if (lanes > NATIVE_LANES && is_native(e, NATIVE_LANES) && lanes % (2 * NATIVE_LANES) == 0)
         return halves_to_bf16(e, value, lanes);
     LLVMTypeRef narrow = emit_vector_type(e, e->i16, lanes);
     if (is_native(e, lanes)) {
-        LLVMValueRef rounded = call_native(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &value, 1);
-        return LLVMBuildBitCast(e->builder, rounded, narrow, "");
+        LLVMValueRef rounded =
+            call_native(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", NULL, &value, 1);
+        return LLVMBuildBitCast(e->builder, fence(e, rounded, lanes), narrow, "");
     }
     LLVMBuilderRef b = e->builder;
     LLVMValueRef bits = LLVMBuildBitCast(b, value, i32_lanes(e, lanes), "");
@@ -83,7 +94,7 @@ LLVMValueRef emit_bf16_dot(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValue
         LLVMTypeRef type = LLVMVectorType(LLVMBFloatTypeInContext(e->context), 2 * lanes);
         LLVMValueRef arguments[] = {sum, LLVMBuildBitCast(e->builder, a, type, ""),
                                     LLVMBuildBitCast(e->builder, b, type, "")};
-        return call_native(e, "llvm.x86.avx512bf16.dpbf16ps.512", arguments, 3);
+        return call_native(e, "llvm.x86.avx512bf16.dpbf16ps.512", NULL, arguments, 3);
     }
     for (int odd = 1; odd >= 0; odd--)
         sum = emit_fma(e, half_of(e, a, odd), half_of(e, b, odd), sum);

@@ -1,6 +1,7 @@
 /* The rules, in order: the axes' parts; the side that vectors run along; the micro-kernel, so that
  * the sums fill the registers; blocks, so that a panel of the right side stays in L1 and a block of
- * it in L2; packing, where what is read would not lie in the order in which it is read. */
+ * it in L2; packing, where what is read would not lie in the order in which it is read. Numbers
+ * that are worth measuring are the target's choices (choices.def). */
 #include "passes/emit/contract_shape.h"
 
 #include "passes/emit/kernel.h"
@@ -89,27 +90,21 @@ static void choose_micro(ContractShape *shape, const Target *target) {
 /* --- blocks --- */
 
 enum {
-    DEPTH_BLOCK = 256,    /* of 16 columns: 16 KiB, half of L1 */
-    DEPTH_SLACK = 128,    /* a depth that exceeds a block by no more is not cut */
     ROW_PANELS = 2,       /* of a tile: so that threads can share rows evenly */
-    ROW_GROUP = 96,       /* rows, about, that a panel of columns in L1 serves */
-    KEPT_BYTES = 8 << 20, /* most that a thread keeps packed */
     HALVED_COLUMNS = 512, /* from so many on there are two blocks, which two threads pack once */
     WANTED_TILES = 4,
-    FEW_PANELS = 3,            /* of rows, for which the right side is not worth packing */
-    MANY_PANELS = 24,          /* the same where its depths fall on different places of L1 */
-    IN_PLACE_BYTES = 64 << 10, /* what a left side read in place may stretch over */
-    CACHE_WAY_BYTES = 4096,    /* addresses so far apart share a set of L1 */
+    CACHE_WAY_BYTES = 4096, /* addresses so far apart share a set of L1 */
     FLOAT_BYTES = 4,
+    KIB = 1024,
     DEPTH_UNIT = 16, /* blocks of depth are a multiple of this: whole vectors when packing */
 };
 
 static const double least_tile_flops = 2e6;
 
-static void choose_depth_block(ContractShape *shape) {
+static void choose_depth_block(ContractShape *shape, const Choices *choices) {
     int64_t blocks = 1;
-    if (shape->depth > DEPTH_BLOCK + DEPTH_SLACK)
-        blocks = divide_up(shape->depth, DEPTH_BLOCK);
+    if (shape->depth > choices->depth_block + choices->depth_block / 2)
+        blocks = divide_up(shape->depth, choices->depth_block);
     shape->depth_block = least(round_up(divide_up(shape->depth, blocks), DEPTH_UNIT), shape->depth);
 }
 
@@ -132,11 +127,11 @@ static int64_t even_block(int64_t extent, int64_t block, int64_t unit) {
 
 /* Whether reading a panel of rows in place would miss L1 and the TLB: its depths lie far apart, or
  * its rows fall on one place of the cache. */
-static bool left_is_scattered(const ContractShape *shape, const Offsets *rows,
-                              const Offsets *depth) {
+static bool left_is_scattered(const ContractShape *shape, const Choices *choices,
+                              const Offsets *rows, const Offsets *depth) {
     int64_t bytes = (int64_t)dtype_size(graph_node(shape->body, shape->left)->dtype);
     if (offsets_stride(depth) > 1)
-        return shape->depth_block * offsets_stride(depth) * bytes > IN_PLACE_BYTES;
+        return shape->depth_block * offsets_stride(depth) * bytes > choices->in_place_kib * KIB;
     return offsets_stride(rows) * bytes % CACHE_WAY_BYTES == 0;
 }
 
@@ -148,7 +143,7 @@ static bool left_is_direct(const ContractShape *shape, const Offsets *rows, cons
                              offsets_stride(depth) == 1 && shape->depth_elements % 2 == 0);
 }
 
-static void choose_packing(ContractShape *shape) {
+static void choose_packing(ContractShape *shape, const Choices *choices) {
     const Function *body = shape->body;
     const Axes *left = &graph_node(body, shape->left)->axes;
     const Axes *right = &graph_node(body, shape->right)->axes;
@@ -160,12 +155,13 @@ static void choose_packing(ContractShape *shape) {
     bool left_direct = left_is_direct(shape, &left_rows, &left_depth);
     bool few_uses = shape->columns <= 2 * shape->width;
     shape->pack_left =
-        !left_direct || (!few_uses && left_is_scattered(shape, &left_rows, &left_depth));
+        !left_direct || (!few_uses && left_is_scattered(shape, choices, &left_rows, &left_depth));
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);
     bool scattered = offsets_stride(&right_depth) * FLOAT_BYTES >= CACHE_WAY_BYTES;
-    int64_t most = (scattered ? FEW_PANELS : MANY_PANELS) * (int64_t)shape->height;
+    int64_t most =
+        (scattered ? choices->few_panels : choices->many_panels) * (int64_t)shape->height;
     shape->pack_right = !right_direct || shape->pairs || shape->rows > most;
 }
 
@@ -188,7 +184,8 @@ static void choose_blocks(ContractShape *shape, const Target *target) {
            shape->column_block > 2 * shape->width)
         shape->column_block = even_block(shape->columns, shape->column_block / 2, shape->width);
     shape->row_blocks = divide_up(shape->rows, shape->row_block);
-    shape->row_group = least(divide_up(ROW_GROUP, shape->row_block), shape->row_blocks);
+    shape->row_group =
+        least(divide_up(target->choices.group_rows, shape->row_block), shape->row_blocks);
     shape->column_blocks = divide_up(shape->columns, shape->column_block);
 }
 
@@ -203,10 +200,10 @@ static void choose_prefetch(ContractShape *shape, const Target *target) {
                            offsets_stride(&depth) == 1 && offsets_uniform(&rows);
 }
 
-static void size_scratch(ContractShape *shape) {
+static void size_scratch(ContractShape *shape, const Choices *choices) {
     int64_t column_bytes = shape->column_block * 4;
     int64_t row_bytes = shape->row_group * shape->row_block * 4;
-    shape->keep_right = shape->depth * column_bytes <= KEPT_BYTES;
+    shape->keep_right = shape->depth * column_bytes <= choices->kept_kib * KIB;
     int64_t right_depth = shape->keep_right ? shape->depth : shape->depth_block;
     shape->right_bytes = shape->pack_right ? round_up(right_depth * column_bytes, 64) : 0;
     shape->left_bytes = shape->pack_left ? round_up(shape->depth_block * row_bytes, 64) : 0;
@@ -218,9 +215,9 @@ void contract_shape(const Function *body, const Target *target, ContractShape *s
     *shape = (ContractShape){.body = body, .contract = kernel_anchor(body)};
     assign_sides(shape, target_lanes(target));
     choose_micro(shape, target);
-    choose_depth_block(shape);
-    choose_packing(shape);
+    choose_depth_block(shape, &target->choices);
+    choose_packing(shape, &target->choices);
     choose_blocks(shape, target);
     choose_prefetch(shape, target);
-    size_scratch(shape);
+    size_scratch(shape, &target->choices);
 }

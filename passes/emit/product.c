@@ -14,12 +14,12 @@ typedef struct ProductChoice {
     uint32_t height, vectors;
 } ProductChoice;
 
-/* height * vectors sums, `vectors` of the right side and one broadcast fit the registers; with
- * enough independent sums (8 to 12) to hide the latency of an FMA. The first that fits is taken. */
-static const ProductChoice product_choices[] = {
-    {32, 1, 1, 12}, {32, 2, 2, 8}, {32, 3, 3, 6},          {32, 4, 4, 5},
-    {32, 6, 6, 4},  {32, 8, 8, 3}, {32, INT64_MAX, 12, 2}, {0, 1, 1, 8},
-    {0, 2, 2, 4},   {0, 3, 3, 3},  {0, 4, 4, 3},           {0, INT64_MAX, 6, 2},
+/* Of few rows: height * vectors sums, `vectors` of the right side and one broadcast fit the
+ * registers; with enough independent sums (8 to 12) to hide the latency of an FMA. The first that
+ * fits is taken. */
+static const ProductChoice few_rows[] = {
+    {32, 1, 1, 12}, {32, 2, 2, 8}, {32, 3, 3, 6}, {32, 4, 4, 5}, {32, 6, 6, 4},
+    {32, 8, 8, 3},  {0, 1, 1, 8},  {0, 2, 2, 4},  {0, 3, 3, 3},  {0, 4, 4, 3},
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -35,11 +35,13 @@ void product_choose(const Target *target, int64_t rows, int64_t columns, Product
     *product = (Product){.lanes = target_lanes(target)};
     if (columns < product->lanes)
         product->lanes = power_above(columns);
-    const ProductChoice *choice = product_choices;
-    while (choice->registers > target->vector_registers || choice->rows < rows)
-        choice++;
-    product->height = choice->height;
-    product->vectors = choice->vectors;
+    product->height = (uint32_t)target->choices.height;
+    product->vectors = (uint32_t)target->choices.vectors;
+    for (size_t i = sizeof few_rows / sizeof *few_rows; i-- > 0;)
+        if (few_rows[i].registers <= target->vector_registers && few_rows[i].rows >= rows) {
+            product->height = few_rows[i].height;
+            product->vectors = few_rows[i].vectors;
+        }
     int64_t vectors = (columns + product->lanes - 1) / product->lanes;
     if (vectors < product->vectors) {
         /* Few columns: the registers that they leave go to more rows. */

@@ -71,13 +71,43 @@ static void target_assume(Target *target, const NamedTarget *named) {
     target->l2_bytes = named->l2_bytes;
 }
 
+/* The target that stands for all with registers of that width. */
+static const char *likeness_of(const Target *target) {
+    if (strncmp(target->triple, "x86_64", 6) != 0)
+        return "generic";
+    return target->vector_bytes == 64   ? "x86-64-v4"
+           : target->vector_bytes == 32 ? "x86-64-v3"
+                                        : "x86-64-v2";
+}
+
+/* A name promises a width; a machine that hides some of it is like others of the width it has. */
+static const Choices *choices_of(const Target *target, const ChoicesTable *table) {
+    const NamedTarget *named = named_target(target->cpu, target->triple);
+    const bool whole = !named || named->vector_bytes == target->vector_bytes;
+    const Choices *own = whole ? choices_find(table, target->cpu) : NULL;
+    return own ? own : choices_find(table, likeness_of(target));
+}
+
+bool target_choose(Target *target, const ChoicesTable *table, char *error, size_t size) {
+    const Choices *choices = choices_of(target, table);
+    if (!choices) {
+        const char *like = likeness_of(target);
+        snprintf(error, size, "the table of choices has no line for %s%s%s", target->name,
+                 strcmp(like, target->name) != 0 ? " or " : "",
+                 strcmp(like, target->name) != 0 ? like : "");
+        return false;
+    }
+    target->choices = *choices;
+    return true;
+}
+
 bool target_runs_on(const Target *made_for, const Target *host) {
     return strcmp(made_for->name, host->name) == 0 ||
            (made_for->vector_bytes <= host->vector_bytes && made_for->has_fma <= host->has_fma &&
             made_for->has_bf16_dot <= host->has_bf16_dot);
 }
 
-/* Widths from the host's features; cache sizes from the table, by its name or else by its width. */
+/* Widths from the host's features; cache sizes by its name, or else by its width. */
 static bool target_native(Target *target) {
     char *cpu = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
     bool fits = copy_text(target->name, sizeof target->name, cpu) &&
@@ -127,7 +157,7 @@ bool target_find(const char *name, Target *target, char *error, size_t size) {
     LLVMDisposeMessage(triple);
     if (!name || !strcmp(name, "native")) {
         if (fits && target_native(target))
-            return true;
+            return target_choose(target, NULL, error, size);
         snprintf(error, size, "no code can be made for this machine (%s)", target->triple);
         return false;
     }
@@ -139,5 +169,5 @@ bool target_find(const char *name, Target *target, char *error, size_t size) {
     copy_text(target->name, sizeof target->name, name);
     copy_text(target->cpu, sizeof target->cpu, name);
     target_assume(target, named);
-    return true;
+    return target_choose(target, NULL, error, size);
 }

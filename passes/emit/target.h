@@ -3,9 +3,7 @@
 #ifndef SCANLINE_PASSES_EMIT_TARGET_H
 #define SCANLINE_PASSES_EMIT_TARGET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "passes/emit/choices.h"
 
 typedef struct Target {
     char name[64];       /* what a plan records: "x86-64-v3", "znver4", ... */
@@ -20,11 +18,17 @@ typedef struct Target {
 
     /* Sizes that blocking assumes, in bytes; of a core. */
     int64_t l1_bytes, l2_bytes;
+
+    Choices choices; /* of the table that ships, unless target_choose took others */
 } Target;
 
 /* NULL or "native" is this machine. On failure false, and the fault in words (at most `size`
  * bytes). */
 bool target_find(const char *name, Target *target, char *error, size_t size);
+
+/* Takes the target's line of a table: that of its name, or else that of its likeness. False, and
+ * why, where the table has neither. */
+bool target_choose(Target *target, const ChoicesTable *table, char *error, size_t size);
 
 /* f32 elements in the widest register. */
 static inline uint32_t target_lanes(const Target *target) { return target->vector_bytes / 4; }

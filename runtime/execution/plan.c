@@ -34,6 +34,7 @@ void plan_free(Plan *plan) {
     if (!plan)
         return;
     free(plan->target);
+    free(plan->table);
     for (uint32_t i = 0; plan->kernels && i < plan->kernel_count; i++)
         free(plan->kernels[i].symbol);
     free(plan->kernels);

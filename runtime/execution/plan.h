@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 3, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 4, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
 
 /* As DType in ir/graph.h, which the runtime does not see. */
 typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
@@ -96,6 +96,7 @@ typedef struct PlanKernel {
 
 typedef struct Plan {
     char *target; /* "x86-64-v3", "znver4", ... */
+    char *table;  /* hash of the choices that blocks were cut by */
     uint32_t kernel_count, function_count;
     PlanKernel *kernels;
     PlanFunction *functions;

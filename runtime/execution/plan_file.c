@@ -1,6 +1,6 @@
 /* The file form of a plan: JSON, so that it can be read by people and by other programs.
  *
- *   {"scanline_plan": 3, "target": "x86-64-v3",
+ *   {"scanline_plan": 4, "target": "x86-64-v3", "table": "5e1b...",
  *    "kernels":   [{"symbol", "tiles", "scratch", "flops", "bytes", "immediates", "outputs",
  *                   "operands": [["f32", 4096], ...]}, ...],
  *    "functions": [{"name", "arena",
@@ -103,8 +103,9 @@ char *plan_write(const Plan *plan, PlanError *error) {
     /* An append of NULL (no memory, or text that is not UTF-8) is seen by the count. */
     bool whole = json_array_size(kernels) == plan->kernel_count &&
                  json_array_size(functions) == plan->function_count;
-    json_t *root = json_pack("{s:i, s:s, s:o, s:o}", "scanline_plan", PLAN_VERSION, "target",
-                             plan->target, "kernels", kernels, "functions", functions);
+    json_t *root =
+        json_pack("{s:i, s:s, s:s, s:o, s:o}", "scanline_plan", PLAN_VERSION, "target",
+                  plan->target, "table", plan->table, "kernels", kernels, "functions", functions);
     char *text = root && whole ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
     if (!text)
@@ -331,6 +332,7 @@ static void read_plan(Reader *reader, const json_t *root, Plan *plan) {
         return;
     }
     plan->target = read_string(reader, json_object_get(root, "target"), "target");
+    plan->table = read_string(reader, json_object_get(root, "table"), "table");
     uint32_t count;
     const json_t *list = read_list(reader, root, "kernels", &count);
     plan->kernels = allocate(reader, count, sizeof *plan->kernels);

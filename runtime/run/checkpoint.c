@@ -55,8 +55,8 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
     const TensorMetadata metadata[] = {
         {"format", "scanline checkpoint"}, {"version", version},       {"step", step},
         {"best_step", best_step},          {"best_loss", best_loss},   {"waited", waited},
-        {"target", state->target},         {"data", state->data_hash}, {"split", state->split_hash},
-        {"spec", experiment->spec},
+        {"target", state->target},         {"table", state->table},    {"data", state->data_hash},
+        {"split", state->split_hash},      {"spec", experiment->spec},
     };
     bool written = safetensors_write(path, tensors, count, metadata,
                                      sizeof metadata / sizeof *metadata, error);
@@ -89,6 +89,12 @@ static bool text_read(const Safetensors *file, const char *key, char *text) {
     return true;
 }
 
+/* Older versions had no tables. */
+static bool table_read(const Safetensors *file, char *table) {
+    *table = 0;
+    return !safetensors_metadata(file, "table") || text_read(file, "table", table);
+}
+
 static bool state_read(const Safetensors *file, const char *path, CheckpointState *state,
                        FileError *error) {
     const char *found = safetensors_metadata(file, "version");
@@ -101,8 +107,8 @@ static bool state_read(const Safetensors *file, const char *path, CheckpointStat
         integer_read(file, "best_step", &state->best_step) &&
         integer_read(file, "waited", &state->waited) &&
         number_read(file, "best_loss", &state->best_loss) &&
-        text_read(file, "target", state->target) && text_read(file, "data", state->data_hash) &&
-        text_read(file, "split", state->split_hash))
+        text_read(file, "target", state->target) && table_read(file, state->table) &&
+        text_read(file, "data", state->data_hash) && text_read(file, "split", state->split_hash))
         return true;
     return fail(error, path, "the checkpoint's metadata is damaged");
 }

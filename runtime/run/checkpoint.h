@@ -18,6 +18,7 @@ typedef struct CheckpointState {
     int64_t best_step;
     int64_t waited;                  /* evaluations since the best */
     char target[CHECKPOINT_TEXT];    /* what the kernels were compiled for */
+    char table[CHECKPOINT_TEXT];     /* hash of the choices; "": of an older version */
     char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split */
     char split_hash[CHECKPOINT_TEXT];
 } CheckpointState;

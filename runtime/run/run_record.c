@@ -17,13 +17,15 @@ static json_t *record_new(const RunOrigin *origin, const char *folder) {
     char hash[HASH_SIZE];
     hash_text(experiment->spec, hash);
     json_t *parent = origin->parent->record ? origin->parent->record : json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:[]}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, "
+                     "s:[]}",
                      "id", slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
                      "command", origin->command, "versions", "scanline", origin->versions.scanline,
                      "llvm", origin->versions.llvm, "target", origin->program->plan->target,
-                     "precision", experiment->train.precision, "objective",
-                     experiment->train.objective, "spec", hash, "data", origin->data->hash, "split",
-                     origin->data->split_hash, "parent", parent, "test_reads");
+                     "table", origin->program->plan->table, "precision",
+                     experiment->train.precision, "objective", experiment->train.objective, "spec",
+                     hash, "data", origin->data->hash, "split", origin->data->split_hash, "parent",
+                     parent, "test_reads");
 }
 
 typedef struct Birth {
@@ -74,6 +76,19 @@ static bool agrees(const json_t *record, const char *key, const char *here, cons
                     what, then, here, purpose);
 }
 
+/* Products have the same bits whatever their blocks; gradients of attention need not. */
+static bool table_agrees(const json_t *record, const char *here, const char *purpose,
+                         RunError *error) {
+    const char *then = json_string_value(json_object_get(record, "table"));
+    if (!then || strcmp(then, here) == 0)
+        return true;
+    return run_fail(error, EXIT_INPUT,
+                    "the table of choices of the run is %.40s, and here it is %.40s: the bits may "
+                    "be others, so it cannot be %s; give the --table that it was begun with, or "
+                    "none where it had none",
+                    then, here, purpose);
+}
+
 json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *purpose,
                       RunError *error) {
     FileError fault;
@@ -86,6 +101,7 @@ json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *p
     hash_text(origin->program->experiment->spec, hash);
     if (agrees(record, "spec", hash, "the hash of spec.scan", purpose, error) &&
         agrees(record, "target", origin->program->plan->target, "the target", purpose, error) &&
+        table_agrees(record, origin->program->plan->table, purpose, error) &&
         agrees(record, "data", origin->data->hash, "the hash of the images", purpose, error) &&
         agrees(record, "split", origin->data->split_hash, "the hash of their split", purpose,
                error))

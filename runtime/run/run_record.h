@@ -32,8 +32,9 @@ typedef struct RunOrigin {
  * run.json in it, and locked. The path, malloc'ed, and the lock; NULL and `error`. */
 char *run_begin(const RunOrigin *origin, const char *out, int *lock, RunError *error);
 
-/* The record of a run that was trained by what is here: its spec, data, split and target. NULL and
- * `error` (EXIT_INPUT), which says what is another, and that therefore `purpose` cannot be. */
+/* The record of a run that was trained by what is here: its spec, data, split, target and table.
+ * NULL and `error` (EXIT_INPUT), which says what is another, and that therefore `purpose` cannot
+ * be. */
 json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *purpose,
                       RunError *error);
 

@@ -84,6 +84,11 @@ static bool same_origin(Training *training, const CheckpointState *found, const 
             training->error, EXIT_INPUT,
             "the run was trained for %s, this is %s: going on would not give the same bits",
             found->target, own->target);
+    if (*found->table && strcmp(found->table, own->table) != 0)
+        return run_fail(training->error, EXIT_INPUT,
+                        "the run was compiled by another table of choices (%s, this is %s): give "
+                        "the --table that it was begun with",
+                        found->table, own->table);
     if (strcmp(found->data_hash, own->data_hash) != 0 ||
         strcmp(found->split_hash, own->split_hash) != 0)
         return run_fail(training->error, EXIT_INPUT,
@@ -227,6 +232,7 @@ static bool training_open(Training *training) {
     const DataSet *data = training->data;
     CheckpointState *state = &training->state;
     snprintf(state->target, sizeof state->target, "%s", training->program->plan->target);
+    snprintf(state->table, sizeof state->table, "%s", training->program->plan->table);
     snprintf(state->data_hash, sizeof state->data_hash, "%s", data->hash);
     snprintf(state->split_hash, sizeof state->split_hash, "%s", data->split_hash);
     training->trainer =

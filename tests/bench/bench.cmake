@@ -8,6 +8,12 @@ target_include_directories(bench_gemm PRIVATE unit)
 target_link_libraries(bench_gemm PRIVATE scanline_kernel_harness bench_support ${OPENBLAS_LIBRARY})
 target_include_directories(bench_gemm PRIVATE ${OPENBLAS_INCLUDE})
 
+add_executable(bench_choose EXCLUDE_FROM_ALL bench/choose.c bench/choose_blas.c bench/kernels.c bench/race.c)
+target_include_directories(bench_choose PRIVATE unit)
+target_compile_definitions(bench_choose PRIVATE SCANLINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_link_libraries(bench_choose PRIVATE scanline_kernel_harness bench_support ${OPENBLAS_LIBRARY})
+target_include_directories(bench_choose PRIVATE ${OPENBLAS_INCLUDE})
+
 add_executable(bench_peak EXCLUDE_FROM_ALL bench/peak.c)
 target_link_libraries(bench_peak PRIVATE scanline_runtime)
 
@@ -17,4 +23,4 @@ foreach(name step attention)
 endforeach()
 
 # What peers.sh and the other scripts run.
-add_custom_target(bench DEPENDS bench_attention bench_gemm bench_peak bench_step)
+add_custom_target(bench DEPENDS bench_attention bench_choose bench_gemm bench_peak bench_step)

@@ -12,11 +12,13 @@ double bench_now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static const Module *module_read(BenchProgram *bench, const char *path, const SpecOptions *options,
-                                 RunError *error) {
+const Module *bench_module_read(BenchProgram *bench, const char *path, const char *const *settings,
+                                uint32_t count, RunError *error) {
+    const char *const directory = SCANLINE_SOURCE_DIR "/models";
+    const SpecOptions options = {&directory, 1, settings, count};
     Sources *sources = sources_create(bench->arena, NULL, 0);
     Diagnostics *diagnostics = diagnostics_create(bench->arena, sources);
-    bench->spec = spec_load(bench->arena, sources, path, options, diagnostics);
+    bench->spec = spec_load(bench->arena, sources, path, &options, diagnostics);
     const Module *lowered = bench->spec ? lower_experiment(bench->arena, bench->spec, NULL,
                                                            &bench->experiment, diagnostics)
                                         : NULL;
@@ -31,14 +33,12 @@ static const Module *module_read(BenchProgram *bench, const char *path, const Sp
 bool bench_program_open(BenchProgram *bench, const char *path, const char *const *settings,
                         uint32_t count, RunError *error) {
     const double start = bench_now();
-    const char *const directory = SCANLINE_SOURCE_DIR "/models";
-    const SpecOptions spec_options = {&directory, 1, settings, count};
-    const Module *module = module_read(bench, path, &spec_options, error);
+    const Module *module = bench_module_read(bench, path, settings, count, error);
     if (!module)
         return false;
     CompileOptions options = compile_options_of(&bench->experiment);
     options.threads = omp_get_num_procs();
-    CompileError fault = {""};
+    CompileError fault = {0};
     bench->compiled = compile_module(module, &options, &fault);
     bench->jit = bench->compiled ? jit_load(bench->compiled, &fault) : NULL;
     if (!bench->jit)

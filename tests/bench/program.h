@@ -17,6 +17,11 @@ typedef struct BenchProgram {
     double seconds; /* that all of it took */
 } BenchProgram;
 
+/* The functions of the spec's runs, before the passes; to bench->spec and experiment too. NULL and
+ * `error`. */
+const Module *bench_module_read(BenchProgram *bench, const char *path, const char *const *settings,
+                                uint32_t count, RunError *error);
+
 /* settings: "d=128", as on scanline's command line. False and `error`. */
 bool bench_program_open(BenchProgram *bench, const char *path, const char *const *settings,
                         uint32_t count, RunError *error);

@@ -26,7 +26,7 @@ static Compiled compile(const ReferenceCase *which, Precision precision) {
     Compiled compiled = {.reference = reference_open(which, CHUNKS)};
     const CompileOptions options = {
         .verify = true, .threads = THREADS, .accumulate = true, .precision = precision};
-    CompileError error = {""};
+    CompileError error = {0};
     compiled.module = compile_module(compiled.reference->module, &options, &error);
     cr_assert(compiled.module, "%s", error.text);
     compiled.jit = jit_load(compiled.module, &error);

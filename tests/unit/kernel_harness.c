@@ -154,21 +154,35 @@ static bool load(Harness *harness, const Target *target) {
                        harness->error, sizeof harness->error);
 }
 
-bool harness_open(Harness *harness, const Function *body, const char *target_name, uint64_t seed) {
+static bool open_for(Harness *harness, const Function *body, const Target *target, uint64_t seed) {
     *harness = (Harness){.body = body, .input_count = kernel_input_count(body)};
     harness->operand_count = harness->input_count + body->output_count;
-    Target *target = calloc(1, sizeof *target);
-    if (!target || harness->operand_count > HARNESS_MAX_OPERANDS)
+    if (harness->operand_count > HARNESS_MAX_OPERANDS)
         return complain(harness, "too many operands");
-    bool good = target_find(target_name, target, harness->error, sizeof harness->error);
+    bool good = true;
     for (uint32_t i = 0; good && i < harness->operand_count; i++)
         good = open_operand(harness, i, &seed);
-    if (good) {
-        kernel_measure(body, target, &harness->shape);
-        good = load(harness, target);
-    }
+    if (!good)
+        return complain(harness, "no memory for the operands");
+    kernel_measure(body, target, &harness->shape);
+    return load(harness, target);
+}
+
+bool harness_open_with(Harness *harness, const Function *body, const char *target_name,
+                       const Choices *choices, uint64_t seed) {
+    Target *target = calloc(1, sizeof *target);
+    *harness = (Harness){0};
+    bool good = target ? target_find(target_name, target, harness->error, sizeof harness->error)
+                       : complain(harness, "no memory for the target");
+    if (good && choices)
+        target->choices = *choices;
+    good = good && open_for(harness, body, target, seed);
     free(target);
     return good;
+}
+
+bool harness_open(Harness *harness, const Function *body, const char *target_name, uint64_t seed) {
+    return harness_open_with(harness, body, target_name, NULL, seed);
 }
 
 void harness_close(Harness *harness) {

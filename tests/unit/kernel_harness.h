@@ -32,6 +32,9 @@ typedef struct Harness {
  * this machine can't run, only the object is made. False, and harness->error, when it does not
  * compile. */
 bool harness_open(Harness *harness, const Function *body, const char *target, uint64_t seed);
+/* The same with other choices than the target's; NULL: with those. */
+bool harness_open_with(Harness *harness, const Function *body, const char *target,
+                       const Choices *choices, uint64_t seed);
 void harness_close(Harness *harness);
 
 /* Overwrites an element of an input. */

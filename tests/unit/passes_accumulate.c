@@ -52,7 +52,7 @@ static Compiled compile_within(const char *file, const char *objective, int chun
     const Module *module = derive(&compiled, file, objective, chunks);
     const CompileOptions options = {
         .verify = true, .threads = 2, .accumulate = accumulate, .arena_bytes = arena_bytes};
-    CompileError error = {""};
+    CompileError error = {0};
     compiled.module = compile_module(module, &options, &error);
     cr_assert(compiled.module, "%s", error.text);
     compiled.jit = jit_load(compiled.module, &error);

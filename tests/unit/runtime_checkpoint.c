@@ -39,6 +39,7 @@ static const CheckpointState written = {.step = 42,
                                         .best_step = 40,
                                         .waited = 2,
                                         .target = "znver3",
+                                        .table = "123",
                                         .data_hash = "abc",
                                         .split_hash = "def"};
 
@@ -66,6 +67,7 @@ Test(checkpoint, comes_back_to_the_bit) {
     cr_assert(state.step == 42 && state.best_loss == 1.0 / 3 && state.best_step == 40 &&
               state.waited == 2);
     cr_assert_str_eq(state.target, "znver3");
+    cr_assert_str_eq(state.table, "123");
     cr_assert_str_eq(state.split_hash, "def");
     char *spec = checkpoint_spec(path, &error);
     cr_assert_str_eq(spec, "dim d = 2\n");

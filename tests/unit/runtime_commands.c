@@ -11,11 +11,11 @@
 #include "runtime/commands/eval.h"
 #include "runtime/commands/probe.h"
 #include "runtime/commands/sample.h"
+#include "runtime/model/inference.h"
 #include "runtime/run/run_create.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/study/features.h"
-#include "runtime/model/inference.h"
 #include "runtime/study/evaluate.h"
+#include "runtime/study/features.h"
 #include "runtime/study/interval.h"
 #include "runtime/study/vote.h"
 

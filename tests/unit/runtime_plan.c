@@ -61,9 +61,10 @@ typedef struct Fault {
 } Fault;
 
 static const Fault faults[] = {
-    {"scanline_plan", ":3,", ":2,", "version"},
-    {"scanline_plan", ":3,", ":3.0,", "version"},
+    {"scanline_plan", ":4,", ":2,", "version"},
+    {"scanline_plan", ":4,", ":4.0,", "version"},
     {"'target'", "\"test\"", "7", "target"},
+    {"'table'", "\"none\"", "7", "table"},
     {"'init'", "\"tiles\":1", "\"tiles\":0", "tiles"},
     {"'init'", "\"tiles\":1", "\"tiles\":9223372036854775807", "tiles"},
     {"'init'", "\"scratch\":0", "\"scratch\":-64", "scratch"},
@@ -124,7 +125,7 @@ Test(plan, refuses_what_is_not_json) {
     PlanError error;
     cr_assert_null(plan_read("", 0, &error));
     cr_assert_null(plan_read("[]", 2, &error));
-    cr_assert_null(plan_read("{\"scanline_plan\":3}", 19, &error));
+    cr_assert_null(plan_read("{\"scanline_plan\":4}", 19, &error));
     cr_assert_null(plan_read("{\"a\":1,\"a\":2}", 13, &error));
 }
 

@@ -1,7 +1,7 @@
 /* The probe: logistic regression against scikit-learn's, and what is chosen on which split. */
+#include "runtime/study/interval.h"
 #include "runtime/study/probe.h"
 #include "runtime/study/product.h"
-#include "runtime/study/interval.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>

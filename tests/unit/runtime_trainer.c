@@ -1,7 +1,7 @@
 /* Training steps: order of the images, the tree over chunks, the same bits from any number of
  * threads, memory as predicted, and what is said when it diverges. */
-#include "runtime/training/memory.h"
 #include "runtime/data/shuffle.h"
+#include "runtime/training/memory.h"
 #include "runtime/training/trainer.h"
 #include "runtime/training/tree_block.h"
 #include "tests/unit/runtime_model.h"
