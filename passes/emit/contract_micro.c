@@ -218,9 +218,7 @@ static void fetch(const Micro *micro, Site *site, NodeId id) {
     if (offset.kind != COORDINATE_RAMP)
         return;
     LLVMValueRef base = site->evaluator->operands[id];
-    LLVMValueRef arguments[] = {emit_element(e, e->f32, base, offset.value), emit_i32(e, 0),
-                                emit_i32(e, 2), emit_i32(e, 1)};
-    emit_intrinsic(e, "llvm.prefetch", arguments, 4); /* to read, to L2, as data */
+    emit_prefetch(e, emit_element(e, e->f32, base, offset.value));
 }
 
 /* Asks for what the epilogue will read, so that it comes while the sums are made. */

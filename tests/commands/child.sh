@@ -1,29 +1,7 @@
 # A run from the parameters of another: what is taken, what is new, what is refused; that it is
 # reproduced and resumed without its parent.
 # usage: child.sh SCANLINE
-set -u
-scanline=$1
-folder=$(mktemp -d)
-process=
-trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-export SCANLINE_THREADS=1
-
-fail() {
-    echo "$*"
-    cat out err
-    exit 1
-}
-
-# expect CODE PATTERN WORD...: the exit code, and a line of standard output or error
-expect() {
-    code=$1 pattern=$2
-    shift 2
-    "$scanline" "$@" >out 2>err
-    found=$?
-    [ $found = "$code" ] || fail "scanline $*: exit code $found, not $code"
-    cat out err | grep -q -- "$pattern" || fail "scanline $*: nothing like '$pattern' in:"
-}
+. "$(dirname "$0")/common.sh"
 
 # loss RUN STEP: of the validation split
 loss() { sed -n "s/^{\"step\": $2, \"split\": \"validation\", \"loss\": \([^,}]*\).*/\1/p" "$1/metrics.jsonl"; }

@@ -1,29 +1,7 @@
 # A run is reproduced, however it ended; a change of a bit in what it kept is found, and named.
 # usage: reproduce.sh SCANLINE
-set -u
-scanline=$1
-folder=$(mktemp -d)
-process=
-trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-export SCANLINE_THREADS=1
+. "$(dirname "$0")/common.sh"
 settings="digits layers=1 d=16 h=2 train.evaluate=10 train.checkpoint=10"
-
-fail() {
-    echo "$*"
-    cat out err
-    exit 1
-}
-
-# expect CODE PATTERN WORD...: the exit code of reproduce, and what standard output or error says
-expect() {
-    code=$1 pattern=$2
-    shift 2
-    "$scanline" reproduce "$@" >out 2>err
-    found=$?
-    [ $found = "$code" ] || fail "reproduce $*: exit code $found, not $code"
-    cat out err | grep -q -- "$pattern" || fail "reproduce $*: nothing like '$pattern' in:"
-}
 
 # flip FILE OFFSET: another lowest bit of the byte at OFFSET from the end
 flip() {
@@ -38,61 +16,61 @@ flip() {
 
 # shellcheck disable=SC2086 # a list of words
 "$scanline" train $settings train.steps=40 --out whole --threads 2 >out 2>err || fail "training failed"
-expect 0 "whole is reproduced, to step 40: 45 lines of metrics.jsonl and 5 checkpoints" whole
+expect 0 "whole is reproduced, to step 40: 45 lines of metrics.jsonl and 5 checkpoints" reproduce whole
 [ ! -e whole/reproduction ] || fail "what is equal was left there"
-expect 0 '"difference": null' whole --json
-expect 0 "what was trained here is in again" whole --out again
+expect 0 '"difference": null' reproduce whole --json
+expect 0 "what was trained here is in again" reproduce whole --out again
 cmp whole/metrics.jsonl again/metrics.jsonl || exit 1
 
 # A figure of a line, a line that is missing, one too many.
 cp -r whole line
 sed -i 's/"step": 13, "split": "train", "loss": 2/"step": 13, "split": "train", "loss": 3/' line/metrics.jsonl
-expect 5 "first after step 13, in metrics.jsonl: train loss is 3.* in the run and 2" line
+expect 5 "first after step 13, in metrics.jsonl: train loss is 3.* in the run and 2" reproduce line
 [ -f line/reproduction/metrics.jsonl ] || fail "what differs was not kept"
-expect 5 '"step": 13' line --json
+expect 5 '"step": 13' reproduce line --json
 cp -r whole short
 sed -i '/"step": 22,/d' short/metrics.jsonl
-expect 5 "first after step 22, in metrics.jsonl" short
+expect 5 "first after step 22, in metrics.jsonl" reproduce short
 cp -r whole long
 echo '{"step": 40, "split": "validation", "loss": 1}' >>long/metrics.jsonl
-expect 5 "after step 40, in metrics.jsonl: the line is .* and no such line here" long
+expect 5 "after step 40, in metrics.jsonl: the line is .* and no such line here" reproduce long
 
 # A bit of a state in the middle, of the last checkpoint, and of the best.
 cp -r whole middle
 flip middle/checkpoints/step-000020.safetensors 1
-expect 5 "after step 20, in checkpoints/step-000020.safetensors: ln_f.g:b\[15\]" middle
+expect 5 "after step 20, in checkpoints/step-000020.safetensors: ln_f.g:b\[15\]" reproduce middle
 cp -r whole end
 flip end/checkpoints/last.safetensors 1
-expect 5 "after step 40, in checkpoints/last.safetensors: ln_f.g:b\[15\]" end
+expect 5 "after step 40, in checkpoints/last.safetensors: ln_f.g:b\[15\]" reproduce end
 cp -r whole best
 flip best/checkpoints/best.safetensors 1
-expect 5 "checkpoints/best.safetensors: ln_f.g\[15\]" best
+expect 5 "checkpoints/best.safetensors: ln_f.g\[15\]" reproduce best
 
 # What can't be equal is not tried.
-expect 1 "target" whole --target x86-64-v2
+expect 1 "target" reproduce whole --target x86-64-v2
 cp -r whole spec
 sed -i 's/^  steps = 40/  steps = 50/' spec/spec.scan
-expect 1 "spec.scan" spec
+expect 1 "spec.scan" reproduce spec
 cp -r whole data
 sed -i 's/"split": "./"split": "x/' data/run.json
-expect 1 "split" data
+expect 1 "split" reproduce data
 cp -r whole elsewhere
 sed -i 's/"target": ".*"/"target": "z80"/' elsewhere/run.json
-expect 1 "z80" elsewhere
+expect 1 "z80" reproduce elsewhere
 cp -r whole older
 sed -i 's/"llvm": ".*"/"llvm": "3.0.0"/' older/run.json
-expect 0 "warning: the run was begun by scanline .* with LLVM 3.0.0" older
+expect 0 "warning: the run was begun by scanline .* with LLVM 3.0.0" reproduce older
 
 # Ended by patience, by divergence, by a signal, by a kill.
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=200 train.patience=1 "train.update=adam(lr=0)" --out early >out 2>err || fail "training failed"
 grep -q '"state": "done early"' early/run.json || fail "patience did not end it"
-expect 0 "patience ended after step 10" early
+expect 0 "patience ended after step 10" reproduce early
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=40 "train.update=adam(lr=1e30)" --out diverged >out 2>err
-expect 0 "it diverged after step 2, here too" diverged
+expect 0 "it diverged after step 2, here too" reproduce diverged
 sed -i 's/"state": "diverged"/"state": "done"/' diverged/run.json
-expect 5 "the end is no divergence in the run and a divergence after step" diverged
+expect 5 "the end is no divergence in the run and a divergence after step" reproduce diverged
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=1000000 --out stopped >out 2>err &
 process=$!
@@ -101,19 +79,19 @@ kill -TERM $process
 wait $process
 [ $? = 75 ] || fail "SIGTERM did not stop it"
 process=
-expect 0 "stopped by a signal after step" stopped
+expect 0 "stopped by a signal after step" reproduce stopped
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=1000000 --out killed >out 2>err &
 process=$!
 while [ ! -f killed/checkpoints/last.safetensors ] && kill -0 $process; do sleep 0.05; done
-expect 3 "process $process is training or reproducing killed" killed
+expect 3 "process $process is training or reproducing killed" reproduce killed
 kill -9 $process
 wait $process 2>/dev/null
 process= # its number may be given again
-expect 0 "compared as far as it is kept" killed
+expect 0 "compared as far as it is kept" reproduce killed
 rm -r killed/checkpoints
 mkdir killed/checkpoints
 printf '%s' "$(sed -n 1,12p killed/metrics.jsonl)" >killed/metrics.jsonl # and half a line
-expect 0 "is reproduced, to step [0-9]*: [1-9]" killed
+expect 0 "is reproduced, to step [0-9]*: [1-9]" reproduce killed
 : >killed/metrics.jsonl
-expect 1 "no record of any step" killed
+expect 1 "no record of any step" reproduce killed

@@ -1,29 +1,7 @@
 # What happens around a run: locks, the log, a full disk, a kill at any moment.
 # usage: runs.sh SCANLINE
-set -u
-scanline=$1
-folder=$(mktemp -d)
-process=
-trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-export SCANLINE_THREADS=1
+. "$(dirname "$0")/common.sh"
 settings="digits layers=1 d=16 h=2 train.evaluate=10 train.checkpoint=10"
-
-fail() {
-    echo "$*"
-    cat out err
-    exit 1
-}
-
-# expect CODE PATTERN WORD...: the exit code, and a line of standard error
-expect() {
-    code=$1 pattern=$2
-    shift 2
-    "$scanline" "$@" >out 2>err
-    found=$?
-    [ $found = "$code" ] || fail "scanline $*: exit code $found, not $code"
-    grep -q -- "$pattern" err || fail "scanline $*: nothing like '$pattern' in:"
-}
 
 same() {
     for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do

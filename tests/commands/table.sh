@@ -1,28 +1,7 @@
 # Another table of choices: what is wrong with it is told with its place; a run that it compiled is in no doubt of it.
 # usage: table.sh SCANLINE
-set -u
-scanline=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-export SCANLINE_THREADS=1
+. "$(dirname "$0")/common.sh"
 settings="digits layers=1 d=16 h=2 train.steps=4 train.evaluate=2 train.checkpoint=2"
-
-fail() {
-    echo "$*"
-    cat out err
-    exit 1
-}
-
-# expect CODE PATTERN WORD...: the exit code, and what standard output or error says
-expect() {
-    code=$1 pattern=$2
-    shift 2
-    "$scanline" "$@" >out 2>err
-    found=$?
-    [ $found = "$code" ] || fail "$*: exit code $found, not $code"
-    cat out err | grep -q -- "$pattern" || fail "$*: nothing like '$pattern' in:"
-}
 
 names="target depth_block group_rows kept_kib few_panels many_panels in_place_kib height vectors attention_rows score_block score_kib"
 numbers="64 50 100 2 3 64 5 2 40 32 8"
