@@ -77,11 +77,19 @@ static double bf16_value(uint16_t bits) {
     return (double)value;
 }
 
-/* What the type keeps of a value; of bf16 its upper half. */
+/* What the type keeps of a value; of bf16 its first 8 bits (worked out as a number: through the
+ * bits of a float GCC 14 took the float itself). */
 static double element_kept(DType dtype, double value) {
-    if (dtype == DTYPE_F32)
+    int exponent;
+    switch (dtype) {
+    case DTYPE_F32:
         return (double)(float)value;
-    return dtype == DTYPE_BF16 ? bf16_value(bf16_bits(value)) : value;
+    case DTYPE_BF16:
+        value = frexp(value, &exponent);
+        return ldexp(trunc(value * 256) / 256, exponent);
+    default:
+        return value;
+    }
 }
 
 static void element_set(char *bytes, DType dtype, int64_t at, double value) {
