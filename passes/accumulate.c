@@ -30,9 +30,7 @@ static void add_sums(Accumulation *accumulation) {
 
 /* The body with the sum of its only output and one more input. */
 static Function *body_adding(const Function *body) {
-    Rewrite rewrite = rewrite_begin(body, NULL);
-    for (NodeId id = 0; id < body->node_count; id++)
-        rewrite_copy(&rewrite, id);
+    Rewrite rewrite = rewrite_all(body, NULL);
     Function *to = rewrite.to;
     const Output *output = &body->outputs[0];
     const Axes axes = graph_node(body, output->node)->axes;

@@ -34,13 +34,6 @@ static NodeId as_figure(Function *function, NodeId node, AxisId batch) {
     return build_broadcast(function, node, &axes);
 }
 
-static Rewrite copy_all(const Function *function, const char *name) {
-    Rewrite rewrite = rewrite_begin(function, name);
-    for (NodeId id = 0; id < function->node_count; id++)
-        rewrite_copy(&rewrite, id);
-    return rewrite;
-}
-
 typedef NodeId Presentation(Function *function, NodeId node, AxisId batch);
 
 /* How an output of the forward function is given by a function of that name; NULL: it is not. */
@@ -62,7 +55,7 @@ static Presentation *in_sample(const char *output) {
 
 static void add_part(const Derivation *derivation, const char *name, Choice *choice) {
     const Function *forward = derivation->forward;
-    Rewrite rewrite = copy_all(forward, name);
+    Rewrite rewrite = rewrite_all(forward, name);
     for (uint32_t i = 0; i < forward->output_count; i++) {
         const Output *output = &forward->outputs[i];
         Presentation *presentation = choice(output->name);
@@ -80,7 +73,7 @@ static void add_part(const Derivation *derivation, const char *name, Choice *cho
 /* The gradients that `update` reads, in its order, and the loss: zeros of what the simplified loss
  * does not depend on. */
 static Function *match_update(const Function *gradient, const Function *update) {
-    Rewrite rewrite = copy_all(gradient, NULL);
+    Rewrite rewrite = rewrite_all(gradient, NULL);
     const NodeId loss = function_find_output(gradient, "loss");
     function_output(rewrite.to, "loss", rewrite.map[loss], NULL);
     for (NodeId id = 0; id < update->node_count; id++) {

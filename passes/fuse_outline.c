@@ -1,6 +1,7 @@
 /* From groups to kernels: bodies, and the function that is left. Kernels stand where the first of
  * their results stood, or before whatever needs them. */
 #include "passes/fuse.h"
+#include "passes/rewrite.h"
 
 #include <assert.h>
 
@@ -184,12 +185,6 @@ static void make_node(Ending *ending, NodeId wanted) {
 
 /* --- outputs --- */
 
-static NodeId memory_of(const Function *function, NodeId id) {
-    while (graph_node(function, id)->op == OP_RENAME)
-        id = graph_node(function, id)->sources[0];
-    return id;
-}
-
 /* Each output is a result of its own: what is an input, free, or an output already is copied. */
 static void add_outputs(Ending *ending) {
     const Function *function = ending->fusion->function;
@@ -202,7 +197,7 @@ static void add_outputs(Ending *ending) {
             own = claimed[j] != made;
         if (!own)
             made = add_copy(ending, output->node);
-        claimed[i] = memory_of(ending->to, made);
+        claimed[i] = rename_source(ending->to, made);
         function_output(ending->to, output->name, made, output->donated);
     }
 }

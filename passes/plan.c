@@ -3,6 +3,7 @@
 #include "passes/canonical.h"
 #include "passes/emit/kernel.h"
 #include "passes/memory.h"
+#include "passes/rewrite.h"
 
 #include <assert.h>
 #include <string.h>
@@ -187,13 +188,6 @@ static uint32_t buffer_add(Planner *planner, PlanStorage storage, const Function
     return plan->buffer_count++;
 }
 
-/* A renamed tensor is its source's memory. */
-static NodeId resolve_rename(const Function *function, NodeId id) {
-    while (function->nodes[id].op == OP_RENAME)
-        id = function->nodes[id].sources[0];
-    return id;
-}
-
 static uint32_t buffer_of(const Planner *planner, NodeId id) {
     const Node *node = &planner->function->nodes[id];
     if (node->op == OP_RENAME)
@@ -222,7 +216,7 @@ static const char *outputs_add(Planner *planner) {
     for (uint32_t i = 0; i < function->output_count; i++) {
         const Output *output = &function->outputs[i];
         plan->outputs[i] = binding_of(planner, output->name, &function->nodes[output->node]);
-        NodeId id = resolve_rename(function, output->node);
+        NodeId id = rename_source(function, output->node);
         PlanBuffer *buffer = &plan->buffers[buffer_of(planner, id)];
         if (function->nodes[id].op != OP_RESULT || buffer->storage == PLAN_OUTPUT)
             return arena_printf(planner->arena,
@@ -303,7 +297,7 @@ static void step_add(Planner *planner, NodeId id) {
 static bool donation_holds(const Planner *planner, uint32_t input, uint32_t output) {
     const PlanFunction *plan = planner->plan;
     const Function *function = planner->function;
-    NodeId result = resolve_rename(function, function->outputs[output].node);
+    NodeId result = rename_source(function, function->outputs[output].node);
     const Node *kernel = &function->nodes[function->nodes[result].sources[0]];
     uint32_t written = buffer_of(planner, result), read = UINT32_MAX;
     for (uint32_t i = 0; i < plan->buffer_count; i++)

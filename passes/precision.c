@@ -3,8 +3,9 @@
  * What they read is rounded where it is made (a rename is rounded before it is renamed, so that all
  * names share one rounding), so that whoever makes it writes half the bytes; parameters are rounded
  * as they are read. Sums of products, and everything else, stay f32: norms, softmax, losses, the
- * residual stream, gradients of parameters, and the functions that make parameters (init, update).
- * Attention gives what its sources are; that is bf16 already, where a product reads it. */
+ * residual stream, gradients of parameters, and the functions that make parameters and states
+ * (init, restart, update). Attention gives what its sources are; that is bf16 already, where a
+ * product reads it. */
 #include "passes/precision.h"
 
 #include "ir/build.h"
@@ -12,7 +13,6 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *const words[] = {
@@ -39,9 +39,13 @@ const char *precision_fault(Arena *arena, Precision precision, const Target *tar
                         target->name);
 }
 
-/* Parameters are made in f32. */
+/* Parameters and states are made in f32. */
 static bool makes_parameters(const Function *function) {
-    return strcmp(function->name, "init") == 0 || strcmp(function->name, "update") == 0;
+    static const char *const names[] = {"init", "restart", "update"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(function->name, names[i]) == 0)
+            return true;
+    return false;
 }
 
 /* Whether an op reads its source number `which` in bf16. */
@@ -100,15 +104,14 @@ static NodeId copy_node(Rewrite *rewrite, NodeId old, const NodeId *halves) {
 }
 
 Function *pass_precision(const Function *function, PassContext *context) {
+    if (context->precision == PRECISION_FP32 || makes_parameters(function)) {
+        Rewrite same = rewrite_all(function, NULL);
+        return rewrite_end(&same);
+    }
     Rewrite rewrite = rewrite_begin(function, NULL);
-    const bool keep = context->precision == PRECISION_FP32 || makes_parameters(function);
     const bool *rounded = find_rounded(function);
     NodeId *halves = arena_array(function->arena, function->node_count, sizeof *halves);
     for (NodeId id = 0; id < function->node_count; id++) {
-        if (keep) {
-            rewrite_copy(&rewrite, id);
-            continue;
-        }
         const NodeId first = rewrite.to->node_count;
         rewrite.map[id] = copy_node(&rewrite, id, halves);
         if (rounded[id])

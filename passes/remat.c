@@ -118,9 +118,7 @@ static bool is_gradient(const Function *function) {
 
 Function *pass_remat(const Function *function, PassContext *context) {
     if (!is_gradient(function) || !context->target) {
-        Rewrite rewrite = rewrite_begin(function, NULL);
-        for (NodeId id = 0; id < function->node_count; id++)
-            rewrite_copy(&rewrite, id);
+        Rewrite rewrite = rewrite_all(function, NULL);
         return rewrite_end(&rewrite);
     }
     const RematGraph graph = remat_graph(function, context->target);

@@ -2,6 +2,7 @@
  * own: by kernel, then by result. */
 #include "passes/emit/kernel.h"
 #include "passes/remat.h"
+#include "passes/rewrite.h"
 #include "runtime/execution/plan.h"
 
 #include <string.h>
@@ -14,12 +15,6 @@ static uint32_t count_ops(const Function *function, OpCode op) {
     for (NodeId id = 0; id < function->node_count; id++)
         count += graph_node(function, id)->op == op;
     return count;
-}
-
-static NodeId memory_of(const Function *function, NodeId id) {
-    while (graph_node(function, id)->op == OP_RENAME)
-        id = graph_node(function, id)->sources[0];
-    return id;
 }
 
 static int64_t result_bytes(const Function *body, uint32_t which) {
@@ -64,7 +59,7 @@ static void find_reads(RematGraph *graph, const uint32_t *step_of) {
         const Node *kernel = graph_node(function, step->kernel);
         uint32_t *reads = arena_array(function->arena, kernel->source_count, sizeof *reads);
         for (uint32_t k = 0; k < kernel->source_count; k++) {
-            const Node *source = graph_node(function, memory_of(function, kernel->sources[k]));
+            const Node *source = graph_node(function, rename_source(function, kernel->sources[k]));
             if (source->op == OP_RESULT)
                 reads[step->read_count++] = graph->steps[step_of[source->sources[0]]].first_result +
                                             (uint32_t)source->attributes.amount;
@@ -77,7 +72,7 @@ static void mark_outputs(RematGraph *graph, const uint32_t *step_of) {
     const Function *function = graph->function;
     for (uint32_t i = 0; i < function->output_count; i++) {
         const Output *output = &function->outputs[i];
-        const Node *node = graph_node(function, memory_of(function, output->node));
+        const Node *node = graph_node(function, rename_source(function, output->node));
         if (node->op != OP_RESULT)
             continue;
         RematStep *step = &graph->steps[step_of[node->sources[0]]];

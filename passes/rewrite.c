@@ -32,6 +32,13 @@ NodeId rewrite_copy(Rewrite *rewrite, NodeId old) {
     return rewrite->map[old] = graph_add(rewrite->to, rewrite_node(rewrite, old));
 }
 
+Rewrite rewrite_all(const Function *from, const char *name) {
+    Rewrite rewrite = rewrite_begin(from, name);
+    for (NodeId id = 0; id < from->node_count; id++)
+        rewrite_copy(&rewrite, id);
+    return rewrite;
+}
+
 void rewrite_place(Rewrite *rewrite, NodeId first, NodeId old) {
     const SpanSet *spans = graph_node(rewrite->from, old)->spans;
     for (NodeId id = first; id < rewrite->to->node_count; id++)
@@ -97,6 +104,12 @@ NodeId build_reordered(Function *function, NodeId node, const Axes *order) {
                                       .source_count = 3,
                                       .sources = sources,
                                       .spans = copy.spans});
+}
+
+NodeId rename_source(const Function *function, NodeId id) {
+    while (graph_node(function, id)->op == OP_RENAME)
+        id = graph_node(function, id)->sources[0];
+    return id;
 }
 
 NodeId build_broadcast(Function *function, NodeId node, const Axes *axes) {

@@ -22,6 +22,9 @@ Node rewrite_node(const Rewrite *rewrite, NodeId old);
 /* Adds the old node as it is, and maps it. */
 NodeId rewrite_copy(Rewrite *rewrite, NodeId old);
 
+/* rewrite_begin, with all nodes copied. */
+Rewrite rewrite_all(const Function *from, const char *name);
+
 /* All nodes of `to` from `first` on that have no place yet get that of the old node. */
 void rewrite_place(Rewrite *rewrite, NodeId first, NodeId old);
 
@@ -36,6 +39,9 @@ uint32_t *function_uses(const Function *function, const bool *live);
 
 /* The function without the nodes, bindings included, that no output needs. */
 Function *function_prune(const Function *function);
+
+/* The node itself, or what it renames: a renamed tensor is its source's memory. */
+NodeId rename_source(const Function *function, NodeId id);
 
 /* The same elements in another memory order. */
 NodeId build_reordered(Function *function, NodeId node, const Axes *order);

@@ -109,7 +109,7 @@ static const char *shape_text(const Session *session, const Parameter *parameter
 static double useful_flops_a_core(const Session *session) {
     Target target;
     char fault[256];
-    bool known = target_find(session->options->compile.target, &target, fault, sizeof fault);
+    bool known = target_find(session->target, &target, fault, sizeof fault);
     double lanes = known ? target_lanes(&target) : 8;
     bool halved = precision_of(session->experiment.train.precision) == PRECISION_BF16;
     return 0.6 * 2 * 2 * 3e9 * lanes * (halved ? 1.7 : 1);
