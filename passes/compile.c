@@ -168,6 +168,7 @@ static Module *passes_for_target(const Module *module, const CompileOptions *opt
                            .user = options->user};
     const char *fault = precision_fault(module->arena, options->precision, target);
     if (fault) {
+        error->input = true;
         fail(error, "%s", fault);
         return NULL;
     }

@@ -2,13 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool fail(FileError *error, const char *what, const char *path) {
+bool file_fail(FileError *error, const char *what, const char *path) {
     snprintf(error->text, sizeof error->text, "%s %s: %s", what, path, strerror(errno));
+    return false;
+}
+
+bool file_fault(FileError *error, const char *path, const char *format, ...) {
+    char reason[320];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    snprintf(error->text, sizeof error->text, "%.180s: %s", path, reason);
     return false;
 }
 
@@ -23,7 +34,7 @@ bool file_sync_directory(const char *path, FileError *error) {
     int file = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     bool synced = file >= 0 && fsync(file) == 0;
     if (!synced)
-        fail(error, "cannot sync the directory of", path);
+        file_fail(error, "cannot sync the directory of", path);
     if (file >= 0)
         close(file);
     free(directory);
@@ -56,7 +67,7 @@ bool file_begin(FileWriter *writer, const char *path, FileError *error) {
     }
     if (writer->stream)
         return true;
-    fail(error, "cannot write", path);
+    file_fail(error, "cannot write", path);
     if (file >= 0) {
         close(file);
         unlink(writer->temporary);
@@ -84,7 +95,7 @@ bool file_commit(FileWriter *writer, FileError *error) {
         return synced;
     }
     errno = reason;
-    fail(error, "cannot write", writer->path);
+    file_fail(error, "cannot write", writer->path);
     unlink(writer->temporary);
     writer_release(writer);
     return false;
@@ -112,7 +123,7 @@ static bool file_copy(const char *from, const char *to, FileError *error) {
     FileWriter writer;
     FILE *stream = fopen(from, "rbe");
     if (!stream)
-        return fail(error, "cannot read", from);
+        return file_fail(error, "cannot read", from);
     bool copied = file_begin(&writer, to, error);
     if (copied) {
         for (size_t count; (count = fread(block, 1, BLOCK, stream)) > 0;)
@@ -121,7 +132,7 @@ static bool file_copy(const char *from, const char *to, FileError *error) {
         if (copied) {
             copied = file_commit(&writer, error);
         } else {
-            fail(error, "cannot read", from);
+            file_fail(error, "cannot read", from);
             file_abandon(&writer);
         }
     }
@@ -142,7 +153,7 @@ bool file_share(const char *from, const char *to, FileError *error) {
     char *temporary;
     if (asprintf(&temporary, "%s.new", to) < 0) {
         errno = ENOMEM;
-        return fail(error, "cannot write", to);
+        return file_fail(error, "cannot write", to);
     }
     bool linked = link_over(from, to, temporary);
     free(temporary);
@@ -152,7 +163,7 @@ bool file_share(const char *from, const char *to, FileError *error) {
 char *file_read(const char *path, size_t most, size_t *size, FileError *error) {
     FILE *stream = fopen(path, "rbe");
     if (!stream) {
-        fail(error, "cannot read", path);
+        file_fail(error, "cannot read", path);
         return NULL;
     }
     char *bytes = NULL;
@@ -174,7 +185,7 @@ char *file_read(const char *path, size_t most, size_t *size, FileError *error) {
         errno = EFBIG;
     bool whole = bytes && feof(stream) && !ferror(stream) && count <= most;
     if (!whole)
-        fail(error, "cannot read", path);
+        file_fail(error, "cannot read", path);
     fclose(stream);
     if (!whole) {
         free(bytes);

@@ -11,6 +11,12 @@ typedef struct FileError {
     char text[512]; /* names the file and the reason */
 } FileError;
 
+/* Says what could not be done with a path ("cannot write"), and why by errno. False. */
+bool file_fail(FileError *error, const char *what, const char *path);
+/* Says what is wrong with what a file holds. False. */
+bool file_fault(FileError *error, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 bool file_write(const char *path, const void *bytes, size_t size, FileError *error);
 
 /* The whole file, with a NUL after it; malloc'ed. NULL when it can't be read or has more than

@@ -11,11 +11,6 @@
 
 enum { FILES_OPEN = 16 };
 
-static bool fail(FileError *error, const char *what, const char *path) {
-    snprintf(error->text, sizeof error->text, "cannot %s %s: %s", what, path, strerror(errno));
-    return false;
-}
-
 int folder_lock(const char *path, FileError *error) {
     int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int locked = file < 0 ? -1 : flock(file, LOCK_EX);
@@ -23,7 +18,7 @@ int folder_lock(const char *path, FileError *error) {
         locked = flock(file, LOCK_EX);
     if (file >= 0 && !locked)
         return file;
-    fail(error, "lock the folder", path);
+    file_fail(error, "cannot lock the folder", path);
     if (file >= 0)
         close(file);
     return -1;
@@ -49,7 +44,7 @@ bool folder_publish(const char *draft, const char *path, bool *taken, FileError 
     if (rename_fresh(draft, path) == 0)
         return file_sync_directory(path, error);
     *taken = errno == EEXIST || errno == ENOTEMPTY;
-    return fail(error, "make the folder", path);
+    return file_fail(error, "cannot make the folder", path);
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
@@ -59,5 +54,5 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 bool folder_remove(const char *path, FileError *error) {
     return nftw(path, remove_one, FILES_OPEN, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
-           errno == ENOENT || fail(error, "remove", path);
+           errno == ENOENT || file_fail(error, "cannot remove", path);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,17 +38,6 @@ static const TypeInfo types[TENSOR_TYPE_COUNT] = {
 const char *tensor_type_name(TensorType type) { return types[type].name; }
 
 size_t tensor_type_size(TensorType type) { return types[type].size; }
-
-__attribute__((format(printf, 3, 4))) static bool fail(FileError *error, const char *path,
-                                                       const char *format, ...) {
-    char reason[320];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
-    va_end(arguments);
-    snprintf(error->text, sizeof error->text, "%.180s: %s", path, reason);
-    return false;
-}
 
 /* --- writing --- */
 
@@ -95,11 +83,11 @@ bool safetensors_write(const char *path, const Tensor *tensors, uint32_t count,
     char *text = header ? json_dumps(header, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(header);
     if (!text)
-        return fail(error, path, "no memory for the header, or text in it that is not UTF-8");
+        return file_fault(error, path, "no memory for the header, or text in it that is not UTF-8");
     FileWriter writer;
     bool begun = strlen(text) < SAFETENSORS_MAX_HEADER
                      ? file_begin(&writer, path, error)
-                     : fail(error, path, "the header is too large");
+                     : file_fault(error, path, "the header is too large");
     if (begun) {
         write_header(writer.stream, text);
         for (uint32_t i = 0; i < count; i++)
@@ -144,16 +132,17 @@ static bool entry_read(Safetensors *file, const char *name, const json_t *value,
     const json_t *offsets = json_object_get(value, "data_offsets");
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     if (!type_by_name(json_string_value(json_object_get(value, "dtype")), &tensor->type))
-        return fail(error, file->path, "tensor '%.100s' has no dtype that is known here", name);
+        return file_fault(error, file->path, "tensor '%.100s' has no dtype that is known here",
+                          name);
     if (!shape_read(json_object_get(value, "shape"), tensor))
-        return fail(error, file->path, "tensor '%.100s' has no usable shape", name);
+        return file_fault(error, file->path, "tensor '%.100s' has no usable shape", name);
     int64_t bytes;
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end) ||
         json_integer_value(begin) < 0 || json_integer_value(end) < json_integer_value(begin) ||
         __builtin_mul_overflow(tensor->elements, (int64_t)types[tensor->type].size, &bytes) ||
         json_integer_value(end) - json_integer_value(begin) != bytes)
-        return fail(error, file->path, "tensor '%.100s': its data_offsets do not fit its shape",
-                    name);
+        return file_fault(error, file->path,
+                          "tensor '%.100s': its data_offsets do not fit its shape", name);
     entry->begin = json_integer_value(begin);
     entry->end = json_integer_value(end);
     return true;
@@ -180,15 +169,16 @@ static bool entries_check(Safetensors *file, int64_t data_size, FileError *error
     for (uint32_t i = 0; i < file->count; i++) {
         const Entry *entry = &file->entries[i];
         if (entry->begin != end)
-            return fail(error, file->path, "tensor '%.100s' %s the one before it",
-                        entry->tensor.name,
-                        entry->begin < end ? "overlaps" : "leaves a hole after");
+            return file_fault(error, file->path, "tensor '%.100s' %s the one before it",
+                              entry->tensor.name,
+                              entry->begin < end ? "overlaps" : "leaves a hole after");
         end = entry->end;
         file->by_name[i] = entry;
     }
     if (end != data_size)
-        return fail(error, file->path, "the header describes %lld bytes of data, the file has %lld",
-                    (long long)end, (long long)data_size);
+        return file_fault(error, file->path,
+                          "the header describes %lld bytes of data, the file has %lld",
+                          (long long)end, (long long)data_size);
     qsort(file->by_name, file->count, sizeof *file->by_name, by_name);
     return true;
 }
@@ -197,22 +187,22 @@ static bool metadata_check(const Safetensors *file, const json_t *metadata, File
     const char *key;
     const json_t *value;
     if (!json_is_object(metadata))
-        return fail(error, file->path, "__metadata__ is not an object");
+        return file_fault(error, file->path, "__metadata__ is not an object");
     json_object_foreach((json_t *)metadata, key, value) {
         if (!json_is_string(value))
-            return fail(error, file->path, "__metadata__ '%.100s' is not a string", key);
+            return file_fault(error, file->path, "__metadata__ '%.100s' is not a string", key);
     }
     return true;
 }
 
 static bool header_read(Safetensors *file, int64_t data_size, FileError *error) {
     if (!json_is_object(file->header))
-        return fail(error, file->path, "the header is not a JSON object");
+        return file_fault(error, file->path, "the header is not a JSON object");
     size_t most = json_object_size(file->header);
     file->entries = calloc(most ? most : 1, sizeof *file->entries);
     file->by_name = calloc(most ? most : 1, sizeof *file->by_name);
     if (!file->entries || !file->by_name)
-        return fail(error, file->path, "out of memory");
+        return file_fault(error, file->path, "out of memory");
     const char *name;
     const json_t *value;
     json_object_foreach(file->header, name, value) {
@@ -234,7 +224,8 @@ static bool read_at(const Safetensors *file, void *bytes, size_t size, int64_t o
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
-            return fail(error, file->path, "%s", count ? strerror(errno) : "the file is cut short");
+            return file_fault(error, file->path, "%s",
+                              count ? strerror(errno) : "the file is cut short");
         done += (size_t)count;
     }
     return true;
@@ -244,9 +235,9 @@ static bool file_open(Safetensors *file, FileError *error) {
     struct stat status;
     file->file = open(file->path, O_RDONLY | O_CLOEXEC);
     if (file->file < 0 || fstat(file->file, &status))
-        return fail(error, file->path, "%s", strerror(errno));
+        return file_fault(error, file->path, "%s", strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return fail(error, file->path, "not a regular file");
+        return file_fault(error, file->path, "not a regular file");
     unsigned char bytes[8];
     if (!read_at(file, bytes, sizeof bytes, 0, error))
         return false;
@@ -254,11 +245,12 @@ static bool file_open(Safetensors *file, FileError *error) {
     for (int i = 0; i < 8; i++)
         length |= (uint64_t)bytes[i] << (8 * i);
     if (length > SAFETENSORS_MAX_HEADER || length > (uint64_t)status.st_size - 8)
-        return fail(error, file->path, "not a safetensors file: its header would have %llu bytes",
-                    (unsigned long long)length);
+        return file_fault(error, file->path,
+                          "not a safetensors file: its header would have %llu bytes",
+                          (unsigned long long)length);
     char *text = malloc(length + 1);
     if (!text)
-        return fail(error, file->path, "out of memory");
+        return file_fault(error, file->path, "out of memory");
     json_error_t reason = {0};
     bool read = read_at(file, text, length, 8, error);
     if (read)
@@ -267,7 +259,7 @@ static bool file_open(Safetensors *file, FileError *error) {
     if (!read)
         return false;
     if (!file->header)
-        return fail(error, file->path, "the header is not valid JSON: %.150s", reason.text);
+        return file_fault(error, file->path, "the header is not valid JSON: %.150s", reason.text);
     file->data_start = 8 + (int64_t)length;
     return header_read(file, status.st_size - file->data_start, error);
 }
@@ -278,7 +270,7 @@ Safetensors *safetensors_open(const char *path, FileError *error) {
     if (!file || !copy) {
         free(file);
         free(copy);
-        fail(error, path, "out of memory");
+        file_fault(error, path, "out of memory");
         return NULL;
     }
     file->path = copy;

@@ -3,22 +3,10 @@
 #include "runtime/files/safetensors.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char version[] = "1";
-
-__attribute__((format(printf, 3, 4))) static bool fail(FileError *error, const char *path,
-                                                       const char *format, ...) {
-    char reason[320];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
-    va_end(arguments);
-    snprintf(error->text, sizeof error->text, "%.180s: %s", path, reason);
-    return false;
-}
 
 /* --- writing --- */
 
@@ -42,7 +30,7 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
     uint32_t most = experiment->parameter_count + experiment->state_count, count = 0;
     Tensor *tensors = calloc(most ? most : 1, sizeof *tensors);
     if (!tensors)
-        return fail(error, path, "out of memory");
+        return file_fault(error, path, "out of memory");
     tensors_append(tensors, &count, experiment->parameters, experiment->parameter_count,
                    parameters);
     if (states)
@@ -99,10 +87,11 @@ static bool state_read(const Safetensors *file, const char *path, CheckpointStat
                        FileError *error) {
     const char *found = safetensors_metadata(file, "version");
     if (!found)
-        return fail(error, path, "not a checkpoint of scanline");
+        return file_fault(error, path, "not a checkpoint of scanline");
     if (strcmp(found, version) != 0)
-        return fail(error, path, "a checkpoint of version %.20s; this program reads version %s",
-                    found, version);
+        return file_fault(error, path,
+                          "a checkpoint of version %.20s; this program reads version %s", found,
+                          version);
     if (integer_read(file, "step", &state->step) &&
         integer_read(file, "best_step", &state->best_step) &&
         integer_read(file, "waited", &state->waited) &&
@@ -110,7 +99,7 @@ static bool state_read(const Safetensors *file, const char *path, CheckpointStat
         text_read(file, "target", state->target) && table_read(file, state->table) &&
         text_read(file, "data", state->data_hash) && text_read(file, "split", state->split_hash))
         return true;
-    return fail(error, path, "the checkpoint's metadata is damaged");
+    return file_fault(error, path, "the checkpoint's metadata is damaged");
 }
 
 static bool tensor_fits(const Tensor *tensor, const Parameter *parameter) {
@@ -127,11 +116,12 @@ static bool tensors_read(const Safetensors *file, const char *path, const Parame
     for (uint32_t i = 0; i < count; i++) {
         const Tensor *tensor = safetensors_find(file, parameters[i].path);
         if (!tensor)
-            return fail(error, path, "there is no '%.100s' in it: it is of another model",
-                        parameters[i].path);
+            return file_fault(error, path, "there is no '%.100s' in it: it is of another model",
+                              parameters[i].path);
         if (!tensor_fits(tensor, &parameters[i]))
-            return fail(error, path, "'%.100s' has another shape than the model's: other dims",
-                        parameters[i].path);
+            return file_fault(error, path,
+                              "'%.100s' has another shape than the model's: other dims",
+                              parameters[i].path);
         if (!safetensors_read(file, tensor, values[i], error))
             return false;
     }
@@ -145,8 +135,8 @@ static bool tensors_counted(const Safetensors *file, const char *path, const Exp
     uint32_t all = parameters + experiment->state_count, found = safetensors_count(file);
     if (found == parameters || found == all)
         return true;
-    return fail(error, path, "it holds %u tensors; the model has %u parameters and %u states",
-                found, parameters, experiment->state_count);
+    return file_fault(error, path, "it holds %u tensors; the model has %u parameters and %u states",
+                      found, parameters, experiment->state_count);
 }
 
 bool checkpoint_read(const char *path, const Experiment *experiment, float *const *parameters,
@@ -178,7 +168,7 @@ char *checkpoint_spec(const char *path, FileError *error) {
     const char *spec = safetensors_metadata(file, "spec");
     char *copy = spec ? strdup(spec) : NULL;
     if (!copy)
-        fail(error, path, "not a checkpoint of scanline: there is no spec in it");
+        file_fault(error, path, "not a checkpoint of scanline: there is no spec in it");
     safetensors_close(file);
     return copy;
 }

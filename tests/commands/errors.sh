@@ -25,6 +25,7 @@ expect 1 "h=3\|does not divide\|divide" check digits h=3
 expect 1 "no runs" eval @last
 expect 1 "no runs" train --resume 7
 expect 2 "takes no spec" train --resume 7 d=32
+expect 1 "has no products of bf16" train digits --target x86-64-v3 train.precision=bf16
 printf 'dim n = 4\nobjective ar {\n  loss = nothing\n}\n' >bad.scan
 expect 1 "bad.scan:3:10: error" check bad.scan
 "$scanline" check bad.scan --json >out 2>err
