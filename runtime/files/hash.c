@@ -12,9 +12,11 @@ static void hash_print(XXH128_hash_t value, char hash[HASH_SIZE]) {
              (unsigned long long)value.low64);
 }
 
-void hash_text(const char *text, char hash[HASH_SIZE]) {
-    hash_print(XXH3_128bits(text, strlen(text)), hash);
+void hash_bytes(const void *bytes, size_t size, char hash[HASH_SIZE]) {
+    hash_print(XXH3_128bits(bytes, size), hash);
 }
+
+void hash_text(const char *text, char hash[HASH_SIZE]) { hash_bytes(text, strlen(text), hash); }
 
 static bool hash_stream(FILE *stream, char hash[HASH_SIZE]) {
     XXH3_state_t *state = XXH3_createState();

@@ -6,6 +6,7 @@
 
 enum { HASH_SIZE = 33 }; /* with its end */
 
+void hash_bytes(const void *bytes, size_t size, char hash[HASH_SIZE]);
 void hash_text(const char *text, char hash[HASH_SIZE]);
 
 /* Of a file's bytes. False and `error`. */

@@ -19,3 +19,5 @@ scanline_test(runtime_file SOURCES unit/runtime_file.c LIBRARIES scanline_runtim
 scanline_test(runtime_inherit SOURCES unit/runtime_inherit.c LIBRARIES scanline_runtime)
 scanline_test(runtime_run_compare SOURCES unit/runtime_run_compare.c LIBRARIES scanline_runtime)
 scanline_test(runtime_image_file SOURCES unit/runtime_image_file.c LIBRARIES scanline_runtime)
+scanline_test(runtime_resample SOURCES unit/runtime_resample.c LIBRARIES scanline_runtime)
+scanline_test(runtime_palette SOURCES unit/runtime_palette.c LIBRARIES scanline_runtime)
