@@ -3,8 +3,8 @@
 
 #include "ir/philox.h"
 #include "runtime/data/data_file.h"
-#include "runtime/data/data_idx.h"
-#include "runtime/data/data_names.h"
+#include "runtime/files/idx.h"
+#include "runtime/images/class_names.h"
 #include "runtime/data/data_split.h"
 #include "runtime/data/digits.h"
 

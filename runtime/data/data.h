@@ -18,7 +18,7 @@
 #ifndef SCANLINE_RUNTIME_DATA_H
 #define SCANLINE_RUNTIME_DATA_H
 
-#include "runtime/data/data_names.h"
+#include "runtime/images/class_names.h"
 #include "runtime/experiment.h"
 
 #include <stdbool.h>
