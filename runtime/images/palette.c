@@ -10,18 +10,12 @@
 
 static const float MOST_CENTRE = 1e6F; /* far beyond any colour, and squares of it are harmless */
 
-/* The hash of the extents and the bytes of the centres. */
 static bool take_hash(Palette *palette) {
     const int64_t extents[] = {palette->colours, palette->channels};
-    const size_t size = (size_t)(palette->colours * palette->channels) * sizeof(float);
-    char *bytes = malloc(sizeof extents + size);
-    if (!bytes)
-        return false;
-    memcpy(bytes, extents, sizeof extents);
-    memcpy(bytes + sizeof extents, palette->centres, size);
-    hash_bytes(bytes, sizeof extents + size, palette->hash);
-    free(bytes);
-    return true;
+    const HashPart parts[] = {
+        {extents, sizeof extents},
+        {palette->centres, (size_t)(extents[0] * extents[1]) * sizeof *palette->centres}};
+    return hash_parts(parts, 2, palette->hash);
 }
 
 static const char *fault_of(const float *centres, int64_t colours, int64_t channels) {
@@ -120,6 +114,21 @@ void palette_rgb(const Palette *palette, int32_t token, uint8_t rgb[3]) {
         rgb[c] = channel_of(centre[palette->channels == 3 ? c : 0]);
 }
 
-uint8_t palette_grey(const uint8_t rgb[3]) {
-    return (uint8_t)((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 32768) >> 16);
+static void to_greys(uint8_t *pixels, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t *rgb = pixels + 3 * i;
+        pixels[i] = (uint8_t)((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 32768) >> 16);
+    }
+}
+
+static void to_rgb(uint8_t *pixels, int64_t count) {
+    for (int64_t i = count - 1; i >= 0; i--)
+        memset(pixels + 3 * i, pixels[i], 3);
+}
+
+void palette_convert(uint8_t *pixels, int64_t count, int64_t from, int64_t to) {
+    if (from > to)
+        to_greys(pixels, count);
+    else if (from < to)
+        to_rgb(pixels, count);
 }

@@ -188,10 +188,13 @@ Test(palette, colours_of_greys_and_luma) {
                   token, rgb[0]);
     }
     palette_free(&palette);
-    cr_expect_eq(palette_grey((const uint8_t[]){255, 255, 255}), 255);
-    cr_expect_eq(palette_grey((const uint8_t[]){255, 0, 0}), 76); /* Pillow's convert("L") */
-    cr_expect_eq(palette_grey((const uint8_t[]){0, 255, 0}), 150);
-    cr_expect_eq(palette_grey((const uint8_t[]){0, 0, 255}), 29);
+    uint8_t pixels[] = {255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255};
+    static const uint8_t lumas[] = {255, 76, 150, 29}; /* Pillow's convert("L") */
+    palette_convert(pixels, 4, 3, 1);
+    cr_expect_arr_eq(pixels, lumas, 4);
+    palette_convert(pixels, 4, 1, 3);
+    for (int i = 0; i < 12; i++)
+        cr_expect_eq(pixels[i], lumas[i / 3]);
 }
 
 Test(palette, hashes_tell_palettes_apart) {
