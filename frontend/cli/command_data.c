@@ -32,6 +32,7 @@ static const struct {
 } commands[] = {
     {"import", command_data_import},
     {"inspect", command_data_inspect},
+    {"palette", command_data_palette},
 };
 
 ExitCode command_data(int count, char **words) {
@@ -40,7 +41,8 @@ ExitCode command_data(int count, char **words) {
             return commands[i].run(count - 1, words + 1);
     const CommandLine line = {
         .command = "data",
-        .arguments = "[SPEC] [KEY=VALUE...]\nimport SOURCE... -o NAME.images\ninspect NAME.images",
+        .arguments = "[SPEC] [KEY=VALUE...]\nimport SOURCE... -o NAME.images\ninspect "
+                     "NAME.images\npalette NAME.images",
         .doc = "Look at the data set that a spec trains on: counts by class and split, hashes, and "
                "how well models that "
                "know little do on it."

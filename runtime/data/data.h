@@ -22,8 +22,8 @@
 #ifndef SCANLINE_RUNTIME_DATA_H
 #define SCANLINE_RUNTIME_DATA_H
 
-#include "runtime/images/class_names.h"
 #include "runtime/experiment.h"
+#include "runtime/images/class_names.h"
 #include "runtime/images/palette.h"
 
 #include <stdbool.h>
