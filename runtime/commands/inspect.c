@@ -183,8 +183,7 @@ bool commands_inspect(const InspectOptions *options, Log *log, FILE *results, Ru
 
 typedef struct Watch {
     Log *log;
-    double start, said;
-    int64_t said_entries;
+    double said, entries_from; /* seconds, of a clock that only goes forward */
 } Watch;
 
 static double now(void) {
@@ -193,22 +192,44 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-static void on_progress(void *user, int64_t entries, int64_t bytes, int64_t all_bytes) {
-    static const double between_shown = 0.1, between_said = 30;
-    Watch *watch = user;
-    const double time = now();
-    char line[160], share[32] = "";
-    if (time - watch->said < (log_is_live(watch->log) ? between_shown : between_said))
-        return;
-    watch->said = time;
-    if (all_bytes > 0)
-        snprintf(share, sizeof share, ", %.0f %%", 100.0 * (double)bytes / (double)all_bytes);
-    snprintf(line, sizeof line, "%lld images%s, %.0f images/s", (long long)entries, share,
-             (double)(entries - watch->said_entries) / (time - watch->start));
+/* On a terminal a line that is written over, elsewhere one now and then. */
+static void say(Watch *watch, const char *line) {
     if (log_is_live(watch->log))
         log_show(watch->log, line);
     else
         log_say(watch->log, "%s", line);
+}
+
+static bool is_due(Watch *watch) {
+    static const double between_shown = 0.1, between_said = 30;
+    const double time = now();
+    if (time - watch->said < (log_is_live(watch->log) ? between_shown : between_said))
+        return false;
+    watch->said = time;
+    return true;
+}
+
+static void on_looking(void *user, int64_t files) {
+    Watch *watch = user;
+    char line[80];
+    if (!is_due(watch))
+        return;
+    snprintf(line, sizeof line, "looking: %lld files", (long long)files);
+    say(watch, line);
+}
+
+static void on_progress(void *user, int64_t entries, int64_t bytes, int64_t all_bytes) {
+    Watch *watch = user;
+    char line[160], share[32] = "";
+    if (!watch->entries_from)
+        watch->entries_from = now();
+    if (!is_due(watch))
+        return;
+    if (all_bytes > 0)
+        snprintf(share, sizeof share, ", %.0f %%", 100.0 * (double)bytes / (double)all_bytes);
+    snprintf(line, sizeof line, "%lld images%s, %.0f images/s", (long long)entries, share,
+             (double)entries / (now() - watch->entries_from));
+    say(watch, line);
 }
 
 static void on_broken(void *user, const char *name, const char *reason) {
@@ -219,8 +240,8 @@ static void on_note(void *user, const char *text) { log_say(((Watch *)user)->log
 
 bool commands_import(const ImportSettings *settings, bool json, Log *log, FILE *results,
                      RunError *error) {
-    Watch watch = {.log = log, .start = now(), .said = now()};
-    const ImportListener listener = {&watch, on_progress, on_broken, on_note};
+    Watch watch = {.log = log, .said = now()};
+    const ImportListener listener = {&watch, on_looking, on_progress, on_broken, on_note};
     ImportResult result;
     FileError fault;
     const bool done = import_run(settings, &listener, &result, error);

@@ -23,7 +23,8 @@ typedef struct Size {
 
 struct ImageWriter {
     char *path, *draft;
-    int file; /* the draft */
+    int file;   /* the draft */
+    bool ready; /* to be added to */
     Journal journal;
     LayoutHash key;
     int64_t channels;
@@ -297,15 +298,19 @@ ImageWriter *image_writer_open(const char *path, int64_t channels, const char *k
         image_writer_close(writer, false);
         return NULL;
     }
+    writer->ready = true;
     return writer;
 }
 
 void image_writer_close(ImageWriter *writer, bool discard) {
     if (!writer)
         return;
+    FileError ignored; /* then less of the draft is kept */
     if (discard) {
         unlink(writer->draft);
         unlink(writer->journal.path);
+    } else if (writer->ready) {
+        sync_draft(writer, &ignored);
     }
     if (writer->file >= 0)
         close(writer->file);
@@ -426,6 +431,7 @@ static bool write_sections(ImageWriter *writer, const ImageFileText *text, Secti
 static bool publish(ImageWriter *writer, FileError *error) {
     if (fsync(writer->file) != 0 || rename(writer->draft, writer->path) != 0)
         return file_fail(error, "cannot write", writer->path);
+    writer->ready = false; /* the draft is the file now */
     unlink(writer->journal.path);
     return file_sync_directory(writer->path, error);
 }

@@ -15,7 +15,7 @@ typedef struct ImageWriter ImageWriter;
 ImageWriter *image_writer_open(const char *path, int64_t channels, const char *key,
                                FileError *error);
 
-/* Ends without the file. The draft stays, as far as it is synced, unless `discard`. */
+/* Ends without the file. The draft stays unless `discard`. */
 void image_writer_close(ImageWriter *writer, bool discard);
 
 /* Images so far, and entries: images and those that were left out. After opening: those of the

@@ -46,6 +46,27 @@ static bool make_splits(Importing *importing, Shares shares) {
     return run_fail(importing->error, EXIT_INPUT, "the split leaves no image to train on");
 }
 
+/* A source that has images for testing alone is divided like any other. */
+static void release_lone_test(const Importing *importing) {
+    uint8_t *splits = image_writer_splits(importing->writer);
+    const int64_t count = image_writer_count(importing->writer);
+    for (int64_t i = 0; i < count; i++)
+        if (splits[i] != IMAGE_TEST)
+            return;
+    importing_note(importing,
+                   "the source has nothing but images for testing: these are divided into "
+                   "train, validation and test");
+    memset(splits, IMAGE_TRAIN, (size_t)count);
+}
+
+/* What was asked for and can't be is said. */
+static void say_unused(const Importing *importing, Shares shares) {
+    if (shares.test < 0 && importing->settings->test >= 0)
+        importing_note(importing, "--test is not used: the source has images for testing");
+    if (shares.validation < 0 && importing->settings->validation >= 0)
+        importing_note(importing, "--validation is not used: the source has images for validation");
+}
+
 /* --- the origin --- */
 
 static json_t *share_json(double share) {
@@ -137,8 +158,10 @@ bool import_finish(Importing *importing) {
     FileError fault;
     if (!importing->scan.format->claim && !name_folders(importing))
         return run_no_memory(importing->error, "names of classes");
+    release_lone_test(importing);
     const Shares shares = choose_shares(importing, image_writer_splits(importing->writer),
                                         image_writer_count(importing->writer));
+    say_unused(importing, shares);
     if (!make_splits(importing, shares))
         return false;
     char *origin = make_origin(importing, shares);

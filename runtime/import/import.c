@@ -31,9 +31,7 @@ static void tell_progress(const Importing *importing) {
                                       importing->bytes, importing->scan.bytes);
 }
 
-static void tell_note(const Importing *importing, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void tell_note(const Importing *importing, const char *format, ...) {
+void importing_note(const Importing *importing, const char *format, ...) {
     char text[600];
     va_list arguments;
     va_start(arguments, format);
@@ -65,8 +63,8 @@ bool importing_open(Importing *importing, int64_t channels) {
         return writer_fault(importing, &fault);
     importing->result->resumed = image_writer_entries(importing->writer);
     if (importing->result->resumed)
-        tell_note(importing, "going on behind %lld images of an import that did not end",
-                  (long long)importing->result->resumed);
+        importing_note(importing, "going on behind %lld images of an import that did not end",
+                       (long long)importing->result->resumed);
     const ImageRemark *at = image_writer_remarks(importing->writer, &remarks);
     for (int64_t i = 0; i < remarks; i++)
         if (at[i].left_out)
@@ -150,8 +148,8 @@ bool importing_read_names(Importing *importing, const SourceMember *member) {
     class_names_free(&importing->names);
     const bool ok = source_read_all(importing->source, bytes, MOST, &got);
     if (!ok || !class_names_parse(bytes, got, member->name, &importing->names, text, sizeof text))
-        tell_note(importing, "classes have no names: %s",
-                  ok ? text : source_fault(importing->source));
+        importing_note(importing, "classes have no names: %s",
+                       ok ? text : source_fault(importing->source));
     free(bytes);
     return true;
 }
@@ -223,8 +221,8 @@ static bool import_open_source(Importing *importing) {
 
 static bool import(Importing *importing) {
     if (!import_open_source(importing) ||
-        !scan_source(importing->source, importing->settings->format, &importing->scan,
-                     importing->error) ||
+        !scan_source(importing->source, importing->settings->format, importing->listener,
+                     &importing->scan, importing->error) ||
         !import_open_source(importing))
         return false;
     importing->result->format = importing->scan.format->name;

@@ -29,9 +29,10 @@ typedef struct ImportSettings {
     int threads;
 } ImportSettings;
 
-/* What is told meanwhile, from one thread at a time. Either may be NULL. */
+/* What is told meanwhile, from one thread at a time. Any may be NULL. */
 typedef struct ImportListener {
     void *user;
+    void (*looking)(void *user, int64_t files); /* while it is gone through by names */
     void (*progress)(void *user, int64_t entries, int64_t bytes, int64_t all_bytes);
     void (*broken)(void *user, const char *name, const char *reason); /* printable */
     void (*note)(void *user, const char *text);

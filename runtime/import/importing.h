@@ -46,6 +46,10 @@ bool importing_leave_out(Importing *importing, const char *name, const char *rea
 /* A file that is no part of the set. */
 void importing_pass_over(Importing *importing, const char *name);
 
+/* Something that people should know. */
+void importing_note(const Importing *importing, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The source is at fault, in a way that nothing can be left out for. False. */
 bool importing_fault(Importing *importing, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

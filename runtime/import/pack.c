@@ -14,7 +14,8 @@ struct Pack {
     char *raw_name;                /* of a packed file that is no archive */
     char *inner_name;              /* the folder that the tar's files are in */
     char *name;                    /* of the member */
-    bool failed;
+    bool failed;                   /* which has not been told yet */
+    bool done;
     char fault[320];
     unsigned char block[BLOCK]; /* of the inner tar */
 };
@@ -158,54 +159,82 @@ static bool is_hidden(const char *name) {
            strncmp(name, "__MACOSX/", strlen("__MACOSX/")) == 0;
 }
 
-static PackStep out_of_memory(Pack *pack) {
-    pack->failed = true;
+static PackStep out_of_memory(Pack *pack, const char **name) {
+    *name = NULL;
+    pack->done = true;
     snprintf(pack->fault, sizeof pack->fault, "can't be read: no memory");
+    return PACK_FAULT;
+}
+
+/* What has failed ends; of a tar in an archive that is the tar alone. */
+static PackStep end_failed(Pack *pack, const char **name) {
+    *name = NULL;
+    pack->failed = false;
+    if (pack->inner) {
+        free(pack->name);
+        if (asprintf(&pack->name, "%s.tar", pack->inner_name) < 0)
+            pack->name = NULL;
+        *name = pack->name;
+        close_inner(pack);
+    } else {
+        pack->done = true;
+    }
     return PACK_FAULT;
 }
 
 /* The next entry, of the inner tar while there is one. */
 static struct archive_entry *advance(Pack *pack, int *status) {
     struct archive_entry *entry = NULL;
-    struct archive *archive = pack->inner ? pack->inner : pack->outer;
-    *status = archive_read_next_header(archive, &entry);
+    *status = archive_read_next_header(pack->inner ? pack->inner : pack->outer, &entry);
     if (*status == ARCHIVE_EOF && pack->inner) {
         close_inner(pack);
         *status = archive_read_next_header(pack->outer, &entry);
     }
+    if (*status < ARCHIVE_WARN)
+        say(pack, pack->inner ? pack->inner : pack->outer);
     return entry;
 }
 
+/* Whether an entry is a member; a tar is opened instead. */
+static bool take_entry(Pack *pack, struct archive_entry *entry, bool *memory) {
+    const bool raw = archive_format(pack->outer) == ARCHIVE_FORMAT_RAW;
+    const char *path = raw ? pack->raw_name : archive_entry_pathname(entry);
+    *memory = true;
+    if (!raw && archive_entry_filetype(entry) != AE_IFREG)
+        return false;
+    *memory = path && take_name(pack, path);
+    if (!*memory || is_hidden(pack->name))
+        return false;
+    if (raw || pack->inner || !ends_with(pack->name, ".tar"))
+        return true;
+    if (!open_inner(pack, pack->name) && pack->inner)
+        say(pack, pack->inner);
+    *memory = pack->inner != NULL;
+    return false;
+}
+
 PackStep pack_next(Pack *pack, const char **name, int64_t *size, int64_t *stamp) {
-    for (;;) {
+    while (!pack->done) {
         int status;
+        bool memory;
         if (pack->failed)
-            return PACK_END;
+            return end_failed(pack, name);
         struct archive_entry *entry = advance(pack, &status);
         if (status == ARCHIVE_EOF)
             return PACK_END;
-        if (status < ARCHIVE_WARN) {
-            say(pack, pack->inner ? pack->inner : pack->outer);
-            return PACK_FAULT;
+        if (pack->failed)
+            continue;
+        if (take_entry(pack, entry, &memory)) {
+            *name = pack->name;
+            *size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
+            *stamp =
+                archive_entry_mtime(entry) * INT64_C(1000000000) + archive_entry_mtime_nsec(entry);
+            return PACK_MEMBER;
         }
-        const bool raw = archive_format(pack->outer) == ARCHIVE_FORMAT_RAW;
-        const char *path = raw ? pack->raw_name : archive_entry_pathname(entry);
-        if (!raw && archive_entry_filetype(entry) != AE_IFREG)
-            continue;
-        if (!path || !take_name(pack, path))
-            return out_of_memory(pack);
-        if (is_hidden(pack->name))
-            continue;
-        if (!raw && !pack->inner && ends_with(pack->name, ".tar")) {
-            if (!open_inner(pack, pack->name))
-                return out_of_memory(pack);
-            continue;
-        }
-        *name = pack->name;
-        *size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
-        *stamp = archive_entry_mtime(entry) * INT64_C(1000000000) + archive_entry_mtime_nsec(entry);
-        return PACK_MEMBER;
+        if (!memory)
+            return out_of_memory(pack, name);
     }
+    return PACK_END;
 }
 
 ssize_t pack_read(Pack *pack, void *to, size_t size) {
@@ -214,6 +243,7 @@ ssize_t pack_read(Pack *pack, void *to, size_t size) {
     if (got >= 0)
         return got;
     say(pack, archive);
+    pack->failed = got <= ARCHIVE_FATAL; /* else it is this member alone */
     return -1;
 }
 

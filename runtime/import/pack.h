@@ -20,7 +20,8 @@ void pack_close(Pack *pack);
 
 typedef enum PackStep { PACK_MEMBER, PACK_END, PACK_FAULT } PackStep;
 
-/* The next file; of PACK_FAULT pack_fault says why, and there is no more. */
+/* The next file. PACK_FAULT: what is damaged (the whole archive where `*name` is NULL, or a tar in
+ * it) has no more of them; pack_fault says why. */
 PackStep pack_next(Pack *pack, const char **name, int64_t *size, int64_t *stamp);
 
 /* As source_read. */

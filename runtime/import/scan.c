@@ -19,8 +19,6 @@ void fingerprint_add(Fingerprint *fingerprint, const SourceMember *member) {
     const int64_t numbers[2] = {member->size, member->stamp};
     XXH3_128bits_update(fingerprint->state, member->name, strlen(member->name) + 1);
     XXH3_128bits_update(fingerprint->state, numbers, sizeof numbers);
-    if (member->fault)
-        XXH3_128bits_update(fingerprint->state, member->fault, strlen(member->fault) + 1);
 }
 
 void fingerprint_end(Fingerprint *fingerprint, char hash[HASH_SIZE]) {
@@ -203,9 +201,11 @@ Place scan_place(const Scan *scan, const char *name) {
 
 /* --- the format --- */
 
-static bool no_format(const char *asked, const char *first, RunError *error) {
+static bool no_format(const char *asked, const char *first, const char *fault, RunError *error) {
     char *shown = first ? printable(first, strlen(first)) : NULL;
-    if (asked)
+    if (first && fault)
+        run_fail(error, EXIT_INPUT, "%s %s", shown ? shown : "it", fault);
+    else if (asked)
         run_fail(error, EXIT_INPUT, "no file of the format %s is there: it has %s", asked,
                  import_format_find(asked)->files);
     else if (!first)
@@ -221,7 +221,7 @@ static bool no_format(const char *asked, const char *first, RunError *error) {
 }
 
 static bool choose_format(Scan *scan, const char *asked, const bool seen[IMPORT_FORMAT_COUNT],
-                          const char *first, RunError *error) {
+                          const char *first, const char *fault, RunError *error) {
     for (int i = 0; i < IMPORT_FORMAT_COUNT; i++) {
         if (!seen[i])
             continue;
@@ -233,7 +233,7 @@ static bool choose_format(Scan *scan, const char *asked, const bool seen[IMPORT_
         scan->format = import_format_table[i];
     }
     if (!scan->format)
-        return no_format(asked, first, error);
+        return no_format(asked, first, fault, error);
     if (!asked && scan->format == &format_folder && scan->class_count >= 1000)
         scan->format = &format_imagenet;
     return true;
@@ -259,28 +259,34 @@ static bool look(Source *source, const SourceMember *member, const ImportFormat 
     return add_folder(scan, member->name);
 }
 
-bool scan_source(Source *source, const char *format, Scan *scan, RunError *error) {
+bool scan_source(Source *source, const char *format, const ImportListener *listener, Scan *scan,
+                 RunError *error) {
     const ImportFormat *asked = format ? import_format_find(format) : NULL;
     bool seen[IMPORT_FORMAT_COUNT] = {0}, memory;
-    char *first = NULL;
+    char *first = NULL, *fault = NULL; /* of the first file */
     SourceMember member;
     Fingerprint fingerprint;
     *scan = (Scan){0};
     if (format && !asked)
         return run_fail(error, EXIT_USAGE, "there is no format %s", format);
     memory = fingerprint_begin(&fingerprint);
-    while (memory && source_next(source, &member)) {
+    for (int64_t files = 1; memory && source_next(source, &member); files++) {
+        if (listener->looking)
+            listener->looking(listener->user, files);
         fingerprint_add(&fingerprint, &member);
         scan->bytes += member.size > 0 ? member.size : 0;
+        if (!first && member.fault)
+            fault = strdup(member.fault);
         first = first ? first : strdup(member.name);
         memory = look(source, &member, asked, scan, seen);
     }
     memory = memory && find_classes(scan);
-    const bool ok =
-        memory ? choose_format(scan, format, seen, first, error) : run_no_memory(error, "names");
+    const bool ok = memory ? choose_format(scan, format, seen, first, fault, error)
+                           : run_no_memory(error, "names");
     if (fingerprint.state)
         fingerprint_end(&fingerprint, scan->fingerprint);
     free(first);
+    free(fault);
     return ok;
 }
 

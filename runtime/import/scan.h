@@ -4,6 +4,7 @@
 
 #include "runtime/images/image_file.h"
 #include "runtime/import/format.h"
+#include "runtime/import/import.h"
 #include "runtime/import/source.h"
 #include "runtime/run_error.h"
 
@@ -39,7 +40,8 @@ typedef struct Scan {
 } Scan;
 
 /* format: as the user said, or NULL. */
-bool scan_source(Source *source, const char *format, Scan *scan, RunError *error);
+bool scan_source(Source *source, const char *format, const ImportListener *listener, Scan *scan,
+                 RunError *error);
 void scan_free(Scan *scan);
 
 Place scan_place(const Scan *scan, const char *name);

@@ -136,9 +136,8 @@ static bool next_of_pack(Source *source, SourceMember *member) {
         *member = (SourceMember){source->name, size, stamp ^ source->pack_stamp, NULL, false};
         return true;
     case PACK_FAULT:
-        broken(source, source->pack_path, pack_fault(source->pack), member);
+        broken(source, name ? name : source->pack_path, pack_fault(source->pack), member);
         member->ends = true;
-        close_pack(source);
         return true;
     default:
         close_pack(source);
