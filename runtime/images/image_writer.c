@@ -1,5 +1,6 @@
 #include "runtime/images/image_writer.h"
 
+#include "runtime/images/image_entries.h"
 #include "runtime/images/image_journal.h"
 #include "runtime/images/image_sections.h"
 
@@ -17,10 +18,6 @@ enum {
     MOST_TEXT = UINT16_MAX,
 };
 
-typedef struct Size {
-    uint32_t height, width;
-} Size;
-
 struct ImageWriter {
     char *path, *draft;
     int file;   /* the draft */
@@ -32,101 +29,11 @@ struct ImageWriter {
     uint64_t end, synced; /* of the pixels, in the draft; as far as the journal tells of them */
     unsigned char *block; /* [LAYOUT_BLOCK]: the last one, which is not full */
     size_t block_size;
-    LayoutHash *sums; /* of the full ones */
-    int64_t sum_count, sum_capacity;
-
-    int32_t *labels;
-    uint8_t *splits;
-    Size *sizes;
-    int64_t count, capacity, entries;
-    ImageRemark *remarks;
-    int64_t remark_count, remark_capacity;
+    ImageEntries images;
 };
 
 static bool no_memory(const ImageWriter *writer, FileError *error) {
     return file_fault(error, writer->path, "can't be written: no memory");
-}
-
-/* --- what is in memory --- */
-
-/* The array, with room for one more of `size` bytes behind `count`. NULL: no memory; then it stays
- * as it was. */
-static void *grown(void *array, int64_t count, int64_t *capacity, size_t size) {
-    if (count < *capacity)
-        return array;
-    const int64_t larger = *capacity ? 2 * *capacity : 256;
-    void *moved = realloc(array, (size_t)larger * size);
-    if (moved)
-        *capacity = larger;
-    return moved;
-}
-
-static bool grow_images(ImageWriter *writer) {
-    int64_t capacities[3] = {writer->capacity, writer->capacity, writer->capacity};
-    const int64_t count = writer->count;
-    int32_t *labels = grown(writer->labels, count, &capacities[0], sizeof *labels);
-    if (labels)
-        writer->labels = labels;
-    uint8_t *splits = grown(writer->splits, count, &capacities[1], sizeof *splits);
-    if (splits)
-        writer->splits = splits;
-    Size *sizes = grown(writer->sizes, count, &capacities[2], sizeof *sizes);
-    if (sizes)
-        writer->sizes = sizes;
-    if (!labels || !splits || !sizes)
-        return false;
-    writer->capacity = capacities[0];
-    return true;
-}
-
-static bool keep_sum(ImageWriter *writer, const char *bytes) {
-    LayoutHash *sums =
-        grown(writer->sums, writer->sum_count, &writer->sum_capacity, sizeof *writer->sums);
-    if (!sums)
-        return false;
-    writer->sums = sums;
-    memcpy(&sums[writer->sum_count++], bytes, sizeof *sums);
-    return true;
-}
-
-static bool keep_remark(ImageWriter *writer, const Record *record, const char *name,
-                        const char *text) {
-    ImageRemark *remarks = grown(writer->remarks, writer->remark_count, &writer->remark_capacity,
-                                 sizeof *writer->remarks);
-    if (!remarks)
-        return false;
-    writer->remarks = remarks;
-    ImageRemark remark = {record->kind == RECORD_BROKEN, strndup(name, record->name_length),
-                          strndup(text, record->text_length)};
-    if (!remark.name || !remark.text) {
-        free(remark.name);
-        free(remark.text);
-        return false;
-    }
-    writer->remarks[writer->remark_count++] = remark;
-    return true;
-}
-
-/* What a record, new or of the draft, does to what is in memory. */
-static bool apply(void *user, const Record *record, const char *name, const char *text) {
-    ImageWriter *writer = user;
-    switch (record->kind) {
-    case RECORD_IMAGE:
-        if (!grow_images(writer))
-            return false;
-        writer->labels[writer->count] = record->label;
-        writer->splits[writer->count] = record->split;
-        writer->sizes[writer->count++] = (Size){record->height, record->width};
-        writer->entries++;
-        return !record->text_length || keep_remark(writer, record, name, text);
-    case RECORD_BROKEN:
-        writer->entries++;
-        return keep_remark(writer, record, name, text);
-    case RECORD_SUM:
-        return record->text_length == sizeof(LayoutHash) && keep_sum(writer, text);
-    default:
-        return false;
-    }
 }
 
 static bool record(ImageWriter *writer, Record made, const char *name, const char *text,
@@ -136,7 +43,7 @@ static bool record(ImageWriter *writer, Record made, const char *name, const cha
     if (made.kind != RECORD_SUM)
         made.text_length = (uint16_t)(text ? strnlen(text, MOST_TEXT) : 0);
     return (journal_add(&writer->journal, &made, name, text) &&
-            apply(writer, &made, name ? name : "", text ? text : "")) ||
+            entries_apply(&writer->images, &made, name ? name : "", text ? text : "")) ||
            no_memory(writer, error);
 }
 
@@ -193,15 +100,17 @@ bool image_writer_add(ImageWriter *writer, ImageView image, int32_t label, Image
         return file_fault(error, writer->path, "can't hold an image of %lld x %lld x %lld",
                           (long long)image.height, (long long)image.width,
                           (long long)image.channels);
-    if (writer->count == INT32_MAX)
+    if (writer->images.count == INT32_MAX)
         return file_fault(error, writer->path, "can't hold more than %d images", INT32_MAX);
     const Record made = {.height = (uint32_t)image.height,
                          .width = (uint32_t)image.width,
                          .label = label,
                          .kind = RECORD_IMAGE,
                          .split = (uint8_t)split};
-    return put_pixels(writer, image.pixels, (size_t)image_bytes(image), error) &&
-           record(writer, made, name, remark, error) && sync_if_due(writer, error);
+    /* half an image is nothing to go on from */
+    writer->ready = put_pixels(writer, image.pixels, (size_t)image_bytes(image), error) &&
+                    record(writer, made, name, remark, error) && sync_if_due(writer, error);
+    return writer->ready;
 }
 
 bool image_writer_leave_out(ImageWriter *writer, const char *name, const char *reason,
@@ -210,14 +119,14 @@ bool image_writer_leave_out(ImageWriter *writer, const char *name, const char *r
            sync_if_due(writer, error);
 }
 
-int64_t image_writer_count(const ImageWriter *writer) { return writer->count; }
-int64_t image_writer_entries(const ImageWriter *writer) { return writer->entries; }
-int32_t *image_writer_labels(ImageWriter *writer) { return writer->labels; }
-uint8_t *image_writer_splits(ImageWriter *writer) { return writer->splits; }
+int64_t image_writer_count(const ImageWriter *writer) { return writer->images.count; }
+int64_t image_writer_entries(const ImageWriter *writer) { return writer->images.entries; }
+int32_t *image_writer_labels(ImageWriter *writer) { return writer->images.labels; }
+uint8_t *image_writer_splits(ImageWriter *writer) { return writer->images.splits; }
 
 const ImageRemark *image_writer_remarks(const ImageWriter *writer, int64_t *count) {
-    *count = writer->remark_count;
-    return writer->remarks;
+    *count = writer->images.remark_count;
+    return writer->images.remarks;
 }
 
 /* --- opening --- */
@@ -243,8 +152,9 @@ static bool open_draft(ImageWriter *writer, FileError *error) {
 
 /* The pixels of the last block, which more are to follow. */
 static bool read_last_block(ImageWriter *writer, FileError *error) {
-    const uint64_t whole = (uint64_t)writer->sum_count * LAYOUT_BLOCK;
-    if (writer->end < LAYOUT_PIXELS + whole || writer->end - LAYOUT_PIXELS - whole > LAYOUT_BLOCK)
+    const uint64_t whole = (uint64_t)writer->images.sum_count * LAYOUT_BLOCK;
+    const uint64_t pixels = entries_pixels(&writer->images, writer->channels);
+    if (writer->end - LAYOUT_PIXELS != pixels || pixels < whole || pixels - whole > LAYOUT_BLOCK)
         return file_fault(error, writer->journal.path, "can't be gone on with");
     writer->block_size = (size_t)(writer->end - LAYOUT_PIXELS - whole);
     const ssize_t size = (ssize_t)writer->block_size;
@@ -266,8 +176,8 @@ static bool open_journal(ImageWriter *writer, bool keep, FileError *error) {
     if (ok && fstat(writer->file, &status) != 0)
         ok = file_fail(error, "cannot read", writer->draft);
     ok = ok &&
-         journal_read(&writer->journal, (uint64_t)status.st_size, apply, writer, &writer->end,
-                      error) &&
+         journal_read(&writer->journal, (uint64_t)status.st_size, entries_apply, &writer->images,
+                      &writer->end, error) &&
          read_last_block(writer, error);
     writer->synced = writer->end;
     if (ok && ftruncate(writer->file, (off_t)writer->end) != 0)
@@ -315,15 +225,7 @@ void image_writer_close(ImageWriter *writer, bool discard) {
     if (writer->file >= 0)
         close(writer->file);
     journal_close(&writer->journal);
-    for (int64_t i = 0; i < writer->remark_count; i++) {
-        free(writer->remarks[i].name);
-        free(writer->remarks[i].text);
-    }
-    free(writer->remarks);
-    free(writer->labels);
-    free(writer->splits);
-    free(writer->sizes);
-    free(writer->sums);
+    entries_free(&writer->images);
     free(writer->block);
     free(writer->draft);
     free(writer->path);
@@ -332,19 +234,11 @@ void image_writer_close(ImageWriter *writer, bool discard) {
 
 /* --- finishing --- */
 
-static bool one_size(const ImageWriter *writer) {
-    for (int64_t i = 1; i < writer->count; i++)
-        if (writer->sizes[i].height != writer->sizes[0].height ||
-            writer->sizes[i].width != writer->sizes[0].width)
-            return false;
-    return true;
-}
-
 static void write_index(const ImageWriter *writer, SectionStream *stream, LayoutRange *range) {
     uint64_t offset = 0;
     section_begin(stream, range);
-    for (int64_t i = 0; i < writer->count; i++) {
-        const Size size = writer->sizes[i];
+    for (int64_t i = 0; i < writer->images.count; i++) {
+        const ImageSides size = writer->images.sizes[i];
         const LayoutPlace place = {offset, size.height, size.width};
         section_put(stream, &place, sizeof place);
         offset += (uint64_t)size.height * size.width * (uint64_t)writer->channels;
@@ -399,15 +293,16 @@ static bool write_names(ImageWriter *writer, SectionStream *stream, LayoutRange 
 static bool write_sections(ImageWriter *writer, const ImageFileText *text, SectionStream *stream,
                            LayoutHeader *header, FileError *error) {
     LayoutRange *at = header->sections;
-    const bool same = one_size(writer);
+    const bool same = entries_one_size(&writer->images);
     if (same) {
-        header->height = writer->sizes[0].height;
-        header->width = writer->sizes[0].width;
+        header->height = writer->images.sizes[0].height;
+        header->width = writer->images.sizes[0].width;
     }
     at[SECTION_PIXELS] =
         (LayoutRange){.offset = LAYOUT_PIXELS, .size = writer->end - LAYOUT_PIXELS};
     section_begin(stream, &at[SECTION_BLOCKS]);
-    section_put(stream, writer->sums, (size_t)writer->sum_count * sizeof *writer->sums);
+    section_put(stream, writer->images.sums,
+                (size_t)writer->images.sum_count * sizeof *writer->images.sums);
     if (writer->block_size) {
         const LayoutHash last = layout_hash(writer->block, writer->block_size);
         section_put(stream, &last, sizeof last);
@@ -417,9 +312,10 @@ static bool write_sections(ImageWriter *writer, const ImageFileText *text, Secti
         section_write(stream, &at[SECTION_INDEX], NULL, 0);
     else
         write_index(writer, stream, &at[SECTION_INDEX]);
-    const size_t count = (size_t)writer->count;
-    section_write(stream, &at[SECTION_LABELS], writer->labels, count * sizeof *writer->labels);
-    section_write(stream, &at[SECTION_SPLITS], writer->splits, count);
+    const size_t count = (size_t)writer->images.count;
+    section_write(stream, &at[SECTION_LABELS], writer->images.labels,
+                  count * sizeof *writer->images.labels);
+    section_write(stream, &at[SECTION_SPLITS], writer->images.splits, count);
     write_classes(text, stream, &at[SECTION_CLASSES]);
     if (!write_names(writer, stream, &at[SECTION_NAMES], error))
         return false;
@@ -440,15 +336,16 @@ static bool finish(ImageWriter *writer, const ImageFileText *text, FileError *er
     LayoutHeader header = {.version = LAYOUT_VERSION,
                            .section_count = SECTION_COUNT,
                            .sequence = 1,
-                           .count = writer->count,
+                           .count = writer->images.count,
                            .channels = writer->channels,
                            .classes = text->classes};
-    if (!writer->count)
+    if (!writer->images.count)
         return file_fault(error, writer->path, "would hold no image");
-    for (int64_t i = 0; i < writer->count; i++)
-        if (writer->labels[i] >= text->classes || writer->splits[i] >= IMAGE_SPLIT_COUNT)
+    for (int64_t i = 0; i < writer->images.count; i++)
+        if (writer->images.labels[i] >= text->classes ||
+            writer->images.splits[i] >= IMAGE_SPLIT_COUNT)
             return file_fault(error, writer->path, "can't hold the label %d or split %d",
-                              writer->labels[i], writer->splits[i]);
+                              writer->images.labels[i], writer->images.splits[i]);
     if (!sync_draft(writer, error))
         return false;
     SectionStream *stream = sections_open(writer->file, writer->end);

@@ -190,7 +190,7 @@ static struct archive_entry *advance(Pack *pack, int *status) {
         close_inner(pack);
         *status = archive_read_next_header(pack->outer, &entry);
     }
-    if (*status < ARCHIVE_WARN)
+    if (*status < ARCHIVE_WARN || *status == ARCHIVE_RETRY) /* a header that makes no sense */
         say(pack, pack->inner ? pack->inner : pack->outer);
     return entry;
 }

@@ -259,6 +259,8 @@ Test(import_broken, a_damaged_tar_in_a_tar) {
 Test(import_broken, an_archive_that_is_cut_off) {
     static ImportVector vectors[IMPORT_MOST_VECTORS];
     static ImportTold told;
+    enum { NOISE = 2000 };
+    uint64_t noise = 1;
     const int count = import_vectors(vectors);
     for (int packed = 0; packed < 2; packed++) {
         ImportEntry entries[MOST];
@@ -266,8 +268,13 @@ Test(import_broken, an_archive_that_is_cut_off) {
         struct stat status;
         const char *name = packed ? "x.tar.gz" : "x.tar";
         for (int i = 0; i < 12 * count; i++) {
+            /* with something behind the image that can't be packed */
+            const size_t size = vectors[i % count].size;
+            uint8_t *bytes = memcpy(malloc(size + NOISE), vectors[i % count].bytes, size);
+            for (size_t k = 0; k < NOISE; k++)
+                bytes[size + k] = (uint8_t)(noise = noise * 6364136223846793005u + 1, noise >> 56);
             snprintf(names[i], sizeof names[i], "c%d/%s", i / count, vectors[i % count].name);
-            entries[i] = (ImportEntry){names[i], vectors[i % count].bytes, vectors[i % count].size};
+            entries[i] = (ImportEntry){names[i], bytes, size + NOISE};
         }
         import_put_archive(name, packed ? "tgz" : "tar", entries, 12 * count);
         cr_assert_eq(stat(import_path(name), &status), 0);
