@@ -30,6 +30,12 @@ static void say_baselines(const TrainCommand *command, const DataSet *data) {
             baselines.uniform, baselines.histogram, baselines.positions);
 }
 
+static void say_warning(const TrainCommand *command, const DataSet *data) {
+    char text[600];
+    if (data_warning(data, command->threads, text, sizeof text) && *text)
+        log_say(command->log, "warning: %s", text);
+}
+
 static void print_profile(const TrainCommand *command, const Profile *profile) {
     if (profile && !command->json)
         profile_print(profile, profile_peak(profile), command->results);
@@ -94,8 +100,10 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
              command->versions.scanline, command->versions.llvm, command->program->plan->target,
              command->threads);
     log_say(command->log, "%s %s", command->resume ? "going on with" : "run", folder);
-    if (!command->resume)
+    if (!command->resume) {
+        say_warning(command, data);
         say_baselines(command, data);
+    }
     ExitCode code = training_run(command->program, data, &options, &result, error);
     if (!run_end(folder, code, &result, error, &late) && !code) {
         *error = late;

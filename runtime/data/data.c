@@ -128,6 +128,11 @@ void data_close(DataSet *data) {
     free(data);
 }
 
+bool data_warning(const DataSet *data, int threads, char *text, size_t size) {
+    *text = 0;
+    return !data->kind->warn || data->kind->warn(data, threads, text, size);
+}
+
 const char *data_split_name(DataSplit split) {
     static const char *const names[DATA_SPLIT_COUNT] = {"train", "validation", "test"};
     return names[split];

@@ -77,6 +77,10 @@ typedef struct DataAugmentation {
 DataSet *data_open(const DataSettings *settings, DataError *error);
 void data_close(DataSet *data);
 
+/* What people are to be told before they train on a set: that images are in two splits, as they are
+ * or at the resolution. An empty text: nothing. False: no memory. */
+bool data_warning(const DataSet *data, int threads, char *text, size_t size);
+
 /* "train", "validation", "test" */
 const char *data_split_name(DataSplit split);
 

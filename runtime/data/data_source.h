@@ -22,6 +22,9 @@ typedef struct DataSource {
     void (*read)(const DataSet *data, const DataAugmentation *augmentation, const AugmentDraw *draw,
                  int32_t image, int32_t *tokens);
 
+    /* As data_warning; NULL: there never is anything. */
+    bool (*warn)(const DataSet *data, int threads, char *text, size_t size);
+
     /* Frees data->storage, which may be NULL or half filled. */
     void (*close)(DataSet *data);
 } DataSource;

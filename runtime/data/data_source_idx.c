@@ -246,4 +246,4 @@ static void idx_close(DataSet *data) {
     free(storage);
 }
 
-const DataSource data_source_idx = {idx_takes, idx_open, idx_read, idx_close};
+const DataSource data_source_idx = {idx_takes, idx_open, idx_read, NULL, idx_close};

@@ -2,6 +2,7 @@
  * resolution and become tokens of the palette, so that memory does not grow with the set. */
 #include "runtime/data/data_source.h"
 #include "runtime/files/hash.h"
+#include "runtime/images/duplicates.h"
 #include "runtime/images/image_file.h"
 #include "runtime/images/palette_encoder.h"
 
@@ -199,6 +200,12 @@ static void images_close(DataSet *data) {
     free(storage);
 }
 
+static bool images_warn(const DataSet *data, int threads, char *text, size_t size) {
+    const ImagesStorage *storage = data->storage;
+    return duplicates_warning(storage->file, data->source, storage->square ? data->height : 0,
+                              threads, text, size);
+}
+
 /* --- reading --- */
 
 static void reverse(int32_t *tokens, int64_t count) {
@@ -231,4 +238,5 @@ static void images_read(const DataSet *data, const DataAugmentation *augmentatio
     }
 }
 
-const DataSource data_source_images = {images_take, images_open, images_read, images_close};
+const DataSource data_source_images = {images_take, images_open, images_read, images_warn,
+                                       images_close};

@@ -117,20 +117,33 @@ int64_t duplicates_across(const Duplicates *found) {
     return found->validation_in_train + found->test_in_train + found->test_in_validation;
 }
 
+enum { NAME_SIZE = 96 };
+
+/* What an image is called: its name, or its number. */
+static void call(const ImageFile *file, int32_t image, char name[NAME_SIZE]) {
+    size_t length;
+    const char *bytes = image_file_name(file, image, &length);
+    if (bytes)
+        snprintf(name, NAME_SIZE, "%.*s", (int)(length < NAME_SIZE ? length : NAME_SIZE), bytes);
+    else
+        snprintf(name, NAME_SIZE, "image %d", image);
+}
+
 static void describe(const ImageFile *file, const Duplicates *found, int64_t resolution, char *text,
                      size_t size) {
-    char where[48] = "";
+    char where[48] = "", image[NAME_SIZE], other[NAME_SIZE];
     if (resolution)
         snprintf(where, sizeof where, " at %lld x %lld pixels", (long long)resolution,
                  (long long)resolution);
+    call(file, found->first[0].image, image);
+    call(file, found->first[0].other, other);
     snprintf(
         text, size,
-        "%lld images for validation and %lld for testing are also among those to train on%s (image "
-        "%d is image %d); %lld for testing are among those for validation%s",
-        (long long)found->validation_in_train, (long long)found->test_in_train, where,
-        found->first[0].image, found->first[0].other, (long long)found->test_in_validation,
+        "%lld images for validation and %lld for testing are also among those to train on, and "
+        "%lld for testing among those for validation%s (%s is %s)%s",
+        (long long)found->validation_in_train, (long long)found->test_in_train,
+        (long long)found->test_in_validation, where, image, other,
         found->labels ? "; some of them have another label there" : "");
-    (void)file;
 }
 
 bool duplicates_warning(const ImageFile *file, const char *path, int64_t resolution, int threads,

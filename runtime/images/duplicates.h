@@ -30,7 +30,7 @@ int64_t duplicates_across(const Duplicates *found);
 
 /* What is to be said when a training begins: as they are, and at the resolution of the model (0
  * where that is the images' own). Nothing (an empty text) where no image is in two splits. A set of
- * more than 512 MiB is not looked at, and the text says how that is done. False: no memory. */
+ * more than 512 MiB is not looked at, and the text says how to have it done. False: no memory. */
 bool duplicates_warning(const ImageFile *file, const char *path, int64_t resolution, int threads,
                         char *text, size_t size);
 

@@ -25,3 +25,4 @@ scanline_test(runtime_image_decode SOURCES unit/runtime_image_decode.c LIBRARIES
 foreach(name import_broken import_formats import_resume)
   scanline_test(runtime_${name} SOURCES unit/runtime_${name}.c unit/import_support.c LIBRARIES scanline_runtime)
 endforeach()
+scanline_test(runtime_duplicates SOURCES unit/runtime_duplicates.c LIBRARIES scanline_runtime)
