@@ -42,8 +42,7 @@ static void print_share(FILE *out, const json_t *share) {
     if (json_is_string(share))
         fprintf(out, "  (%s)", json_string_value(share));
     else if (share)
-        fprintf(out, "  (%g %% of what is not for testing by the source)",
-                100 * json_number_value(share));
+        fprintf(out, "  (a share of %g %%, by seed)", 100 * json_number_value(share));
 }
 
 static void print_splits(FILE *out, const json_t *json) {

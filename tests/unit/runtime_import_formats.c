@@ -156,6 +156,36 @@ Test(import_formats, stl10) {
     refuse("s", (ImportSettings){0}, "the label -1");
 }
 
+/* Real images: those of a folder of PNG files, put into STL-10's form, come back as they are. */
+Test(import_formats, stl10_of_real_images) {
+    const char *data = getenv("SCANLINE_DATA");
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s/stl10-sample", data ? data : "nowhere");
+    if (!data || access(folder, R_OK) != 0)
+        cr_skip_test("there is no data folder (SCANLINE_DATA) with stl10-sample");
+    cr_assert_eq(symlink(folder, import_path("real")), 0);
+    ImageFile *file = import_whole("real", (ImportSettings){0});
+    const int64_t count = image_file_count(file);
+    uint8_t *bytes = malloc((size_t)count * 3 * 96 * 96), *to = bytes;
+    for (int64_t i = 0; i < count; i++)
+        for (int c = 0; c < 3; c++)
+            for (int x = 0; x < 96; x++)
+                for (int y = 0; y < 96; y++)
+                    *to++ = image_file_image(file, i).pixels[(y * 96 + x) * 3 + c];
+    import_put("s/unlabeled_X.bin", bytes, (size_t)(to - bytes));
+    unsigned long long *hashes = malloc((size_t)count * sizeof *hashes);
+    for (int64_t i = 0; i < count; i++)
+        hashes[i] = import_hash(image_file_image(file, i));
+    image_file_close(file);
+    file = import_whole("s", (ImportSettings){0});
+    cr_assert_eq(image_file_count(file), count);
+    for (int64_t i = 0; i < count; i++)
+        cr_assert_eq(import_hash(image_file_image(file, i)), hashes[i]);
+    image_file_close(file);
+    free(hashes);
+    free(bytes);
+}
+
 /* --- IDX --- */
 
 static void put_gzip(const char *name, const void *bytes, size_t size) {
