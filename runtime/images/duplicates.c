@@ -35,6 +35,8 @@ static XXH128_hash_t hash_small(ImageView image, int64_t resolution, uint8_t *pi
     const ResampleBox box = resample_centre(image.height, image.width);
     const size_t row_bytes = (size_t)(resolution * image.channels);
     Resample resample;
+    if (image.height == resolution && image.width == resolution)
+        return XXH3_128bits(image.pixels, (size_t)image_bytes(image));
     if (!resample_begin(&resample, image, &box, resolution, resolution))
         return hash_whole(image);
     for (int64_t row = 0; row < resolution; row++)
