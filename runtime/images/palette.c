@@ -2,6 +2,7 @@
 
 #include "runtime/files/file_view.h"
 #include "runtime/files/npy.h"
+#include "runtime/images/image_decode.h"
 
 #include <errno.h>
 #include <math.h>
@@ -114,13 +115,6 @@ void palette_rgb(const Palette *palette, int32_t token, uint8_t rgb[3]) {
         rgb[c] = channel_of(centre[palette->channels == 3 ? c : 0]);
 }
 
-static void to_greys(uint8_t *pixels, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        const uint8_t *rgb = pixels + 3 * i;
-        pixels[i] = (uint8_t)((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 32768) >> 16);
-    }
-}
-
 static void to_rgb(uint8_t *pixels, int64_t count) {
     for (int64_t i = count - 1; i >= 0; i--)
         memset(pixels + 3 * i, pixels[i], 3);
@@ -128,7 +122,7 @@ static void to_rgb(uint8_t *pixels, int64_t count) {
 
 void palette_convert(uint8_t *pixels, int64_t count, int64_t from, int64_t to) {
     if (from > to)
-        to_greys(pixels, count);
+        image_grey(pixels, count, pixels);
     else if (from < to)
         to_rgb(pixels, count);
 }

@@ -34,8 +34,7 @@ bool palette_write(const Palette *palette, const char *path, FileError *error);
 void palette_rgb(const Palette *palette, int32_t token, uint8_t rgb[3]);
 
 /* Pixels [count, from] to [count, to] in place, where there is room for the larger; channels are 1
- * or 3. A grey becomes three equal channels; a colour its luma, of ITU-R BT.601 in the arithmetic
- * of Pillow's convert("L"). */
+ * or 3. A grey becomes three equal channels, a colour its grey (image_grey). */
 void palette_convert(uint8_t *pixels, int64_t count, int64_t from, int64_t to);
 
 #endif
