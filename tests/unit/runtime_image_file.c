@@ -239,6 +239,23 @@ Test(image_file, a_draft_of_something_else_is_not) {
     image_writer_close(writer, true);
 }
 
+/* What a damaged journal tells from there on did not happen. */
+Test(image_file, a_journal_counts_to_its_first_damage) {
+    FileError error;
+    char journal[128];
+    size_t size;
+    write_and_die(7); /* two blocks, of three images each */
+    snprintf(journal, sizeof journal, "%s.journal", path);
+    char *bytes = file_read(journal, 1 << 20, &size, &error);
+    bytes[size - 20] ^= 1;
+    cr_assert(file_write(journal, bytes, size, &error));
+    ImageWriter *writer = image_writer_open(path, 3, "the key", &error);
+    cr_assert(writer, "%s", error.text);
+    cr_assert_eq(image_writer_count(writer), 3);
+    image_writer_close(writer, true);
+    free(bytes);
+}
+
 Test(image_file, has_one_writer_at_a_time) {
     FileError error;
     ImageWriter *writer = image_writer_open(path, 3, "k", &error);
@@ -262,6 +279,11 @@ Test(image_file, refuses_what_it_cannot_hold) {
     cr_assert(
         image_writer_add(writer, image_of(0, 3, true, bytes), 3, IMAGE_TRAIN, NULL, NULL, &error));
     cr_assert_not(image_writer_finish(writer, &text, &error), "label 3 of 3 classes was written");
+    writer = image_writer_open(path, 3, NULL, &error);
+    cr_assert(image_writer_add(writer, image_of(0, 3, true, bytes), 0, (ImageSplit)3, NULL, NULL,
+                               &error));
+    cr_assert_not(image_writer_finish(writer, &text, &error),
+                  "a split that there is not was written");
 }
 
 /* --- the palette --- */
@@ -372,6 +394,34 @@ static void lie(const unsigned char *bytes, size_t size, const LayoutHeader *mad
     put_bytes(copy, size);
     cr_assert_not(opens(), "a lie was believed");
     free(copy);
+}
+
+/* A byte of a section changed, and its sum too. */
+static void lie_in(LayoutSection section, uint64_t at, unsigned char value) {
+    FileError error;
+    size_t size;
+    LayoutHeader header;
+    write_set(3, false);
+    unsigned char *bytes = (unsigned char *)file_read(path, 1 << 20, &size, &error);
+    cr_assert_eq(layout_slot(bytes, &header), 0);
+    LayoutRange *range = &header.sections[section];
+    bytes[range->offset + at] = value;
+    range->hash = layout_hash(bytes + range->offset, range->size);
+    lie(bytes, size, &header);
+    free(bytes);
+}
+
+Test(image_file, lies_within_sections_are_refused) {
+    lie_in(SECTION_LABELS, 4, 3);                                     /* of 3 classes */
+    lie_in(SECTION_LABELS, 7, 0x80);                                  /* below -1 */
+    lie_in(SECTION_SPLITS, IMAGES - 1, 3);                            /* of 3 */
+    lie_in(SECTION_INDEX, 16 * (IMAGES - 1) + 2, 1);                  /* an offset behind the end */
+    lie_in(SECTION_INDEX, 16 * (IMAGES - 1) + 8 + 1, 1);              /* a height */
+    lie_in(SECTION_INDEX, 12, 0);                                     /* a width of nothing */
+    lie_in(SECTION_CLASSES, 3, '\n');                                 /* in a name */
+    lie_in(SECTION_CLASSES, 10 + 4, 'x');                             /* one name too few */
+    lie_in(SECTION_NAMES, 8 * 5 + 1, 1);                              /* names that overlap */
+    lie_in(SECTION_ORIGIN, sizeof "{\"format\": \"test\"}" - 1, '!'); /* without an end */
 }
 
 Test(image_file, lies_are_refused) {
