@@ -35,11 +35,15 @@ typedef struct TapSeries {
 typedef struct DataSettings {
     const char *source;  /* "digits", or a path */
     const char *classes; /* a file with their names; NULL: none is given */
+    int64_t resolution;  /* of a data file: pixels a side; 0: its images as they are */
+    const char *palette; /* of a data file: a .npy file; NULL: the palette that is in it */
     double validation,
         test;     /* shares of the images; where the source has its own split, that is used */
     int64_t seed; /* of the split */
-    const char *augment; /* "none", "shift" */
-    int64_t shift;       /* augment = shift: by at most so many pixels each way */
+    const char *augment; /* "none", "shift", "crop", "pad" */
+    int64_t shift;       /* augment = shift: by at most so many tokens each way */
+    int64_t pad;         /* augment = pad: by at most so many pixels each way */
+    const char *flip;    /* "no", "yes" */
 } DataSettings;
 
 typedef struct TrainSettings {

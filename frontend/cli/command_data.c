@@ -1,4 +1,5 @@
-/* scanline data: what is in the data set of a spec. */
+/* scanline data: what is in the data set of a spec; or, by the next word, what is done with files.
+ */
 #include "frontend/cli/commands.h"
 #include "frontend/cli/session.h"
 
@@ -25,10 +26,23 @@ static ExitCode work(Session *session, void *user) {
     return session_fail(session, error.code, "data", "%s", error.text);
 }
 
+static const struct {
+    const char *name;
+    ExitCode (*run)(int count, char **words);
+} commands[] = {
+    {"import", command_data_import},
+    {"inspect", command_data_inspect},
+    {"palette", command_data_palette},
+};
+
 ExitCode command_data(int count, char **words) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (count > 1 && strcmp(words[1], commands[i].name) == 0)
+            return commands[i].run(count - 1, words + 1);
     const CommandLine line = {
         .command = "data",
-        .arguments = "[SPEC] [KEY=VALUE...]",
+        .arguments = "[SPEC] [KEY=VALUE...]\nimport SOURCE... -o NAME.images\ninspect "
+                     "NAME.images\npalette NAME.images",
         .doc = "Look at the data set that a spec trains on: counts by class and split, hashes, and "
                "how well models that "
                "know little do on it."
@@ -38,7 +52,11 @@ ExitCode command_data(int count, char **words) {
                "a name on "
                "each line; or as classes.txt or labels.txt beside the images does, if it has as "
                "many lines "
-               "as there are classes.\n\nExamples:\n"
+               "as there are classes.\n\n`scanline data import --help' says how files of images "
+               "are made of "
+               "data sets as they are distributed, and `scanline data inspect --help' how they are "
+               "looked "
+               "at.\n\nExamples:\n"
                "  scanline data digits\n"
                "  scanline data digits data.source=train-images-idx3-ubyte.gz --json\n"
                "  scanline data digits data.classes=names.txt",

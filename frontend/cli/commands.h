@@ -8,4 +8,9 @@
 #include "frontend/cli/commands.def"
 #undef COMMAND
 
+/* Those of `data`, from the second word on. */
+ExitCode command_data_import(int count, char **arguments);
+ExitCode command_data_inspect(int count, char **arguments);
+ExitCode command_data_palette(int count, char **arguments);
+
 #endif

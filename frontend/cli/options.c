@@ -1,5 +1,6 @@
 #include "frontend/cli/options.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,20 @@ static error_t parse_word(Parser *parser, char *word, struct argp_state *state) 
     return 0;
 }
 
+static const char *name_of(const struct argp_option *keys, int key) {
+    while (keys->key != key)
+        keys++;
+    return keys->name;
+}
+
+static error_t parse_own(const Parser *parser, int key, char *argument, struct argp_state *state) {
+    const CommandLine *line = parser->line;
+    const error_t result = line->parse ? line->parse(key, argument, line->user) : ARGP_ERR_UNKNOWN;
+    if (result == EINVAL)
+        argp_error(state, "--%s can't be '%s'", name_of(line->keys, key), argument);
+    return result;
+}
+
 static error_t parse_shared(int key, char *argument, struct argp_state *state) {
     Parser *parser = state->input;
     Options *options = parser->options;
@@ -132,8 +147,7 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
     case ARGP_KEY_ARG:
         return parse_word(parser, argument, state);
     default:
-        return parser->line->parse ? parser->line->parse(key, argument, parser->line->user)
-                                   : ARGP_ERR_UNKNOWN;
+        return parse_own(parser, key, argument, state);
     }
 }
 

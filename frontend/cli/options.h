@@ -38,7 +38,8 @@ typedef struct Options {
 } Options;
 
 /* A command's own options, beside the shared ones: `keys` as for argp; `parse` is called for each
- * of them and for further words, and answers 0, or ARGP_ERR_UNKNOWN. */
+ * of them and for further words, and answers 0, EINVAL for an argument that the key can't have, or
+ * ARGP_ERR_UNKNOWN. */
 typedef struct CommandLine {
     const char *command;
     const char *arguments; /* "[SPEC] [KEY=VALUE...]" */

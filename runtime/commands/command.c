@@ -29,6 +29,19 @@ static bool load_parameters(const Experiment *experiment, Trained *trained, RunE
     return true;
 }
 
+/* Else its tokens would be other colours. */
+static bool same_palette(const Command *command, const Trained *trained, RunError *error) {
+    const char *then = trained->state.palette_hash, *now = trained->data->palette.hash;
+    if (strcmp(then, now) == 0)
+        return true;
+    return run_fail(error, EXIT_INPUT,
+                    "%s was trained with the palette %s, and %s has %s%s now: the tokens would be "
+                    "others. Put the first back (%s/palette.npy) by `scanline data palette FILE "
+                    "--palette', or as the file that data.palette names",
+                    trained->checkpoint, *then ? then : "that no one noted", trained->data->source,
+                    *now ? "the palette " : "none", now, command->folder);
+}
+
 /* Else images that were trained on could be taken for test images. */
 static bool same_images(const Trained *trained, RunError *error) {
     const bool data = strcmp(trained->state.data_hash, trained->data->hash) == 0;
@@ -44,7 +57,8 @@ bool command_load(const Command *command, Trained *trained, RunError *error) {
                                                            : run_checkpoint(command->folder)};
     const bool ok = (trained->checkpoint || run_no_memory(error, "a path")) &&
                     load_data(experiment, &trained->data, error) &&
-                    load_parameters(experiment, trained, error) && same_images(trained, error);
+                    load_parameters(experiment, trained, error) &&
+                    same_palette(command, trained, error) && same_images(trained, error);
     if (!ok)
         command_unload(trained);
     return ok;

@@ -49,12 +49,21 @@ static json_t *names_json(const DataSet *data) {
     return NULL;
 }
 
+static json_t *palette_json(const DataSet *data) {
+    if (!data->palette.centres)
+        return json_null();
+    return json_pack("{ss sI sI}", "hash", data->palette.hash, "colours",
+                     (json_int_t)data->palette.colours, "channels",
+                     (json_int_t)data->palette.channels);
+}
+
 static json_t *data_json(const DataSet *data, const int64_t *counts, const Baselines *baselines) {
     json_t *json =
-        json_pack("{ss sI sI sI sI sI so ss ss so}", "source", data->source, "images",
+        json_pack("{ss sI sI sI sI sI so so sb ss ss so}", "source", data->source, "images",
                   (json_int_t)data->count, "height", (json_int_t)data->height, "width",
                   (json_int_t)data->width, "colours", (json_int_t)data->colours, "classes",
-                  (json_int_t)data->classes, "class_names", names_json(data), "hash", data->hash,
+                  (json_int_t)data->classes, "class_names", names_json(data), "palette",
+                  palette_json(data), "own_splits", (int)data->has_splits, "hash", data->hash,
                   "split_hash", data->split_hash, "splits", splits_json(data, counts));
     if (json && baselines &&
         json_object_set_new(json, "baselines_nats_per_token",
@@ -109,6 +118,14 @@ static void print_data(FILE *out, const DataSet *data, const int64_t *counts,
     print_splits(out, data, counts);
     if (data->names.at)
         print_named(out, data, counts);
+    if (data->has_splits)
+        fputs("  the splits are the data file's own: data.validation, data.test and data.seed do "
+              "not change them\n",
+              out);
+    if (data->palette.centres)
+        fprintf(out, "  palette     %s, %lld %s\n", data->palette.hash,
+                (long long)data->palette.colours,
+                data->palette.channels == 1 ? "greys" : "colours");
     fprintf(out, "  hash        %s\n  split hash  %s\n", data->hash, data->split_hash);
     if (baselines)
         baseline_print(out, baselines);

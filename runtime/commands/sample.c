@@ -1,6 +1,7 @@
 /* The model is run through its function `sample`; grids are drawn of the tokens. */
 #include "runtime/commands/sample.h"
 
+#include "runtime/images/image_png.h"
 #include "runtime/model/inference.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/study/picture.h"
@@ -85,7 +86,7 @@ static bool draw(Drawing *drawing, const SampleTask *task, const SampleOptions *
 
 static bool write_grid(const Command *command, const PictureGrid *grid, const char *name,
                        RunError *error) {
-    Picture picture;
+    Image picture;
     if (!picture_draw(grid, &picture))
         return run_fail(error, EXIT_INPUT,
                         "%lld x %lld images of %lld x %lld are too large for a picture",
@@ -93,12 +94,18 @@ static bool write_grid(const Command *command, const PictureGrid *grid, const ch
                         (long long)grid->width);
     char *path = run_file(command->folder, name);
     FileError fault;
-    bool ok = path ? picture_write_png(&picture, path, &fault) : run_no_memory(error, "a path");
+    const ImageView view = {picture.height, picture.width, picture.channels, picture.pixels};
+    bool ok = path ? image_write_png(view, path, &fault) : run_no_memory(error, "a path");
     if (path && !ok)
         run_fail(error, EXIT_MACHINE, "%s", fault.text);
-    picture_free(&picture);
+    free(picture.pixels);
     free(path);
     return ok;
+}
+
+/* The checkpoint's own: command_load has seen that the set's is the same. */
+static const Palette *palette_of(const DataSet *data) {
+    return data->palette.centres ? &data->palette : NULL;
 }
 
 /* --- images from nothing --- */
@@ -116,6 +123,7 @@ static bool draw_samples(const Command *command, const DataSet *data, const Samp
                               .columns = columns,
                               .height = data->height,
                               .width = data->width,
+                              .palette = palette_of(data),
                               .colours = base->colours,
                               .tokens = tokens};
     const bool ok = draw(base->user, base, options, tokens, error) &&
@@ -177,6 +185,7 @@ static bool complete(const Command *command, const DataSet *data, const SampleTa
                                   .height = data->height,
                                   .width = data->width,
                                   .lead = LEAD,
+                                  .palette = palette_of(data),
                                   .colours = base->colours,
                                   .tokens = cells};
         ok = write_grid(command, &grid, "samples/completions.png", error);

@@ -30,6 +30,28 @@ static void say_baselines(const TrainCommand *command, const DataSet *data) {
             baselines.uniform, baselines.histogram, baselines.positions);
 }
 
+static void say_warning(const TrainCommand *command, const DataSet *data) {
+    char text[600];
+    if (data_warning(data, command->threads, text, sizeof text) && *text)
+        log_say(command->log, "warning: %s", text);
+}
+
+/* What the spec says of splits is for sources that have none. */
+static void say_splits(const TrainCommand *command, const DataSet *data) {
+    static const char *const keys[] = {"data.validation", "data.test", "data.seed"};
+    const Experiment *experiment = command->program->experiment;
+    char given[64] = "";
+    for (uint32_t i = 0; data->has_splits && i < experiment->setting_count; i++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            if (strcmp(experiment->settings[i].key, keys[k]) == 0 &&
+                strcmp(experiment->settings[i].origin, "default") != 0)
+                snprintf(given + strlen(given), sizeof given - strlen(given), "%s%s",
+                         *given ? ", " : "", keys[k]);
+    if (*given)
+        log_say(command->log, "note: %s has its own splits; %s do%s not change them", data->source,
+                given, strchr(given, ',') ? "" : "es");
+}
+
 static void print_profile(const TrainCommand *command, const Profile *profile) {
     if (profile && !command->json)
         profile_print(profile, profile_peak(profile), command->results);
@@ -94,8 +116,11 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
              command->versions.scanline, command->versions.llvm, command->program->plan->target,
              command->threads);
     log_say(command->log, "%s %s", command->resume ? "going on with" : "run", folder);
-    if (!command->resume)
+    if (!command->resume) {
+        say_warning(command, data);
+        say_splits(command, data);
         say_baselines(command, data);
+    }
     ExitCode code = training_run(command->program, data, &options, &result, error);
     if (!run_end(folder, code, &result, error, &late) && !code) {
         *error = late;

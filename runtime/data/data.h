@@ -1,25 +1,30 @@
 /* A data set: images as lines of tokens, their labels, and the split of both into train, validation
  * and test.
  *
- * Two sources: "digits", which is part of the program (models/digits/), and the path of an IDX file
- * of images [count, height, width] (or [count, positions]), unsigned bytes or 16- or 32-bit
- * integers. Labels are expected beside it, in the file whose name has "labels" for "images" (and
- * "idx1" for "idx3"); without such a file the set has no labels. A file is mapped, not read, and
- * checked entirely when it is opened. Each may be gzipped: then it is unpacked into memory, and the
- * set has the same hash as the unpacked files.
+ * Three sources. "digits" is part of the program (models/digits/). A data file (NAME.images,
+ * runtime/images/image_file.h) holds pixels, labels, names and splits; its images are brought to
+ * data.resolution, of each the middle square (or left as they are), and its pixels become tokens of
+ * a palette: data.palette, or else its own; grey images without one have their levels as tokens.
+ * This happens whenever a batch is read. An IDX file has images that are tokens, [count, height,
+ * width] (or [count, positions]), unsigned bytes or 16- or 32-bit integers. Labels are expected
+ * beside it, in the file whose name has "labels" for "images" (and "idx1" for "idx3"); without such
+ * a file the set has no labels. A file is mapped, not read, and checked entirely when it is opened
+ * (of a data file all but the pixels). IDX files may be gzipped: then they are unpacked into
+ * memory, and the set has the same hash as the unpacked files.
  *
  * Classes have names where data.classes is a list of them, or where classes.txt or labels.txt
  * beside the images has as many lines as there are classes. They change no result and no hash.
  *
- * The split is a function of the labels, the shares and data.seed alone: within each class the
- * images are put in a random order (Philox, keyed by the seed, counted by the image); the first
- * test * n of them, rounded, are for testing, the next validation * n for validation, the rest for
- * training. */
+ * A data file's split is its own. Otherwise it is a function of the labels, the shares and
+ * data.seed alone: within each class the images are put in a random order (Philox, keyed by the
+ * seed, counted by the image); the first test * n of them, rounded, are for testing, the next
+ * validation * n for validation, the rest for training. */
 #ifndef SCANLINE_RUNTIME_DATA_H
 #define SCANLINE_RUNTIME_DATA_H
 
-#include "runtime/data/data_names.h"
 #include "runtime/experiment.h"
+#include "runtime/images/class_names.h"
+#include "runtime/images/palette.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +32,9 @@
 
 typedef enum DataSplit { DATA_TRAIN, DATA_VALIDATION, DATA_TEST, DATA_SPLIT_COUNT } DataSplit;
 
-enum { DATA_HASH_SIZE = 33 }; /* XXH3-128 in hexadecimal, with its end */
+enum { DATA_HASH_SIZE = HASH_SIZE };
+
+#define DATA_DIGITS "digits" /* the source that is part of the program */
 
 typedef struct DataError {
     char text[512];
@@ -46,23 +53,33 @@ typedef struct DataSet {
     int64_t classes;                  /* labels are in [0, classes); 0: there are none */
     int32_t *labels;                  /* [count], or NULL */
     ClassNames names;                 /* none, or of all classes at least */
+    int64_t unlabelled;               /* images for which labels are missing: then there are none */
+    Palette palette;                  /* of the tokens; without centres: they are of none */
+    bool has_splits;                  /* they are the source's own */
     DataImages splits[DATA_SPLIT_COUNT];
-    char hash[DATA_HASH_SIZE];       /* of the images and labels */
+    char hash[DATA_HASH_SIZE];       /* of the images and labels, the resolution and the palette */
     char split_hash[DATA_HASH_SIZE]; /* of the three lists */
-    struct DataStorage *storage;     /* where the bytes are */
+    const struct DataSource *kind;
+    void *storage; /* the kind's own */
 } DataSet;
 
-/* Changes made to an image when it is trained on. They depend on (seed, step, image) and nothing
- * else. */
+/* Changes made to an image when it is trained on, as runtime/data/data_augment.h has them. They
+ * depend on (seed, step, image) and nothing else. */
 typedef struct DataAugmentation {
-    int64_t
-        shift; /* by at most so many pixels each way; what comes in from the edge has colour 0 */
+    int64_t shift; /* tokens: by at most so many each way; what comes in from the edge is 0 */
+    int64_t pad;   /* pixels: the same, and what comes in is the image's reflection */
+    bool crop;     /* pixels: a part of the image, of random size and place */
+    bool flip;     /* left and right exchanged, half of the time */
     int64_t seed;
 } DataAugmentation;
 
 /* NULL and `error` where the source or the settings are at fault. */
 DataSet *data_open(const DataSettings *settings, DataError *error);
 void data_close(DataSet *data);
+
+/* What people are to be told before they train on a set: that images are in two splits, as they are
+ * or at the resolution. An empty text: nothing. False: no memory. */
+bool data_warning(const DataSet *data, int threads, char *text, size_t size);
 
 /* "train", "validation", "test" */
 const char *data_split_name(DataSplit split);

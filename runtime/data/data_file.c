@@ -1,7 +1,7 @@
 #include "runtime/data/data_file.h"
 
 #include "runtime/data/data_gzip.h"
-#include "runtime/data/data_idx.h"
+#include "runtime/files/idx.h"
 
 #include <stdlib.h>
 

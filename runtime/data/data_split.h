@@ -1,9 +1,14 @@
-/* Which images are for training, validation and test: the rule that runtime/data/data.h describes.
+/* Which images are for training, validation and test: the rule that runtime/images/split.h
+ * describes.
  */
 #ifndef SCANLINE_RUNTIME_DATA_SPLIT_H
 #define SCANLINE_RUNTIME_DATA_SPLIT_H
 
 #include "runtime/data/data.h"
+
+/* The lists that `splits` [count], of DataSplit, stands for: each is the caller's to free. False:
+ * no memory, and nothing is left to free. */
+bool data_split_lists(const uint8_t *splits, int64_t count, DataImages lists[DATA_SPLIT_COUNT]);
 
 /* Fills `splits`; each list is the caller's to free. labels may be NULL: one class. False: no
  * memory, and nothing is left to free. */

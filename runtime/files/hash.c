@@ -12,6 +12,18 @@ static void hash_print(XXH128_hash_t value, char hash[HASH_SIZE]) {
              (unsigned long long)value.low64);
 }
 
+bool hash_parts(const HashPart *parts, size_t count, char hash[HASH_SIZE]) {
+    XXH3_state_t *state = XXH3_createState();
+    if (!state)
+        return false;
+    XXH3_128bits_reset(state);
+    for (size_t i = 0; i < count; i++)
+        XXH3_128bits_update(state, parts[i].bytes, parts[i].size);
+    hash_print(XXH3_128bits_digest(state), hash);
+    XXH3_freeState(state);
+    return true;
+}
+
 void hash_text(const char *text, char hash[HASH_SIZE]) {
     hash_print(XXH3_128bits(text, strlen(text)), hash);
 }

@@ -147,7 +147,9 @@ static const char *take_header(Reader *reader, NpyArray *array) {
 
 /* --- the file --- */
 
-static const char *parse(const unsigned char *bytes, size_t size, NpyArray *array) {
+/* `*header`: where the data begins. */
+static const char *parse_header(const unsigned char *bytes, size_t size, NpyArray *array,
+                                size_t *header) {
     if (size < PREFIX + 2 || memcmp(bytes, MAGIC, sizeof MAGIC) != 0)
         return "is no .npy file";
     if (bytes[6] < 1 || bytes[6] > 3)
@@ -160,17 +162,35 @@ static const char *parse(const unsigned char *bytes, size_t size, NpyArray *arra
         return "ends within its header";
     Reader reader = {(const char *)bytes + start, (const char *)bytes + start + length};
     const char *fault = take_header(&reader, array);
+    int64_t needed;
+    if (!fault &&
+        __builtin_mul_overflow(array->elements, (int64_t)types[array->type].size, &needed))
+        fault = "has more elements than there can be";
+    *header = start + length;
+    return fault;
+}
+
+static const char *parse(const unsigned char *bytes, size_t size, NpyArray *array) {
+    size_t header;
+    const char *fault = parse_header(bytes, size, array, &header);
     if (fault)
         return fault;
-    int64_t needed;
-    if (__builtin_mul_overflow(array->elements, (int64_t)types[array->type].size, &needed))
-        return "has more elements than there can be";
-    const size_t left = size - start - length;
+    const int64_t needed = array->elements * (int64_t)types[array->type].size;
+    const size_t left = size - header;
     if (left != (size_t)needed)
         return left < (size_t)needed ? "ends before its last element"
                                      : "has something behind its last element";
-    array->data = bytes + start + length;
+    array->data = bytes + header;
     return NULL;
+}
+
+bool npy_header(const unsigned char *bytes, size_t size, NpyArray *array, size_t *header,
+                const char **fault) {
+    *array = (NpyArray){0};
+    const char *found = parse_header(bytes, size, array, header);
+    if (found)
+        *fault = found;
+    return !found;
 }
 
 bool npy_parse(const unsigned char *bytes, size_t size, NpyArray *array, const char **fault) {

@@ -46,6 +46,10 @@ typedef struct NpyArray {
  * failure `fault` says why, so that "FILE " and `fault` are a sentence. */
 bool npy_parse(const unsigned char *bytes, size_t size, NpyArray *array, const char **fault);
 
+/* Its header alone, of a file that begins so; the data is behind `*header` bytes. */
+bool npy_header(const unsigned char *bytes, size_t size, NpyArray *array, size_t *header,
+                const char **fault);
+
 /* Element `index` of an array of any type, as double (an int64 beyond 2^53 is rounded). */
 double npy_value(const NpyArray *array, int64_t index);
 

@@ -3,12 +3,32 @@
 #include "runtime/files/safetensors.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char version[] = "1";
 
+enum { FLOAT_DIGITS = 9 }; /* enough for a float32 to come back */
+
 /* --- writing --- */
+
+/* [[c, ...], ...]; malloc'ed. NULL: no memory. */
+static char *centres_text(const Palette *palette) {
+    json_t *colours = json_array();
+    bool made = colours != NULL;
+    for (int64_t k = 0; k < palette->colours && made; k++) {
+        json_t *colour = json_array();
+        for (int64_t c = 0; c < palette->channels; c++)
+            made &= json_array_append_new(
+                        colour, json_real(palette->centres[k * palette->channels + c])) == 0;
+        made &= json_array_append_new(colours, colour) == 0;
+    }
+    char *text =
+        made ? json_dumps(colours, JSON_COMPACT | JSON_REAL_PRECISION(FLOAT_DIGITS)) : NULL;
+    json_decref(colours);
+    return text;
+}
 
 static void tensors_append(Tensor *tensors, uint32_t *count, const Parameter *parameters,
                            uint32_t parameter_count, float *const *values) {
@@ -35,19 +55,33 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
                    parameters);
     if (states)
         tensors_append(tensors, &count, experiment->states, experiment->state_count, states);
+    char *centres = state->palette ? centres_text(state->palette) : NULL;
     char step[32], best_step[32], waited[32], best_loss[64];
     snprintf(step, sizeof step, "%lld", (long long)state->step);
     snprintf(best_step, sizeof best_step, "%lld", (long long)state->best_step);
     snprintf(waited, sizeof waited, "%lld", (long long)state->waited);
     snprintf(best_loss, sizeof best_loss, "%a", state->best_loss); /* exactly */
     const TensorMetadata metadata[] = {
-        {"format", "scanline checkpoint"}, {"version", version},       {"step", step},
-        {"best_step", best_step},          {"best_loss", best_loss},   {"waited", waited},
-        {"target", state->target},         {"table", state->table},    {"data", state->data_hash},
-        {"split", state->split_hash},      {"spec", experiment->spec},
+        {"format", "scanline checkpoint"},
+        {"version", version},
+        {"step", step},
+        {"best_step", best_step},
+        {"best_loss", best_loss},
+        {"waited", waited},
+        {"target", state->target},
+        {"table", state->table},
+        {"data", state->data_hash},
+        {"split", state->split_hash},
+        {"spec", experiment->spec},
+        {"palette", state->palette_hash},
+        {"palette_centres", centres},
     };
-    bool written = safetensors_write(path, tensors, count, metadata,
-                                     sizeof metadata / sizeof *metadata, error);
+    const uint32_t all = sizeof metadata / sizeof *metadata;
+    bool written = (centres || !state->palette)
+                       ? safetensors_write(path, tensors, count, metadata,
+                                           state->palette ? all : all - 2, error)
+                       : file_fault(error, path, "out of memory");
+    free(centres);
     free(tensors);
     return written;
 }
@@ -77,15 +111,16 @@ static bool text_read(const Safetensors *file, const char *key, char *text) {
     return true;
 }
 
-/* Older versions had no tables. */
-static bool table_read(const Safetensors *file, char *table) {
-    *table = 0;
-    return !safetensors_metadata(file, "table") || text_read(file, "table", table);
+/* Tables older versions did not have, and palettes not every set. */
+static bool optional_read(const Safetensors *file, const char *key, char *text) {
+    *text = 0;
+    return !safetensors_metadata(file, key) || text_read(file, key, text);
 }
 
 static bool state_read(const Safetensors *file, const char *path, CheckpointState *state,
                        FileError *error) {
     const char *found = safetensors_metadata(file, "version");
+    state->palette = NULL;
     if (!found)
         return file_fault(error, path, "not a checkpoint of scanline");
     if (strcmp(found, version) != 0)
@@ -96,7 +131,8 @@ static bool state_read(const Safetensors *file, const char *path, CheckpointStat
         integer_read(file, "best_step", &state->best_step) &&
         integer_read(file, "waited", &state->waited) &&
         number_read(file, "best_loss", &state->best_loss) &&
-        text_read(file, "target", state->target) && table_read(file, state->table) &&
+        text_read(file, "target", state->target) && optional_read(file, "table", state->table) &&
+        optional_read(file, "palette", state->palette_hash) &&
         text_read(file, "data", state->data_hash) && text_read(file, "split", state->split_hash))
         return true;
     return file_fault(error, path, "the checkpoint's metadata is damaged");
@@ -159,6 +195,46 @@ bool checkpoint_state(const char *path, CheckpointState *state, FileError *error
     bool read = file && state_read(file, path, state, error);
     safetensors_close(file);
     return read;
+}
+
+/* --- the palette --- */
+
+/* Of [[c, ...], ...], all as long as the first. */
+static bool centres_read(const json_t *colours, Palette *palette) {
+    const size_t count = json_array_size(colours),
+                 channels = json_array_size(json_array_get(colours, 0));
+    const char *fault;
+    float *centres = malloc(count && channels ? count * channels * sizeof *centres : 1);
+    bool read = centres && count && channels;
+    for (size_t k = 0; k < count && read; k++) {
+        const json_t *colour = json_array_get(colours, k);
+        read = json_array_size(colour) == channels;
+        for (size_t c = 0; c < channels && read; c++) {
+            read = json_is_number(json_array_get(colour, c));
+            centres[k * channels + c] = (float)json_number_value(json_array_get(colour, c));
+        }
+    }
+    read = read && palette_create(palette, centres, (int64_t)count, (int64_t)channels, &fault);
+    free(centres);
+    return read;
+}
+
+bool checkpoint_palette(const char *path, Palette *palette, FileError *error) {
+    *palette = (Palette){0};
+    Safetensors *file = safetensors_open(path, error);
+    if (!file)
+        return false;
+    const char *hash = safetensors_metadata(file, "palette"),
+               *text = safetensors_metadata(file, "palette_centres");
+    json_t *colours = text ? json_loads(text, 0, NULL) : NULL;
+    const bool sound =
+        !hash || (colours && centres_read(colours, palette) && strcmp(palette->hash, hash) == 0);
+    json_decref(colours);
+    safetensors_close(file);
+    if (sound)
+        return true;
+    palette_free(palette);
+    return file_fault(error, path, "the palette in the checkpoint's metadata is damaged");
 }
 
 char *checkpoint_spec(const char *path, FileError *error) {

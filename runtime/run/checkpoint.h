@@ -1,13 +1,15 @@
 /* Checkpoints: all that a training needs to go on to the same bits, as one safetensors file.
  *
  * Tensors are the parameters by path, then the states of the update rule as PATH:STATE, f32, in the
- * order of the Experiment. Metadata are strings: the loop's state, the flattened spec, and the
- * hashes that tell what it belongs to. */
+ * order of the Experiment. Metadata are strings: the loop's state, the flattened spec, the hashes
+ * that tell what it belongs to, and the palette of the tokens: `palette`, its hash, and
+ * `palette_centres`, JSON, [[c, ...], ...] in [-1, 1] as in OpenAI's kmeans_centers.npy. */
 #ifndef SCANLINE_RUNTIME_CHECKPOINT_H
 #define SCANLINE_RUNTIME_CHECKPOINT_H
 
 #include "runtime/experiment.h"
 #include "runtime/files/file.h"
+#include "runtime/images/palette.h"
 
 enum { CHECKPOINT_TEXT = 160 };
 
@@ -21,6 +23,8 @@ typedef struct CheckpointState {
     char table[CHECKPOINT_TEXT];     /* hash of the choices; "": of an older version */
     char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split */
     char split_hash[CHECKPOINT_TEXT];
+    char palette_hash[CHECKPOINT_TEXT]; /* of the tokens; "": they are of no known palette */
+    const Palette *palette;             /* the same, for writing; after reading NULL */
 } CheckpointState;
 
 /* parameters[i], states[i]: experiment->parameters[i], experiment->states[i]. `states` may be NULL:
@@ -35,6 +39,9 @@ bool checkpoint_read(const char *path, const Experiment *experiment, float *cons
 
 /* Where the training stood, without the tensors. */
 bool checkpoint_state(const char *path, CheckpointState *state, FileError *error);
+
+/* The palette of its tokens, which is the caller's to free; without centres: there is none. */
+bool checkpoint_palette(const char *path, Palette *palette, FileError *error);
 
 /* The flattened spec that a checkpoint belongs to; malloc'ed. NULL and `error`. */
 char *checkpoint_spec(const char *path, FileError *error);

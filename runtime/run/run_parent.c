@@ -46,7 +46,19 @@ static bool belongs(const char *checkpoint, const char *folder, RunError *error)
     return same;
 }
 
-static bool record_make(RunParent *parent, const char *folder, RunError *error) {
+/* Else the child would take one colour for another. */
+static bool palettes_agree(const CheckpointState *state, const char *checkpoint, const char *folder,
+                           const DataSet *data, RunError *error) {
+    const char *then = state->palette_hash, *now = data->palette.hash;
+    return !*then || !*now || strcmp(then, now) == 0 ||
+           run_fail(error, EXIT_INPUT,
+                    "%s was trained with the palette %s, and %s has the palette %s: the tokens "
+                    "would be others; give the first, data.palette=%s/palette.npy",
+                    checkpoint, then, data->source, now, folder);
+}
+
+static bool record_make(RunParent *parent, const char *folder, const DataSet *data,
+                        RunError *error) {
     CheckpointState state;
     FileError fault;
     char hash[HASH_SIZE];
@@ -54,6 +66,10 @@ static bool record_make(RunParent *parent, const char *folder, RunError *error) 
     if (!checkpoint_state(parent->checkpoint, &state, &fault) ||
         !hash_file(parent->checkpoint, hash, &fault) || !(record = run_record_read(folder, &fault)))
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    if (!palettes_agree(&state, parent->checkpoint, folder, data, error)) {
+        json_decref(record);
+        return false;
+    }
     json_t *before = json_object_get(record, "parent");
     const char *id = text_of(record, "id");
     parent->record = json_pack(
@@ -81,7 +97,8 @@ bool run_parent_choose(RunParent *parent, const char *folder, const char *checkp
     *parent = (RunParent){.checkpoint = checkpoint ? strdup(checkpoint) : run_checkpoint(folder)};
     bool chosen = (parent->checkpoint || run_no_memory(error, "a path")) &&
                   belongs(parent->checkpoint, folder, error) &&
-                  record_make(parent, folder, error) && splits_agree(parent->record, data, error);
+                  record_make(parent, folder, data, error) &&
+                  splits_agree(parent->record, data, error);
     if (!chosen)
         run_parent_free(parent);
     return chosen;

@@ -17,15 +17,26 @@ static json_t *record_new(const RunOrigin *origin, const char *folder) {
     char hash[HASH_SIZE];
     hash_text(experiment->spec, hash);
     json_t *parent = origin->parent->record ? origin->parent->record : json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, "
-                     "s:[]}",
-                     "id", slash ? slash + 1 : folder, "name", experiment->name, "state", "running",
-                     "command", origin->command, "versions", "scanline", origin->versions.scanline,
-                     "llvm", origin->versions.llvm, "target", origin->program->plan->target,
-                     "table", origin->program->plan->table, "precision",
-                     experiment->train.precision, "objective", experiment->train.objective, "spec",
-                     hash, "data", origin->data->hash, "split", origin->data->split_hash, "parent",
-                     parent, "test_reads");
+    const char *palette = *origin->data->palette.hash ? origin->data->palette.hash : NULL;
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:O, "
+        "s:[]}",
+        "id", slash ? slash + 1 : folder, "name", experiment->name, "state", "running", "command",
+        origin->command, "versions", "scanline", origin->versions.scanline, "llvm",
+        origin->versions.llvm, "target", origin->program->plan->target, "table",
+        origin->program->plan->table, "precision", experiment->train.precision, "objective",
+        experiment->train.objective, "spec", hash, "data", origin->data->hash, "split",
+        origin->data->split_hash, "palette", palette, "parent", parent, "test_reads");
+}
+
+/* The palette, for whoever wants to use the run's model: palette.npy. */
+static bool keep_palette(const RunOrigin *origin, const char *draft, FileError *fault) {
+    if (!origin->data->palette.centres)
+        return true;
+    char *path = run_file(draft, "palette.npy");
+    const bool kept = path && palette_write(&origin->data->palette, path, fault);
+    free(path);
+    return kept;
 }
 
 typedef struct Birth {
@@ -43,7 +54,8 @@ static bool fill(void *user, const char *draft, const char *folder, RunError *er
     char *path = run_file(draft, "spec.scan");
     json_t *record = record_new(birth->origin, folder);
     bool written = path && record && file_write(path, spec, strlen(spec), &fault) &&
-                   run_record_write(draft, record, &fault);
+                   run_record_write(draft, record, &fault) &&
+                   keep_palette(birth->origin, draft, &fault);
     json_decref(record);
     free(path);
     return written || run_fail(error, EXIT_MACHINE, "%s", fault.text);
@@ -89,6 +101,18 @@ static bool table_agrees(const json_t *record, const char *here, const char *pur
                     then, here, purpose);
 }
 
+static bool palette_agrees(const json_t *record, const char *here, const char *folder,
+                           const char *purpose, RunError *error) {
+    const char *then = json_string_value(json_object_get(record, "palette"));
+    if (!then || strcmp(then, here) == 0)
+        return true;
+    return run_fail(error, EXIT_INPUT,
+                    "the palette of the run is %.40s, and here it is %.40s: the tokens would be "
+                    "others, so it cannot be %s. Put the first back (%s/palette.npy) by `scanline "
+                    "data palette FILE --palette', or as the file that data.palette names",
+                    then, *here ? here : "none", purpose, folder);
+}
+
 json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *purpose,
                       RunError *error) {
     FileError fault;
@@ -102,6 +126,7 @@ json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *p
     if (agrees(record, "spec", hash, "the hash of spec.scan", purpose, error) &&
         agrees(record, "target", origin->program->plan->target, "the target", purpose, error) &&
         table_agrees(record, origin->program->plan->table, purpose, error) &&
+        palette_agrees(record, origin->data->palette.hash, folder, purpose, error) &&
         agrees(record, "data", origin->data->hash, "the hash of the images", purpose, error) &&
         agrees(record, "split", origin->data->split_hash, "the hash of their split", purpose,
                error))

@@ -1,9 +1,6 @@
-/* Draws cell by cell onto a background that shows through as the lines; libpng's simplified
- * interface encodes. */
+/* Draws cell by cell onto a background that shows through as the lines. */
 #include "runtime/study/picture.h"
 
-#include <errno.h>
-#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +19,6 @@ static int64_t scale_of(const PictureGrid *grid) {
 }
 
 static uint8_t grey_of(const PictureGrid *grid, int32_t colour) {
-    if (colour < 0)
-        return NOTHING;
     if (grid->colours < 2)
         return 0;
     const int64_t most = grid->colours - 1;
@@ -31,12 +26,28 @@ static uint8_t grey_of(const PictureGrid *grid, int32_t colour) {
     return (uint8_t)((level * 255 + most / 2) / most);
 }
 
+/* Of a token; a picture in grey takes the first channel. */
+static void colour_of(const PictureGrid *grid, int32_t token, uint8_t rgb[3]) {
+    if (token < 0)
+        memset(rgb, NOTHING, 3);
+    else if (!grid->palette)
+        memset(rgb, grey_of(grid, token), 3);
+    else if (token < grid->palette->colours)
+        palette_rgb(grid->palette, token, rgb);
+    else
+        memset(rgb, 0, 3); /* the model has more colours than the palette */
+}
+
 static void draw_cell(const PictureGrid *grid, const int32_t *tokens, int64_t scale, int64_t left,
-                      int64_t top, Picture *picture) {
+                      int64_t top, Image *picture) {
+    const size_t channels = (size_t)picture->channels;
+    uint8_t rgb[3];
     for (int64_t y = 0; y < grid->height * scale; y++)
-        for (int64_t x = 0; x < grid->width * scale; x++)
-            picture->grey[(top + y) * picture->width + left + x] =
-                grey_of(grid, tokens[y / scale * grid->width + x / scale]);
+        for (int64_t x = 0; x < grid->width * scale; x++) {
+            colour_of(grid, tokens[y / scale * grid->width + x / scale], rgb);
+            memcpy(picture->pixels + (size_t)((top + y) * picture->width + left + x) * channels,
+                   rgb, channels);
+        }
 }
 
 /* Where column c begins. */
@@ -45,8 +56,8 @@ static int64_t column_left(const PictureGrid *grid, int64_t scale, int64_t colum
     return LINE + column * (grid->width * scale + LINE) + (apart ? BROAD_LINE - LINE : 0);
 }
 
-bool picture_draw(const PictureGrid *grid, Picture *picture) {
-    *picture = (Picture){0};
+bool picture_draw(const PictureGrid *grid, Image *picture) {
+    *picture = (Image){.channels = grid->palette && grid->palette->channels == 3 ? 3 : 1};
     if (grid->rows < 1 || grid->columns < 1 || grid->height < 1 || grid->width < 1 ||
         grid->height > MAX_SIDE || grid->width > MAX_SIDE || grid->rows > MAX_SIDE ||
         grid->columns > MAX_SIDE)
@@ -56,10 +67,11 @@ bool picture_draw(const PictureGrid *grid, Picture *picture) {
     picture->height = LINE + grid->rows * (grid->height * scale + LINE);
     if (picture->width > MAX_SIDE || picture->height > MAX_SIDE)
         return false;
-    picture->grey = malloc((size_t)(picture->width * picture->height));
-    if (!picture->grey)
+    const size_t size = (size_t)(picture->width * picture->height * picture->channels);
+    picture->pixels = malloc(size);
+    if (!picture->pixels)
         return false;
-    memset(picture->grey, BACKGROUND, (size_t)(picture->width * picture->height));
+    memset(picture->pixels, BACKGROUND, size);
     for (int64_t row = 0; row < grid->rows; row++)
         for (int64_t column = 0; column < grid->columns; column++)
             draw_cell(grid,
@@ -67,25 +79,4 @@ bool picture_draw(const PictureGrid *grid, Picture *picture) {
                       scale, column_left(grid, scale, column),
                       LINE + row * (grid->height * scale + LINE), picture);
     return true;
-}
-
-void picture_free(Picture *picture) {
-    free(picture->grey);
-    *picture = (Picture){0};
-}
-
-bool picture_write_png(const Picture *picture, const char *path, FileError *error) {
-    FileWriter writer;
-    if (!file_begin(&writer, path, error))
-        return false;
-    png_image image = {.version = PNG_IMAGE_VERSION,
-                       .width = (png_uint_32)picture->width,
-                       .height = (png_uint_32)picture->height,
-                       .format = PNG_FORMAT_GRAY};
-    if (!png_image_write_to_stdio(&image, writer.stream, 0, picture->grey, 0, NULL)) {
-        file_abandon(&writer);
-        snprintf(error->text, sizeof error->text, "can't write %s: %s", path, image.message);
-        return false;
-    }
-    return file_commit(&writer, error);
 }

@@ -107,7 +107,8 @@ static bool checkpoint_load(Training *training, const char *path) {
                     : run_fail(training->error, EXIT_INPUT, "%s", fault.text);
     free(spec);
     if (loaded)
-        training->state = found;
+        found.palette = training->state.palette;
+    training->state = found;
     return loaded;
 }
 
@@ -235,6 +236,8 @@ static bool training_open(Training *training) {
     snprintf(state->table, sizeof state->table, "%s", training->program->plan->table);
     snprintf(state->data_hash, sizeof state->data_hash, "%s", data->hash);
     snprintf(state->split_hash, sizeof state->split_hash, "%s", data->split_hash);
+    snprintf(state->palette_hash, sizeof state->palette_hash, "%s", data->palette.hash);
+    state->palette = data->palette.centres ? &data->palette : NULL;
     training->trainer =
         trainer_create(training->program, data, training->options->threads, training->error);
     if (!training->trainer)

@@ -74,6 +74,33 @@ Test(checkpoint, comes_back_to_the_bit) {
     free(spec);
 }
 
+Test(checkpoint, palettes_come_back_to_the_bit) {
+    static const float centres[] = {0.1f, -1, 1e-7f, 0.33333334f, -0.0f, 1};
+    FileError error;
+    Experiment experiment = experiment_of();
+    float *values[] = {w, b};
+    Palette palette, read = {0};
+    CheckpointState state = {.best_loss = 1}, found;
+    const char *fault;
+    cr_assert(palette_create(&palette, centres, 2, 3, &fault));
+    state.palette = &palette;
+    strcpy(state.palette_hash, palette.hash);
+    cr_assert(checkpoint_write(path, &experiment, values, NULL, &state, &error), "%s", error.text);
+    cr_assert(checkpoint_state(path, &found, &error), "%s", error.text);
+    cr_expect_str_eq(found.palette_hash, palette.hash);
+    cr_assert(checkpoint_palette(path, &read, &error), "%s", error.text);
+    cr_expect(read.colours == 2 && read.channels == 3);
+    cr_expect_str_eq(read.hash, palette.hash);
+    palette_free(&read);
+    strcpy(state.palette_hash, "00"); /* one that the colours do not have */
+    cr_assert(checkpoint_write(path, &experiment, values, NULL, &state, &error));
+    cr_expect_not(checkpoint_palette(path, &read, &error));
+    cr_expect_not_null(strstr(error.text, "palette"), "%s", error.text);
+    palette_free(&palette);
+    write_it(false);
+    cr_expect(checkpoint_palette(path, &read, &error) && !read.centres, "there is none");
+}
+
 Test(checkpoint, no_best_loss_yet) {
     FileError error;
     Experiment experiment = experiment_of();

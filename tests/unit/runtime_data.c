@@ -2,7 +2,7 @@
 #include "runtime/data/data.h"
 #include "runtime/data/data_file.h"
 #include "runtime/data/data_gzip.h"
-#include "runtime/data/data_idx.h"
+#include "runtime/files/idx.h"
 #include "runtime/data/data_split.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 /* Sampling from models that are known exactly, and the pictures made of it. */
+#include "runtime/images/image_png.h"
 #include "runtime/study/picture.h"
 #include "runtime/study/sample.h"
 
@@ -167,12 +168,12 @@ static const PictureGrid grid = {
     .rows = 2, .columns = 2, .height = 2, .width = 2, .lead = 1, .colours = 4, .tokens = cells};
 
 Test(picture, pixels_are_where_they_belong) {
-    Picture picture;
+    Image picture;
     cr_assert(picture_draw(&grid, &picture));
     /* A cell is 2 x 2 pixels at 32 times; lines of 2, and of 10 after the first column. */
     cr_assert_eq(picture.width, 2 + 64 + 10 + 64 + 2);
     cr_assert_eq(picture.height, 2 + 64 + 2 + 64 + 2);
-#define AT(x, y) picture.grey[(y)*picture.width + (x)]
+#define AT(x, y) picture.pixels[(y)*picture.width + (x)]
     cr_expect_eq(AT(2, 2), 0);
     cr_expect_eq(AT(33, 2), 0);
     cr_expect_eq(AT(34, 2), 85);
@@ -189,17 +190,36 @@ Test(picture, pixels_are_where_they_belong) {
     cr_expect_eq(AT(2, 66), line);
     cr_expect_eq(AT(33, 99), nothing);
 #undef AT
-    picture_free(&picture);
+    free(picture.pixels);
+}
+
+/* Tokens beyond the palette, which a model may have, are black. */
+Test(picture, colours_of_a_palette) {
+    static const float centres[] = {1, -1, -1, /**/ -1, 1, -1, /**/ 0, 0, 0};
+    static const uint8_t expected[] = {255, 0, 0, /**/ 0, 255, 0, /**/ 128, 128, 128, /**/ 0, 0, 0};
+    Palette palette;
+    const char *fault;
+    Image picture;
+    cr_assert(palette_create(&palette, centres, 3, 3, &fault));
+    PictureGrid coloured = grid;
+    coloured.palette = &palette;
+    cr_assert(picture_draw(&coloured, &picture) && picture.channels == 3);
+    for (int i = 0; i < 4; i++) /* the four pixels of the first cell */
+        cr_expect_arr_eq(picture.pixels + 3 * ((2 + i / 2 * 32) * picture.width + 2 + i % 2 * 32),
+                         expected + 3 * i, 3, "%d", i);
+    free(picture.pixels);
+    palette_free(&palette);
 }
 
 Test(picture, png_reads_back) {
-    Picture picture;
+    Image picture;
     cr_assert(picture_draw(&grid, &picture));
     char folder[] = "/tmp/scanline-picture-XXXXXX", path[64];
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/grid.png", folder);
     FileError error = {""};
-    cr_assert(picture_write_png(&picture, path, &error), "%s", error.text);
+    const ImageView view = {picture.height, picture.width, picture.channels, picture.pixels};
+    cr_assert(image_write_png(view, path, &error), "%s", error.text);
     png_image image = {.version = PNG_IMAGE_VERSION};
     cr_assert(png_image_begin_read_from_file(&image, path));
     image.format = PNG_FORMAT_GRAY;
@@ -207,26 +227,27 @@ Test(picture, png_reads_back) {
     cr_assert_eq(image.height, picture.height);
     uint8_t *grey = malloc(PNG_IMAGE_SIZE(image));
     cr_assert(png_image_finish_read(&image, NULL, grey, 0, NULL));
-    cr_expect_arr_eq(grey, picture.grey, (size_t)(picture.width * picture.height));
+    cr_expect_arr_eq(grey, picture.pixels, (size_t)(picture.width * picture.height));
     free(grey);
-    picture_free(&picture);
+    free(picture.pixels);
     unlink(path);
     rmdir(folder);
 }
 
 Test(picture, a_folder_that_is_not_there_is_an_error) {
-    Picture picture;
+    Image picture;
     cr_assert(picture_draw(&grid, &picture));
     FileError error = {""};
-    cr_expect_not(picture_write_png(&picture, "/nowhere/grid.png", &error));
+    const ImageView nowhere = {picture.height, picture.width, 1, picture.pixels};
+    cr_expect_not(image_write_png(nowhere, "/nowhere/grid.png", &error));
     cr_expect(strstr(error.text, "/nowhere"), "%s", error.text);
-    picture_free(&picture);
+    free(picture.pixels);
 }
 
 Test(picture, sizes_are_bounded) {
     PictureGrid huge = grid;
     huge.rows = 1 << 20;
-    Picture picture;
+    Image picture;
     cr_expect_not(picture_draw(&huge, &picture));
     huge = grid;
     huge.width = 0;

@@ -1,4 +1,4 @@
-#include "runtime/data/data_names.h"
+#include "runtime/images/class_names.h"
 
 #include "runtime/files/file.h"
 
@@ -9,8 +9,7 @@
 
 enum { MOST_BYTES = 1 << 24, LONGEST_NAME = 255 };
 
-/* What is wrong with a name; NULL: nothing. */
-static const char *fault_of(const char *name, size_t length) {
+const char *class_name_fault(const char *name, size_t length) {
     if (length == 0)
         return "is empty";
     if (length > LONGEST_NAME)
@@ -40,30 +39,37 @@ static bool add(ClassNames *names, const char *name, size_t length) {
     return copy != NULL;
 }
 
-bool class_names_read(const char *path, ClassNames *names, char *text, size_t size) {
-    FileError error;
-    size_t bytes;
+bool class_names_parse(const char *bytes, size_t count, const char *path, ClassNames *names,
+                       char *text, size_t size) {
+    const char *fault = NULL;
     *names = (ClassNames){0};
-    char *file = file_read(path, MOST_BYTES, &bytes, &error);
-    const char *fault = file ? NULL : error.text;
-    if (!file)
-        snprintf(text, size, "%s", error.text);
-    bytes = file ? trimmed(file, bytes) : 0;
-    for (size_t at = 0, end; file && !fault && (at < bytes || at == 0); at = end + 1) {
-        const char *newline = memchr(file + at, '\n', bytes - at);
-        end = newline ? (size_t)(newline - file) : bytes;
-        const size_t length = trimmed(file + at, end - at);
-        fault = fault_of(file + at, length);
-        if (!fault && !add(names, file + at, length))
+    count = trimmed(bytes, count);
+    for (size_t at = 0, end; !fault && (at < count || at == 0); at = end + 1) {
+        const char *newline = count > at ? memchr(bytes + at, '\n', count - at) : NULL;
+        end = newline ? (size_t)(newline - bytes) : count;
+        const size_t length = trimmed(bytes + at, end - at);
+        fault = class_name_fault(bytes + at, length);
+        if (!fault && !add(names, bytes + at, length))
             fault = "can't be kept: no memory";
         if (fault)
             snprintf(text, size, "%s: the name of class %lld %s", path, (long long)names->count,
                      fault);
     }
-    free(file);
     if (fault)
         class_names_free(names);
     return !fault;
+}
+
+bool class_names_read(const char *path, ClassNames *names, char *text, size_t size) {
+    FileError error;
+    size_t bytes;
+    *names = (ClassNames){0};
+    char *file = file_read(path, MOST_BYTES, &bytes, &error);
+    if (!file)
+        snprintf(text, size, "%s", error.text);
+    const bool ok = file && class_names_parse(file, bytes, path, names, text, size);
+    free(file);
+    return ok;
 }
 
 void class_names_free(ClassNames *names) {

@@ -1,7 +1,7 @@
 /* The IDX file form (http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, a rank, big-endian
  * extents, then the values, big-endian, outermost axis first. */
-#ifndef SCANLINE_RUNTIME_DATA_IDX_H
-#define SCANLINE_RUNTIME_DATA_IDX_H
+#ifndef SCANLINE_RUNTIME_IDX_H
+#define SCANLINE_RUNTIME_IDX_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +20,10 @@ typedef struct IdxArray {
 /* Checks the whole of a file in memory, which stays the owner of the values. On failure `fault`
  * says why, so that "FILE " and `fault` are a sentence. */
 bool idx_parse(const unsigned char *bytes, size_t size, IdxArray *array, const char **fault);
+
+/* Its header alone, of a file that begins so; the values are behind `*header` bytes. */
+bool idx_header(const unsigned char *bytes, size_t size, IdxArray *array, size_t *header,
+                const char **fault);
 
 /* How long the file is that begins so: `size` bytes are at hand, IDX_MAX_HEADER are enough. */
 bool idx_file_size(const unsigned char *bytes, size_t size, int64_t *file_size, const char **fault);

@@ -1,6 +1,6 @@
 /* Reads an IDX header that may be anything: each field is checked before it is used, and the file's
  * size must be exactly what the header says. */
-#include "runtime/data/data_idx.h"
+#include "runtime/files/idx.h"
 
 enum {
     IDX_UNSIGNED_BYTE = 0x08,
@@ -71,6 +71,15 @@ static bool parse_header(const unsigned char *bytes, size_t size, IdxArray *arra
         return false;
     }
     *array = found;
+    return true;
+}
+
+bool idx_header(const unsigned char *bytes, size_t size, IdxArray *array, size_t *header,
+                const char **fault) {
+    int64_t file_size;
+    if (!parse_header(bytes, size, array, &file_size, fault))
+        return false;
+    *header = 4 + 4 * (size_t)array->rank;
     return true;
 }
 
