@@ -79,6 +79,13 @@ LLVMValueRef emit_bf16_pair(Emitter *e, LLVMValueRef even, LLVMValueRef odd) {
     return LLVMBuildOr(e->builder, low, high, "");
 }
 
+LLVMValueRef emit_bf16_bits(Emitter *e, LLVMValueRef value) {
+    uint32_t lanes = emit_lanes(value);
+    LLVMValueRef bits = LLVMBuildBitCast(e->builder, value, i32_lanes(e, lanes), "");
+    LLVMValueRef upper = LLVMBuildLShr(e->builder, bits, emit_i32_lanes(e, 16, lanes), "");
+    return LLVMBuildTrunc(e->builder, upper, emit_vector_type(e, e->i16, lanes), "");
+}
+
 /* One half of pairs as f32. */
 static LLVMValueRef half_of(Emitter *e, LLVMValueRef pairs, bool odd) {
     uint32_t lanes = emit_lanes(pairs);

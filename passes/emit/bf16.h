@@ -9,6 +9,9 @@
 LLVMValueRef emit_to_bf16(Emitter *emitter, LLVMValueRef value);
 LLVMValueRef emit_from_bf16(Emitter *emitter, LLVMValueRef bits);
 
+/* The bits of an f32 that is a bf16 already: without rounding once more. */
+LLVMValueRef emit_bf16_bits(Emitter *emitter, LLVMValueRef value);
+
 /* Pairs from the bits of their halves. */
 LLVMValueRef emit_bf16_pair(Emitter *emitter, LLVMValueRef even, LLVMValueRef odd);
 

@@ -6,7 +6,7 @@
 #include "passes/emit/bf16.h"
 
 enum { SOURCE, PANELS, SIDE_FIRST, SIDE_COUNT, DEPTH_FIRST, DEPTH_COUNT, PARAMETERS };
-enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16, CACHE_LINE = 64 };
+enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16, CACHE_LINE = 64, NEAR_BYTES = 32 << 10 };
 
 typedef struct Packer {
     Emitter *emitter;
@@ -79,23 +79,36 @@ static LLVMValueRef panel_row(const Packer *packer, const Panel *panel, LLVMValu
     return emit_element(e, e->f32, panel->target, emit_mul_const(e, at, packer->shape->width));
 }
 
-static bool comes_from_memory(const Packer *packer) {
+/* Whether it is worth asking for ahead: since a side was used last, all else of a step came by, so
+ * what L1 could not keep is in no near cache. */
+static bool is_far(const Packer *packer) {
     const PackShape *shape = packer->shape;
-    return shape->side_extent * shape->depth_extent * (int64_t)element_bytes(packer) >
-           packer->emitter->target->l2_bytes;
+    return shape->side_extent * shape->depth_extent * (int64_t)element_bytes(packer) > NEAR_BYTES;
+}
+
+static void fetch(const Packer *packer, LLVMValueRef side, LLVMValueRef depth, uint32_t elements) {
+    Emitter *e = packer->emitter;
+    LLVMValueRef from = source_element(packer, side, depth);
+    for (int64_t at = 0; at < (int64_t)elements * element_bytes(packer); at += CACHE_LINE)
+        emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, at)));
 }
 
 /* What the panel reads in the next chunk of depths. */
-static void prefetch_chunk(const Packer *packer, const Panel *panel, LLVMValueRef depth) {
+static void fetch_chunk(const Packer *packer, const Panel *panel, LLVMValueRef depth) {
     Emitter *e = packer->emitter;
     int64_t rows = packer->shape->pairs ? 2 : 1;
-    int64_t bytes = (int64_t)panel->count * element_bytes(packer);
     LLVMValueRef ahead = emit_mul_const(e, emit_add_const(e, depth, DEPTH_CHUNK), rows);
-    for (int64_t row = 0; row < rows; row++) {
-        LLVMValueRef from = source_element(packer, panel->side, emit_add_const(e, ahead, row));
-        for (int64_t at = 0; at < bytes; at += CACHE_LINE)
-            emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, at)));
-    }
+    for (int64_t row = 0; row < rows; row++)
+        fetch(packer, panel->side, emit_add_const(e, ahead, row), panel->count);
+}
+
+/* What the next panel reads for the same depths. */
+static void fetch_depths(const Packer *packer, LLVMValueRef side, LLVMValueRef depth) {
+    Emitter *e = packer->emitter;
+    const PackShape *shape = packer->shape;
+    uint32_t elements = shape->pairs ? 2 : 1;
+    fetch(packer, emit_add_const(e, side, shape->width), emit_mul_const(e, depth, elements),
+          elements * shape->lanes);
 }
 
 static void copy_vectors(const Packer *packer, const Panel *panel) {
@@ -103,8 +116,8 @@ static void copy_vectors(const Packer *packer, const Panel *panel) {
     Loop loop;
     emit_loop_begin(e, &loop, packer->from, packer->to, 1, "depth");
     LLVMValueRef depth = emit_add(e, packer->depth_first, loop.index);
-    if (comes_from_memory(packer))
-        prefetch_chunk(packer, panel, depth);
+    if (is_far(packer))
+        fetch_chunk(packer, panel, depth);
     LLVMValueRef row = load_depth(packer, panel->side, depth, panel->count, packer->shape->width);
     emit_store(e, row, panel_row(packer, panel, loop.index), FLOAT_BYTES);
     emit_loop_end(e, &loop, NULL);
@@ -169,8 +182,12 @@ static void transpose_square(const Packer *packer, const Panel *panel, LLVMValue
     for (uint32_t i = 0; i < lanes; i++) {
         part[i] = i;
         rows[i] = LLVMConstNull(type);
-        if (first + i < panel->count && i < group)
-            rows[i] = load_depths(packer, emit_add_const(e, panel->side, first + i), depth);
+        if (first + i >= panel->count || i >= group)
+            continue;
+        LLVMValueRef side = emit_add_const(e, panel->side, first + i);
+        rows[i] = load_depths(packer, side, depth);
+        if (is_far(packer))
+            fetch_depths(packer, side, depth);
     }
     transpose(e, rows, lanes);
     for (uint32_t i = 0; i < lanes; i++) {

@@ -174,7 +174,7 @@ void site_store(Site *site, DType dtype, LLVMValueRef base, Coordinate offset, L
     LLVMTypeRef element = emit_memory_type(emitter, dtype);
     uint32_t alignment = (uint32_t)dtype_size(dtype);
     if (dtype == DTYPE_BF16)
-        value = emit_to_bf16(emitter, value);
+        value = emit_bf16_bits(emitter, value);
     if (dtype == DTYPE_BOOL)
         value = LLVMBuildZExt(emitter->builder, value,
                               emit_vector_type(emitter, element, emit_lanes(value)), "");
