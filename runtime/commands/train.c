@@ -57,32 +57,48 @@ static void print_profile(const TrainCommand *command, const Profile *profile) {
         profile_print(profile, profile_peak(profile), command->results);
 }
 
+static void print_json(const TrainCommand *command, const char *folder,
+                       const TrainingResult *result, const Profile *profile) {
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
+                  "best_step", (json_int_t)result->best_step, "best_validation_loss",
+                  isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
+                  "stopped_early", (int)result->stopped_early);
+    if (json && result->best_accuracy >= 0)
+        json_object_set_new(json, "best_validation_accuracy", json_real(result->best_accuracy));
+    if (json && profile)
+        json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
+    if (json)
+        json_dumpf(json, command->results, JSON_INDENT(2));
+    fputc('\n', command->results);
+    json_decref(json);
+}
+
+static void print_text(const TrainCommand *command, const char *folder,
+                       const TrainingResult *result) {
+    FILE *out = command->results;
+    fprintf(out, "%s\n", folder);
+    if (!isfinite(result->best_loss)) {
+        fprintf(out, "%lld steps; no validation split to judge them by\n", (long long)result->step);
+        return;
+    }
+    const bool by_accuracy = training_by_accuracy(&command->program->experiment->train);
+    if (by_accuracy)
+        fprintf(out, "best validation accuracy %.4f, with a loss of %.4f nats,",
+                result->best_accuracy, result->best_loss);
+    else
+        fprintf(out, "best validation loss %.4f nats (%.4f bits) per token", result->best_loss,
+                result->best_loss * bits_a_nat);
+    fprintf(out, " at step %lld of %lld%s\n", (long long)result->best_step, (long long)result->step,
+            result->stopped_early ? ", where patience ended" : "");
+}
+
 static void print_result(const TrainCommand *command, const char *folder,
                          const TrainingResult *result, const Profile *profile) {
-    if (command->json) {
-        json_t *json =
-            json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
-                      "best_step", (json_int_t)result->best_step, "best_validation_loss",
-                      isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
-                      "stopped_early", (int)result->stopped_early);
-        if (json && profile)
-            json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
-        if (json)
-            json_dumpf(json, command->results, JSON_INDENT(2));
-        fputc('\n', command->results);
-        json_decref(json);
-        return;
-    }
-    fprintf(command->results, "%s\n", folder);
-    if (!isfinite(result->best_loss)) {
-        fprintf(command->results, "%lld steps; no validation split to judge them by\n",
-                (long long)result->step);
-        return;
-    }
-    fprintf(command->results,
-            "best validation loss %.4f nats (%.4f bits) per token at step %lld of %lld%s\n",
-            result->best_loss, result->best_loss * bits_a_nat, (long long)result->best_step,
-            (long long)result->step, result->stopped_early ? ", where patience ended" : "");
+    if (command->json)
+        print_json(command, folder, result, profile);
+    else
+        print_text(command, folder, result);
 }
 
 static void note_end(Log *log, ExitCode code, const TrainingResult *result, const RunError *error) {
@@ -225,7 +241,7 @@ ExitCode train_command(const TrainCommand *command, RunError *error) {
     RunOrigin origin = {command->program, data, command->versions, command->command, NULL};
     if (!data || !data_fits(data, experiment->inputs, experiment->input_count, &fault))
         run_fail(error, code, "%s", fault.text);
-    else
+    else if (training_check(command->program, data, error))
         code = command->resume ? train_again(command, &origin, error)
                                : train_new(command, &origin, error);
     data_close(data);

@@ -72,18 +72,25 @@ static bool record_make(RunParent *parent, const char *folder, const DataSet *da
     }
     json_t *before = json_object_get(record, "parent");
     const char *id = text_of(record, "id");
-    parent->record = json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder), "checkpoint",
-        base_name(parent->checkpoint), "step", (json_int_t)state.step, "hash", hash, "data",
-        state.data_hash, "split", state.split_hash, "parent", before ? before : json_null());
+    parent->record =
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder),
+                  "checkpoint", base_name(parent->checkpoint), "step", (json_int_t)state.step,
+                  "hash", hash, "data", state.data_hash, "split", state.split_hash, "whole_split",
+                  state.whole_split_hash, "parent", before ? before : json_null());
     json_decref(record);
     return parent->record || run_no_memory(error, "the parent's record");
+}
+
+/* Records of older versions have `split` alone: there were no parts of it. */
+static const char *whole_split_of(const json_t *record) {
+    const char *whole = text_of(record, "whole_split");
+    return *whole ? whole : text_of(record, "split");
 }
 
 static bool splits_agree(const json_t *record, const DataSet *data, RunError *error) {
     for (; json_is_object(record); record = json_object_get(record, "parent"))
         if (strcmp(text_of(record, "data"), data->hash) == 0 &&
-            strcmp(text_of(record, "split"), data->split_hash) != 0)
+            strcmp(whole_split_of(record), data->whole_split_hash) != 0)
             return run_fail(error, EXIT_INPUT,
                             "%.100s was trained on other splits of the same images: some of those "
                             "that this run is judged by would have been trained on; keep "

@@ -3,7 +3,8 @@
  * gone. run.json says which it was:
  *
  *     "parent": {"id": "0003-digits-ar-s1", "checkpoint": "best.safetensors", "step": 750,
- *                "hash": ..., "data": ..., "split": ..., "parent": the parent's own, or null} */
+ *                "hash": ..., "data": ..., "split": ..., "whole_split": ...,
+ *                "parent": the parent's own, or null} */
 #ifndef SCANLINE_RUNTIME_RUN_PARENT_H
 #define SCANLINE_RUNTIME_RUN_PARENT_H
 
@@ -20,7 +21,8 @@ typedef struct RunParent {
 
 /* A run, and a checkpoint of it (NULL: its best, or else its last). Refused where the run, or one
  * that it came from, was trained on other splits of the same images: some of those that the child
- * is to be judged by would have been seen. */
+ * is to be judged by would have been seen. A part of the images to train on, where the others are
+ * held out alike, is no other split; and another data set is a transfer. */
 bool run_parent_choose(RunParent *parent, const char *folder, const char *checkpoint,
                        const DataSet *data, RunError *error);
 
