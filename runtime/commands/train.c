@@ -188,7 +188,7 @@ static bool choose_parent(const TrainCommand *command, const DataSet *data, RunP
         return true;
     if (!run_parent_choose(parent, command->from, command->checkpoint, data, error))
         return false;
-    if (inherit_check(command->program->experiment, parent->checkpoint, inherited, error))
+    if (inherit_check(command->program, parent->checkpoint, inherited, error))
         return true;
     run_parent_free(parent);
     return false;
@@ -198,7 +198,7 @@ static ExitCode train_begin(const TrainCommand *command, const RunOrigin *origin
                             const Inherited *inherited, RunError *error) {
     int lock;
     if (parent->checkpoint) {
-        run_parent_say(parent, command->log);
+        run_parent_say(parent, origin->data, command->log);
         say_inherited(command->log, inherited);
     }
     char *folder = run_begin(origin, command->out, &lock, error);

@@ -87,7 +87,7 @@ static const char *whole_split_of(const json_t *record) {
     return *whole ? whole : text_of(record, "split");
 }
 
-static bool splits_agree(const json_t *record, const DataSet *data, RunError *error) {
+bool run_parents_agree(const json_t *record, const DataSet *data, RunError *error) {
     for (; json_is_object(record); record = json_object_get(record, "parent"))
         if (strcmp(text_of(record, "data"), data->hash) == 0 &&
             strcmp(whole_split_of(record), data->whole_split_hash) != 0)
@@ -105,7 +105,7 @@ bool run_parent_choose(RunParent *parent, const char *folder, const char *checkp
     bool chosen = (parent->checkpoint || run_no_memory(error, "a path")) &&
                   belongs(parent->checkpoint, folder, error) &&
                   record_make(parent, folder, data, error) &&
-                  splits_agree(parent->record, data, error);
+                  run_parents_agree(parent->record, data, error);
     if (!chosen)
         run_parent_free(parent);
     return chosen;
@@ -159,10 +159,13 @@ bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record
     return kept;
 }
 
-void run_parent_say(const RunParent *parent, Log *log) {
-    if (parent->record)
-        log_say(log, "a child of %.100s: its parameters after step %lld (%.100s)",
-                text_of(parent->record, "id"),
-                (long long)json_integer_value(json_object_get(parent->record, "step")),
-                text_of(parent->record, "checkpoint"));
+void run_parent_say(const RunParent *parent, const DataSet *data, Log *log) {
+    if (!parent->record)
+        return;
+    log_say(log, "a child of %.100s: its parameters after step %lld (%.100s)",
+            text_of(parent->record, "id"),
+            (long long)json_integer_value(json_object_get(parent->record, "step")),
+            text_of(parent->record, "checkpoint"));
+    if (strcmp(text_of(parent->record, "data"), data->hash) != 0)
+        log_say(log, "a transfer: it was trained on other images than %s", data->source);
 }

@@ -26,6 +26,10 @@ typedef struct RunParent {
 bool run_parent_choose(RunParent *parent, const char *folder, const char *checkpoint,
                        const DataSet *data, RunError *error);
 
+/* Whether a run, by what is recorded of it as a parent, and those that it came from hold out the
+ * images that the set does, where they were trained on these images. False and `error`. */
+bool run_parents_agree(const json_t *parent, const DataSet *data, RunError *error);
+
 /* Gives a child that is being made its copy. */
 bool run_parent_keep(const RunParent *parent, const char *folder, RunError *error);
 
@@ -35,8 +39,8 @@ bool run_parent_settle(RunParent *parent, const char *folder, RunError *error);
 /* What a run has kept, which must be what its record says; without a parent all is NULL. */
 bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record, RunError *error);
 
-/* A line on whose child a run is. */
-void run_parent_say(const RunParent *parent, Log *log);
+/* A line on whose child a run is; and one where it is trained on other images, `data`. */
+void run_parent_say(const RunParent *parent, const DataSet *data, Log *log);
 
 void run_parent_free(RunParent *parent);
 

@@ -136,9 +136,9 @@ static bool checkpoint_load(Training *training, const char *path) {
 static bool start(Training *training) {
     const char *parent = training->options->parent;
     return trainer_init(training->trainer, training->error) &&
-           (!parent ||
-            (inherit_parameters(trainer_model(training->trainer), parent, training->error) &&
-             trainer_restart(training->trainer, training->error)));
+           (!parent || (inherit_parameters(training->program, trainer_model(training->trainer),
+                                           parent, training->error) &&
+                        trainer_restart(training->trainer, training->error)));
 }
 
 /* From the last checkpoint; or, in a run that was killed before its first, from the start. */
