@@ -2,6 +2,7 @@
 #include "frontend/cli/commands.h"
 #include "frontend/cli/trial.h"
 
+#include "runtime/commands/protocol.h"
 #include "runtime/commands/search.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/run/run_lock.h"
@@ -177,7 +178,7 @@ static ExitCode check_and_make(Session *session, SearchPlan *plan) {
     if (!name || !search->trials)
         run_no_memory(&error, "the search");
     else if (!code)
-        plan->folder = search_folder(name, identity, &error);
+        plan->folder = protocol_folder("search", name, identity, &error);
     free(name);
     return *error.text ? session_fail(session, error.code, "search", "%s", error.text) : code;
 }

@@ -12,10 +12,6 @@
 
 #include <stdio.h>
 
-/* Makes the folder of a search, and the folder of runs. `identity`: what it is apart from its name.
- * malloc'ed; NULL and `error`. */
-char *search_folder(const char *name, const char *identity, RunError *error);
-
 bool search_write(const Search *search, const char *folder, RunError *error);
 
 /* The table, or search.json. */
