@@ -14,7 +14,7 @@
 
 #include "runtime/run/metrics_series.h"
 
-enum { SPIKE_WINDOW = 32, SPIKE_LEAST = 8, SPIKE_DEVIATIONS = 6 };
+enum { SPIKE_WINDOW = 32, SPIKE_LEAST = 6, SPIKE_DEVIATIONS = 6 };
 #define SPIKE_SHARE 0.01
 
 typedef struct Spikes {
