@@ -109,7 +109,9 @@ ExitCode command_train(int count, char **words) {
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
                "  scanline train --resume @last\n"
                "  scanline train --from 7 train.steps=6000\n"
-               "  scanline train --from 7 train.objective=ar.classify train.steps=200",
+               "  scanline train --from 7 train.objective=ar.classify train.steps=200\n"
+               "  scanline train --from 7 train.objective=ar.classify data.share=10% "
+               "train.best=accuracy train.patience=5",
         .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
                   OPTIONS_SETTINGS,
         .keys = keys,

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME_SIZE = 300 }; /* of a tap and its number */
+
 typedef struct StepList {
     int64_t *at; /* ascending */
     size_t count;
@@ -146,6 +148,13 @@ static json_t *row_of(const Probing *probing, int64_t step) {
     return NULL;
 }
 
+/* The name of a tap, as it may be shown. */
+static bool is_name(const json_t *json) {
+    static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]";
+    const char *text = json_string_value(json);
+    return text && strlen(text) < NAME_SIZE && !text[strspn(text, usual)];
+}
+
 /* What can't be read, or is of other settings, is as if it weren't there. */
 static bool read_rows(Probing *probing, RunError *error) {
     char *path = command_path(probing->command, "probe/steps.json");
@@ -157,7 +166,9 @@ static bool read_rows(Probing *probing, RunError *error) {
         const char *settings = json_string_value(json_object_get(row, "settings"));
         if (settings && strcmp(settings, probing->settings) == 0 &&
             json_is_integer(json_object_get(row, "step")) &&
-            json_is_string(json_object_get(row, "best")))
+            is_name(json_object_get(row, "best")) &&
+            json_is_number(json_object_get(row, "validation_accuracy")) &&
+            json_is_number(json_object_get(row, "test_accuracy")))
             json_array_append(probing->rows, row);
     }
     json_decref(file);
