@@ -28,6 +28,9 @@ static const SettingRule setting_rules[] = {
     {"data", "validation", SETTING_NUMBER, "10%", 0, 0.9, NULL, STORED(data.validation)},
     {"data", "test", SETTING_NUMBER, "20%", 0, 0.9, NULL, STORED(data.test)},
     {"data", "seed", SETTING_INTEGER, "0", 0, LARGEST_SEED, NULL, STORED(data.seed)},
+    {"data", "share", SETTING_NUMBER, "100%", 1e-6, 1, NULL, STORED(data.share)},
+    {"data", "labels", SETTING_INTEGER, "0", 0, MOST_IMAGES, NULL, STORED(data.labels)},
+    {"data", "subset", SETTING_INTEGER, "0", 0, LARGEST_SEED, NULL, STORED(data.subset)},
     {"data", "augment", SETTING_WORD, "none", 0, 0, "none shift crop pad", STORED(data.augment)},
     {"data", "shift", SETTING_INTEGER, "1", 1, 1024, NULL, STORED(data.shift)},
     {"data", "pad", SETTING_INTEGER, "4", 1, 1 << 12, NULL, STORED(data.pad)},
@@ -40,6 +43,7 @@ static const SettingRule setting_rules[] = {
     {"train", "seed", SETTING_INTEGER, "1", 0, LARGEST_SEED, NULL, STORED(train.seed)},
     {"train", "evaluate", SETTING_INTEGER, "50", 1, MOST_STEPS, NULL, STORED(train.evaluate)},
     {"train", "checkpoint", SETTING_INTEGER, "200", 1, MOST_STEPS, NULL, STORED(train.checkpoint)},
+    {"train", "best", SETTING_WORD, "loss", 0, 0, "loss accuracy", STORED(train.best)},
     {"train", "patience", SETTING_INTEGER, "0", 0, MOST_STEPS, NULL, STORED(train.patience)},
     {"train", "memory", SETTING_SIZE, NULL, 1 << 20, 1e15, NULL, STORED(train.memory)},
     {"train", "precision", SETTING_WORD, "fp32", 0, 0, "fp32 bf16 bf16_emulated",
@@ -295,6 +299,21 @@ static void check_shares(SpecBuilder *builder) {
     diagnostic_label(d, "validation is %g, test is %g", data->validation, data->test);
 }
 
+/* A number of images a class and a share of them are two answers to one question. */
+static void check_subset(SpecBuilder *builder) {
+    const DataSettings *data = &builder->spec->data;
+    const SettingSlot *labels = slot_of(builder, "data.labels"),
+                      *share = slot_of(builder, "data.share");
+    if (!labels->text || !share->text || !data->labels || data->share >= 1)
+        return;
+    const SettingSlot *at = labels->level <= share->level ? labels : share;
+    Diagnostic *d = diagnostics_error(builder->diagnostics, "two-subsets", at->value->span,
+                                      "data.labels and data.share both choose a part of the "
+                                      "training images");
+    diagnostic_label(d, "labels is %lld, share is %g", (long long)data->labels, data->share);
+    diagnostic_hint(d, "labels = 0 and share = 100%% are all of them");
+}
+
 void spec_resolve_settings(SpecBuilder *builder) {
     for (size_t i = 0; i < RULE_COUNT; i++)
         resolve_setting(builder, &setting_rules[i]);
@@ -306,6 +325,7 @@ void spec_resolve_settings(SpecBuilder *builder) {
     resolve_objective(builder);
     resolve_chunks(builder);
     check_shares(builder);
+    check_subset(builder);
 }
 
 /* --- the list of all of them --- */

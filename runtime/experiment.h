@@ -38,8 +38,11 @@ typedef struct DataSettings {
     int64_t resolution;  /* of a data file: pixels a side; 0: its images as they are */
     const char *palette; /* of a data file: a .npy file; NULL: the palette that is in it */
     double validation,
-        test;     /* shares of the images; where the source has its own split, that is used */
-    int64_t seed; /* of the split */
+        test;       /* shares of the images; where the source has its own split, that is used */
+    int64_t seed;   /* of the split */
+    double share;   /* train on this share of each class's training images; 0 or 1: on all */
+    int64_t labels; /* or on so many of each class; 0: on all */
+    int64_t subset; /* which draw of them */
     const char *augment; /* "none", "shift", "crop", "pad" */
     int64_t shift;       /* augment = shift: by at most so many tokens each way */
     int64_t pad;         /* augment = pad: by at most so many pixels each way */
@@ -53,8 +56,8 @@ typedef struct TrainSettings {
     int64_t checkpoint; /* every so many steps; and after the last, and on a signal */
     int64_t memory; /* bytes that training may take; 0: as it comes. Results do not depend on it */
     const char *precision; /* "fp32", "bf16", "bf16_emulated": what matrix products read */
-    int64_t
-        patience; /* stop after so many evaluations without a better validation loss; 0: never */
+    const char *best;      /* "loss", "accuracy": what an evaluation on validation is judged by */
+    int64_t patience;      /* stop after so many evaluations without a better one; 0: never */
 } TrainSettings;
 
 typedef struct ProbeSettings {

@@ -3,29 +3,76 @@
 #include "frontend/cli/on_run.h"
 
 #include "runtime/commands/probe.h"
+#include "runtime/commands/probe_steps.h"
+
+#include <stdio.h>
+
+/* The shared part first: on_run_parse takes it for an OnRun. */
+typedef struct ProbeArguments {
+    OnRun task;
+    ProbeSteps steps;
+} ProbeArguments;
+
+enum { KEY_STEPS = 0x200, KEY_AGAIN };
+
+static const struct argp_option keys[] = {
+    {"steps", KEY_STEPS, "all|N,N,...", 0,
+     "probe the checkpoints of these steps, each into probe/step-NNNNNN/, and show a table; those "
+     "that were probed before are left as they are",
+     0},
+    {"again", KEY_AGAIN, NULL, 0, "with --steps: probe also what was probed before", 0},
+    {"checkpoint", 0x100, "FILE", 0, "this checkpoint (default: the run's best)", 0},
+    {0}};
+
+static error_t parse(int key, char *argument, void *user) {
+    ProbeArguments *arguments = user;
+    switch (key) {
+    case KEY_STEPS:
+        arguments->steps.which = argument;
+        return 0;
+    case KEY_AGAIN:
+        arguments->steps.again = true;
+        return 0;
+    default:
+        return on_run_parse(key, argument, &arguments->task);
+    }
+}
 
 static bool probe(const Command *command, void *user, RunError *error) {
-    (void)user;
-    return commands_probe(command, error);
+    const ProbeArguments *arguments = user;
+    return arguments->steps.which ? commands_probe_steps(command, &arguments->steps, error)
+                                  : commands_probe(command, error);
 }
 
 ExitCode command_probe(int count, char **words) {
-    OnRun task = {.act = probe};
+    ProbeArguments arguments = {.task = {.act = probe, .sections = "probe data"}};
+    arguments.task.user = &arguments;
     const CommandLine line = {
         .command = "probe",
-        .arguments = "[RUN]",
+        .arguments = "[RUN] [KEY=VALUE...]",
         .doc = "Fit logistic regression to the features of every layer of a run, with all labels "
                "and with a few, beside "
                "the raw pixels. Charts and figures go into the run's folder."
-               "\vExamples:\n"
+               "\vSettings of `probe' and `data' may be given. With another data.source it is a "
+               "transfer: features of a model that was trained on one set, probed on another of as "
+               "many positions and no more colours; what is found goes into probe/NAME-HASH/.\n\n"
+               "Examples:\n"
                "  scanline probe @last\n"
-               "  scanline probe 7 --json",
-        .groups = OPTIONS_JSON | OPTIONS_THREADS,
-        .keys = on_run_keys,
-        .parse = on_run_parse,
-        .user = &task,
+               "  scanline probe 7 --json\n"
+               "  scanline probe 7 --steps all\n"
+               "  scanline probe 7 data.source=other-images.idx",
+        .groups = OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
+        .keys = keys,
+        .parse = parse,
+        .user = &arguments,
     };
     Options options;
     options_parse(&line, count, words, &options);
-    return on_run(&options, &task);
+    const bool both = arguments.steps.which && arguments.task.checkpoint;
+    if (both || (arguments.steps.again && !arguments.steps.which)) {
+        fprintf(stderr, both ? "scanline probe: --steps or --checkpoint, not both\n"
+                             : "scanline probe: --again goes with --steps\n");
+        return EXIT_USAGE;
+    }
+    return on_run(&options, &arguments.task);
 }

@@ -1,9 +1,6 @@
 /* scanline train: a new run, or one that goes on. */
 #include "frontend/cli/commands.h"
-#include "frontend/cli/session.h"
-
-#include "runtime/commands/train.h"
-#include "runtime/run/run_folder.h"
+#include "frontend/cli/session_train.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,51 +62,19 @@ static ExitCode arguments_check(const Session *session, const TrainArguments *ar
     return EXIT_DONE;
 }
 
-/* The folder of a run that takes part; NULL where none was named. */
-static ExitCode folder_find(const Session *session, const char *address, char **folder) {
-    FileError error;
-    *folder = address ? run_find(runs_root(), address, &error) : NULL;
-    return address && !*folder ? session_fail(session, EXIT_INPUT, "run", "%s", error.text)
-                               : EXIT_DONE;
-}
-
-static ExitCode read_spec(Session *session, const char *resume, const char *from) {
-    ExitCode code = EXIT_DONE;
-    if (resume)
-        code = session_target_run(session, resume);
-    if (code)
-        return code;
-    if (from && !session->options->subject)
-        return session_read_child(session, from);
-    return resume ? session_read_run(session, resume) : session_read(session, NULL);
-}
-
 static ExitCode train(Session *session, const TrainArguments *arguments, const char *resume,
                       const char *from) {
-    ExitCode code = read_spec(session, resume, from);
-    if (!code)
-        code = session_settle_memory(session);
-    if (!code)
-        code = session_compile(session);
-    if (code)
-        return code;
-    const TrainCommand command = {
-        .program = &session->program,
-        .versions = session_versions(session),
-        .command = arguments->words,
+    const TrainRequest request = {
+        .words = arguments->words,
         .resume = resume,
         .from = from,
         .checkpoint = arguments->checkpoint,
-        .out = session->options->out,
-        .threads = options_threads(session->options),
-        .json = session->options->json,
         .profile = arguments->profile,
         .results = stdout,
-        .log = session->log,
     };
-    RunError error = {0};
-    code = train_command(&command, &error);
-    return code ? session_fail(session, code, "train", "%s", error.text) : EXIT_DONE;
+    RunError error;
+    ExitCode code = session_train(session, &request, NULL, &error);
+    return *error.text ? session_fail(session, code, "train", "%s", error.text) : code;
 }
 
 static ExitCode work(Session *session, void *user) {
@@ -117,9 +82,9 @@ static ExitCode work(Session *session, void *user) {
     char *resume = NULL, *from = NULL;
     ExitCode code = arguments_check(session, arguments);
     if (!code)
-        code = folder_find(session, arguments->resume, &resume);
+        code = session_find_run(session, arguments->resume, &resume);
     if (!code)
-        code = folder_find(session, arguments->from, &from);
+        code = session_find_run(session, arguments->from, &from);
     if (!code)
         code = train(session, arguments, resume, from);
     free(resume);
@@ -144,7 +109,9 @@ ExitCode command_train(int count, char **words) {
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
                "  scanline train --resume @last\n"
                "  scanline train --from 7 train.steps=6000\n"
-               "  scanline train --from 7 train.objective=ar.classify train.steps=200",
+               "  scanline train --from 7 train.objective=ar.classify train.steps=200\n"
+               "  scanline train --from 7 train.objective=ar.classify data.share=10% "
+               "train.best=accuracy train.patience=5",
         .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
                   OPTIONS_SETTINGS,
         .keys = keys,

@@ -1,6 +1,7 @@
 #include "frontend/cli/on_run.h"
 
 #include "frontend/cli/session.h"
+#include "runtime/files/hash.h"
 #include "runtime/run/run_folder.h"
 
 #include <stdlib.h>
@@ -41,20 +42,71 @@ static ChartStyle terminal_style(void) {
                         .colours = terminal_has_colour(STDOUT_FILENO)};
 }
 
+/* The section of "data.seed=1", if it is one of those in "probe data"; its length, or 0. */
+static size_t section_of(const char *setting, const char *sections) {
+    for (const char *at = sections; at && *at;) {
+        const size_t length = strcspn(at, " ");
+        if (strncmp(setting, at, length) == 0 && setting[length] == '.')
+            return length;
+        at += length + (at[length] == ' ');
+    }
+    return 0;
+}
+
+/* A run is what it was trained as: only what is asked of it may change. */
+static ExitCode check_settings(const Session *session, const char *sections) {
+    const Options *options = session->options;
+    for (uint32_t i = 0; i < options->setting_count; i++)
+        if (!section_of(options->settings[i], sections))
+            return session_fail(session, EXIT_INPUT, "setting",
+                                "%s: of a run that is trained, settings of these sections can be "
+                                "changed here: %s",
+                                options->settings[i], sections ? sections : "none");
+    return EXIT_DONE;
+}
+
+static bool has_other_data(const Session *session) {
+    for (uint32_t i = 0; i < session->options->setting_count; i++)
+        if (section_of(session->options->settings[i], "data"))
+            return true;
+    return false;
+}
+
+/* "probe/fashion-mnist-1f0c33aa": the name of the data, and the hash of all settings of it. */
+static const char *directory_of_data(Session *session, const char *command) {
+    const Experiment *experiment = &session->experiment;
+    const char *slash = strrchr(experiment->data.source, '/'), *settings = "";
+    const char *name = slash ? slash + 1 : experiment->data.source;
+    char hash[HASH_SIZE];
+    for (uint32_t i = 0; i < experiment->setting_count; i++)
+        if (section_of(experiment->settings[i].key, "data"))
+            settings = arena_printf(session->arena, "%s%s=%s\n", settings,
+                                    experiment->settings[i].key, experiment->settings[i].value);
+    hash_text(settings, hash);
+    return arena_printf(session->arena, "%s/%.*s-%.8s", command, (int)strcspn(name, "."), name,
+                        hash);
+}
+
 static ExitCode act(Session *session, const OnRun *on_run, const char *folder) {
-    ExitCode code = session_read_run(session, folder);
+    ExitCode code = check_settings(session, on_run->sections);
+    if (!code)
+        code = session_read_run(session, folder);
     if (!code)
         code = session_compile(session);
     if (code)
         return code;
+    const bool transfer = has_other_data(session);
     const Command command = {
         .program = &session->program,
         .folder = folder,
+        .into = transfer ? directory_of_data(session, session->options->command) : NULL,
         .checkpoint = on_run->checkpoint,
+        .transfer = transfer,
         .threads = options_threads(session->options),
         .json = session->options->json,
         .style = terminal_style(),
         .results = stdout,
+        .log = session->log,
     };
     RunError error = {0};
     if (on_run->act(&command, on_run->user, &error))

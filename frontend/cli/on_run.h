@@ -8,6 +8,8 @@
 
 typedef struct OnRun {
     const char *checkpoint; /* --checkpoint; NULL: the run's best */
+    const char *sections; /* whose settings may be changed, "probe data"; NULL: none. With settings
+                             of `data` what is found goes into a directory of its own */
     bool (*act)(const Command *command, void *user, RunError *error);
     void *user;
 } OnRun;

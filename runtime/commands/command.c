@@ -3,6 +3,7 @@
 
 #include "runtime/files/file.h"
 #include "runtime/run/run_folder.h"
+#include "runtime/run/run_parent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,10 +12,22 @@
 
 enum { JSON_DIGITS = 9 };
 
-static bool load_data(const Experiment *experiment, DataSet **data, RunError *error) {
+/* All inputs; in a transfer the tokens alone, as classes may be others. */
+static bool inputs_fit(const Command *command, const DataSet *data, DataError *fault) {
+    const Experiment *experiment = command->program->experiment;
+    if (!command->transfer)
+        return data_fits(data, experiment->inputs, experiment->input_count, fault);
+    for (uint32_t i = 0; i < experiment->input_count; i++)
+        if (strcmp(experiment->inputs[i].name, "tokens") == 0 &&
+            !data_fits(data, &experiment->inputs[i], 1, fault))
+            return false;
+    return true;
+}
+
+static bool load_data(const Command *command, DataSet **data, RunError *error) {
     DataError fault;
-    *data = data_open(&experiment->data, &fault);
-    if (!*data || !data_fits(*data, experiment->inputs, experiment->input_count, &fault))
+    *data = data_open(&command->program->experiment->data, &fault);
+    if (!*data || !inputs_fit(command, *data, &fault))
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
     return true;
 }
@@ -42,10 +55,23 @@ static bool same_palette(const Command *command, const Trained *trained, RunErro
                     *now ? "the palette " : "none", now, command->folder);
 }
 
+/* What it was trained on before may have been these images. */
+static bool parents_agree(const Command *command, const DataSet *data, RunError *error) {
+    FileError fault;
+    json_t *record = run_record_read(command->folder, &fault);
+    if (!record)
+        return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    const bool agree = run_parents_agree(json_object_get(record, "parent"), data, error);
+    json_decref(record);
+    return agree;
+}
+
 /* Else images that were trained on could be taken for test images. */
-static bool same_images(const Trained *trained, RunError *error) {
+static bool same_images(const Command *command, const Trained *trained, RunError *error) {
     const bool data = strcmp(trained->state.data_hash, trained->data->hash) == 0;
-    if (data && strcmp(trained->state.split_hash, trained->data->split_hash) == 0)
+    if (!data && command->transfer)
+        return parents_agree(command, trained->data, error);
+    if (data && strcmp(trained->state.whole_split_hash, trained->data->whole_split_hash) == 0)
         return true;
     return run_fail(error, EXIT_INPUT, "%s was trained on other %s than %s has now",
                     trained->checkpoint, data ? "splits" : "images", trained->data->source);
@@ -56,9 +82,9 @@ bool command_load(const Command *command, Trained *trained, RunError *error) {
     *trained = (Trained){.checkpoint = command->checkpoint ? strdup(command->checkpoint)
                                                            : run_checkpoint(command->folder)};
     const bool ok = (trained->checkpoint || run_no_memory(error, "a path")) &&
-                    load_data(experiment, &trained->data, error) &&
+                    load_data(command, &trained->data, error) &&
                     load_parameters(experiment, trained, error) &&
-                    same_palette(command, trained, error) && same_images(trained, error);
+                    same_palette(command, trained, error) && same_images(command, trained, error);
     if (!ok)
         command_unload(trained);
     return ok;
@@ -71,20 +97,37 @@ void command_unload(Trained *trained) {
     *trained = (Trained){0};
 }
 
+char *command_path(const Command *command, const char *name) {
+    const char *slash = strchr(name, '/');
+    char *path;
+    if (!command->into || !slash)
+        return run_file(command->folder, name);
+    return asprintf(&path, "%s/%s%s", command->folder, command->into, slash) < 0 ? NULL : path;
+}
+
+static bool make_directory(const char *path, RunError *error) {
+    return mkdir(path, 0777) == 0 || errno == EEXIST ||
+           run_fail(error, EXIT_MACHINE, "can't make %s: %s", path, strerror(errno));
+}
+
 bool command_directory(const Command *command, const char *directory, RunError *error) {
-    char *path = run_file(command->folder, directory);
+    char *path = run_file(command->folder, command->into ? command->into : directory);
     if (!path)
         return run_no_memory(error, "a path");
-    const bool ok = mkdir(path, 0777) == 0 || errno == EEXIST;
-    if (!ok)
-        run_fail(error, EXIT_MACHINE, "can't make %s: %s", path, strerror(errno));
+    bool made = true; /* those that it lies in come first */
+    for (char *slash = path + strlen(command->folder); made && (slash = strchr(slash + 1, '/'));) {
+        *slash = 0;
+        made = make_directory(path, error);
+        *slash = '/';
+    }
+    made = made && make_directory(path, error);
     free(path);
-    return ok;
+    return made;
 }
 
 bool command_write_text(const Command *command, const char *name, const char *text,
                         RunError *error) {
-    char *path = run_file(command->folder, name);
+    char *path = command_path(command, name);
     if (!path || !text) {
         free(path);
         return run_no_memory(error, name);

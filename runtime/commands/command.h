@@ -8,6 +8,7 @@
 #include "runtime/execution/program.h"
 #include "runtime/model/model.h"
 #include "runtime/run/checkpoint.h"
+#include "runtime/run/log.h"
 #include "runtime/run_error.h"
 #include "runtime/study/chart.h"
 
@@ -17,15 +18,21 @@
 typedef struct Command {
     const Program *program;
     const char *folder;     /* of the run: what is found out is written there */
+    const char *into;       /* a directory of it, in the place of the command's own ("probe"); NULL:
+                               that */
     const char *checkpoint; /* a safetensors file; NULL: the run's best, or else its last */
+    bool transfer; /* the data set may be another than it was trained on, where tokens fit */
     int threads;
     bool json;        /* results as JSON instead of text */
     ChartStyle style; /* of the terminal that results go to */
     FILE *results;
+    Log *log; /* for how far it is; NULL: nobody listens */
 } Command;
 
 /* A data set and parameters that fit the program, and each other: the checkpoint was trained on
- * this set and split. */
+ * this set and on these splits, or on a part of its training images. In a transfer the set may be
+ * another, with other classes: labels are not the model's then, but whoever's reads its features.
+ */
 typedef struct Trained {
     DataSet *data;
     Model model;           /* without states */
@@ -36,10 +43,13 @@ typedef struct Trained {
 bool command_load(const Command *command, Trained *trained, RunError *error);
 void command_unload(Trained *trained);
 
-/* Makes DIRECTORY in the run's folder, if need be. */
+/* The path of a file of the run, where `into` says it is to be; malloc'ed; NULL: no memory. */
+char *command_path(const Command *command, const char *name);
+
+/* Makes DIRECTORY in the run's folder, or `into`, if need be. */
 bool command_directory(const Command *command, const char *directory, RunError *error);
 
-/* Writes a file of the run; `name` may have a directory, "probe/probe.json".. */
+/* Writes a file of the run; `name` may have a directory, "probe/probe.json". */
 bool command_write_text(const Command *command, const char *name, const char *text,
                         RunError *error);
 

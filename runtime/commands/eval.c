@@ -86,36 +86,68 @@ static void print_json(const Command *command, const Trained *trained, DataSplit
 
 /* --- the command --- */
 
-static bool count_read(const Command *command, DataSplit split, RunError *error) {
+static bool count_read(const Command *command, DataSplit split, const char *by, RunError *error) {
     FileError file_error;
-    if (split != DATA_TEST || run_count_test_read(command->folder, "eval", &file_error))
+    if (split != DATA_TEST || run_count_test_read(command->folder, by, &file_error))
         return true;
     return run_fail(error, EXIT_MACHINE, "%s", file_error.text);
 }
 
 /* The answer lives as long as the evaluator. */
 static bool evaluate_split(const Command *command, Evaluator *evaluator, DataSplit split,
-                           Evaluation *evaluation, RunError *error) {
-    return count_read(command, split, error) &&
+                           const char *by, Evaluation *evaluation, RunError *error) {
+    return count_read(command, split, by, error) &&
            evaluation_run(evaluator, split, evaluation, error) &&
            (evaluation->count > 0 ||
             run_fail(error, EXIT_INPUT, "the %s split has no images: give it a share in `data`",
                      data_split_name(split)));
 }
 
-bool commands_eval(const Command *command, DataSplit split, RunError *error) {
+/* What is done with an evaluation, which lives no longer. */
+typedef bool EvaluationUse(const Command *command, const Trained *trained, DataSplit split,
+                           const Evaluation *evaluation, void *user, RunError *error);
+
+static bool evaluate(const Command *command, DataSplit split, const char *by, EvaluationUse *use,
+                     void *user, RunError *error) {
     Trained trained;
     if (!command_load(command, &trained, error))
         return false;
     Evaluator *evaluator = evaluation_create(command->program, &trained.model, NULL,
                                              command->threads, trained.data, error);
     Evaluation evaluation;
-    const bool done = evaluator && evaluate_split(command, evaluator, split, &evaluation, error);
-    if (done && command->json)
-        print_json(command, &trained, split, &evaluation);
-    else if (done)
-        print_text(command, &trained, split, &evaluation);
+    const bool done = evaluator &&
+                      evaluate_split(command, evaluator, split, by, &evaluation, error) &&
+                      use(command, &trained, split, &evaluation, user, error);
     evaluation_free(evaluator);
     command_unload(&trained);
     return done;
+}
+
+static bool print(const Command *command, const Trained *trained, DataSplit split,
+                  const Evaluation *evaluation, void *user, RunError *error) {
+    (void)user;
+    (void)error;
+    if (command->json)
+        print_json(command, trained, split, evaluation);
+    else
+        print_text(command, trained, split, evaluation);
+    return true;
+}
+
+bool commands_eval(const Command *command, DataSplit split, RunError *error) {
+    return evaluate(command, split, "eval", print, NULL, error);
+}
+
+static bool take_accuracy(const Command *command, const Trained *trained, DataSplit split,
+                          const Evaluation *evaluation, void *user, RunError *error) {
+    (void)split;
+    *(EvalAccuracy *)user = (EvalAccuracy){evaluation->count, evaluation->correct};
+    return evaluation->draws ||
+           run_fail(error, EXIT_INPUT, "the objective %s has no classes on %s",
+                    command->program->experiment->train.objective, trained->data->source);
+}
+
+bool commands_accuracy(const Command *command, DataSplit split, const char *by,
+                       EvalAccuracy *accuracy, RunError *error) {
+    return evaluate(command, split, by, take_accuracy, accuracy, error);
 }

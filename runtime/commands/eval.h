@@ -7,4 +7,12 @@
 /* A read of the test split is counted in run.json. */
 bool commands_eval(const Command *command, DataSplit split, RunError *error);
 
+/* How many images of a split are classified rightly; prints nothing. A read of the test split is
+ * counted under the name `by`. */
+typedef struct EvalAccuracy {
+    int64_t count, correct;
+} EvalAccuracy;
+bool commands_accuracy(const Command *command, DataSplit split, const char *by,
+                       EvalAccuracy *accuracy, RunError *error);
+
 #endif

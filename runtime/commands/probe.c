@@ -57,7 +57,11 @@ static bool write_json(const Command *command, const Trained *trained, const Pro
         json && json_object_set_new(json, "checkpoint", json_string(trained->checkpoint)) == 0 &&
         json_object_set_new(json, "step", json_integer(trained->state.step)) == 0 &&
         json_object_set_new(json, "data_hash", json_string(trained->data->hash)) == 0 &&
-        json_object_set_new(json, "split_hash", json_string(trained->data->split_hash)) == 0;
+        json_object_set_new(json, "split_hash", json_string(trained->data->split_hash)) == 0 &&
+        (!command->transfer ||
+         json_object_set_new(json, "trained_on",
+                             json_pack("{s:s, s:s}", "data_hash", trained->state.data_hash,
+                                       "split_hash", trained->state.split_hash)) == 0);
     char *text = whole ? command_json_text(json) : NULL;
     const bool ok = command_write_text(command, "probe/probe.json", text, error);
     if (ok && command->json)
@@ -65,6 +69,15 @@ static bool write_json(const Command *command, const Trained *trained, const Pro
     free(text);
     json_decref(json);
     return ok;
+}
+
+static bool say_file(const Command *command, const char *name, RunError *error) {
+    char *path = command->json ? NULL : command_path(command, name);
+    if (!path)
+        return command->json || run_no_memory(error, "a path");
+    fprintf(command->results, "%s\n", path);
+    free(path);
+    return true;
 }
 
 static bool show(const Command *command, const Trained *trained, const ProbeSummary *summary,
@@ -75,12 +88,9 @@ static bool show(const Command *command, const Trained *trained, const ProbeSumm
         !show_chart(command, summary, false, error) ||
         (few && !show_chart(command, summary, true, error)))
         return false;
-    if (!command->json)
-        fprintf(command->results, "%s/probe/probe.json\n%s/probe/accuracy.svg\n", command->folder,
-                command->folder);
-    if (!command->json && few)
-        fprintf(command->results, "%s/probe/few_labels.svg\n", command->folder);
-    return true;
+    return say_file(command, "probe/probe.json", error) &&
+           say_file(command, "probe/accuracy.svg", error) &&
+           (!few || say_file(command, "probe/few_labels.svg", error));
 }
 
 bool commands_probe(const Command *command, RunError *error) {

@@ -4,7 +4,9 @@
 #include "runtime/data/data.h"
 #include "runtime/execution/profile_report.h"
 #include "runtime/run/inherit.h"
+#include "runtime/run/run_folder.h"
 #include "runtime/run/run_lock.h"
+#include "runtime/run/run_same.h"
 #include "runtime/training/training.h"
 
 #include <math.h>
@@ -53,36 +55,52 @@ static void say_splits(const TrainCommand *command, const DataSet *data) {
 }
 
 static void print_profile(const TrainCommand *command, const Profile *profile) {
-    if (profile && !command->json)
+    if (profile && !command->json && command->results)
         profile_print(profile, profile_peak(profile), command->results);
+}
+
+static void print_json(const TrainCommand *command, const char *folder,
+                       const TrainingResult *result, const Profile *profile) {
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
+                  "best_step", (json_int_t)result->best_step, "best_validation_loss",
+                  isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
+                  "stopped_early", (int)result->stopped_early);
+    if (json && result->best_accuracy >= 0)
+        json_object_set_new(json, "best_validation_accuracy", json_real(result->best_accuracy));
+    if (json && profile)
+        json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
+    if (json)
+        json_dumpf(json, command->results, JSON_INDENT(2));
+    fputc('\n', command->results);
+    json_decref(json);
+}
+
+static void print_text(const TrainCommand *command, const char *folder,
+                       const TrainingResult *result) {
+    FILE *out = command->results;
+    fprintf(out, "%s\n", folder);
+    if (!isfinite(result->best_loss)) {
+        fprintf(out, "%lld steps; no validation split to judge them by\n", (long long)result->step);
+        return;
+    }
+    const bool by_accuracy = training_by_accuracy(&command->program->experiment->train);
+    if (by_accuracy)
+        fprintf(out, "best validation accuracy %.4f, with a loss of %.4f nats,",
+                result->best_accuracy, result->best_loss);
+    else
+        fprintf(out, "best validation loss %.4f nats (%.4f bits) per token", result->best_loss,
+                result->best_loss * bits_a_nat);
+    fprintf(out, " at step %lld of %lld%s\n", (long long)result->best_step, (long long)result->step,
+            result->stopped_early ? ", where patience ended" : "");
 }
 
 static void print_result(const TrainCommand *command, const char *folder,
                          const TrainingResult *result, const Profile *profile) {
-    if (command->json) {
-        json_t *json =
-            json_pack("{s:s, s:I, s:I, s:o, s:b}", "run", folder, "steps", (json_int_t)result->step,
-                      "best_step", (json_int_t)result->best_step, "best_validation_loss",
-                      isfinite(result->best_loss) ? json_real(result->best_loss) : json_null(),
-                      "stopped_early", (int)result->stopped_early);
-        if (json && profile)
-            json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
-        if (json)
-            json_dumpf(json, command->results, JSON_INDENT(2));
-        fputc('\n', command->results);
-        json_decref(json);
-        return;
-    }
-    fprintf(command->results, "%s\n", folder);
-    if (!isfinite(result->best_loss)) {
-        fprintf(command->results, "%lld steps; no validation split to judge them by\n",
-                (long long)result->step);
-        return;
-    }
-    fprintf(command->results,
-            "best validation loss %.4f nats (%.4f bits) per token at step %lld of %lld%s\n",
-            result->best_loss, result->best_loss * bits_a_nat, (long long)result->best_step,
-            (long long)result->step, result->stopped_early ? ", where patience ended" : "");
+    if (command->json && command->results)
+        print_json(command, folder, result, profile);
+    else if (command->results)
+        print_text(command, folder, result);
 }
 
 static void note_end(Log *log, ExitCode code, const TrainingResult *result, const RunError *error) {
@@ -99,6 +117,11 @@ static void note_end(Log *log, ExitCode code, const TrainingResult *result, cons
 
 /* --- the command --- */
 
+static void give_folder(const TrainCommand *command, const char *folder) {
+    if (command->folder)
+        *command->folder = strdup(folder);
+}
+
 static ExitCode train_in(const TrainCommand *command, const DataSet *data, const char *folder,
                          const RunParent *parent, Profile *profile, RunError *error) {
     const TrainingOptions options = {
@@ -111,6 +134,7 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
     };
     TrainingResult result;
     RunError late = {0};
+    give_folder(command, folder);
     log_open(command->log, folder);
     log_note(command->log, "%s (version %s, LLVM %s, %s, %d threads)", command->command,
              command->versions.scanline, command->versions.llvm, command->program->plan->target,
@@ -158,35 +182,31 @@ static void say_inherited(Log *log, const Inherited *inherited) {
 }
 
 static bool choose_parent(const TrainCommand *command, const DataSet *data, RunParent *parent,
-                          RunError *error) {
-    Inherited inherited;
+                          Inherited *inherited, RunError *error) {
     *parent = (RunParent){0};
     if (!command->from)
         return true;
     if (!run_parent_choose(parent, command->from, command->checkpoint, data, error))
         return false;
-    if (!inherit_check(command->program->experiment, parent->checkpoint, &inherited, error)) {
-        run_parent_free(parent);
-        return false;
-    }
-    run_parent_say(parent, command->log);
-    say_inherited(command->log, &inherited);
-    return true;
+    if (inherit_check(command->program, parent->checkpoint, inherited, error))
+        return true;
+    run_parent_free(parent);
+    return false;
 }
 
-static ExitCode train_new(const TrainCommand *command, RunOrigin *origin, RunError *error) {
-    RunParent parent;
-    if (!choose_parent(command, origin->data, &parent, error))
-        return error->code;
+static ExitCode train_begin(const TrainCommand *command, const RunOrigin *origin, RunParent *parent,
+                            const Inherited *inherited, RunError *error) {
     int lock;
-    origin->parent = &parent;
+    if (parent->checkpoint) {
+        run_parent_say(parent, origin->data, command->log);
+        say_inherited(command->log, inherited);
+    }
     char *folder = run_begin(origin, command->out, &lock, error);
-    bool begun = folder && run_parent_settle(&parent, folder, error);
+    bool begun = folder && run_parent_settle(parent, folder, error);
     ExitCode code =
-        begun ? train_profiled(command, origin->data, folder, &parent, error) : error->code;
+        begun ? train_profiled(command, origin->data, folder, parent, error) : error->code;
     run_unlock(lock);
     free(folder);
-    run_parent_free(&parent);
     return code;
 }
 
@@ -217,15 +237,51 @@ static ExitCode train_again(const TrainCommand *command, const RunOrigin *origin
     return code;
 }
 
+/* What there is already of this training. */
+static ExitCode train_same(const TrainCommand *command, const RunOrigin *origin,
+                           const RunSame *same, RunError *error) {
+    TrainCommand again = *command;
+    again.resume = same->folder;
+    if (!same->ended)
+        return train_again(&again, origin, error);
+    log_say(command->log, "%s is there already, and %s", same->folder,
+            same->diverged ? "diverged" : "done");
+    give_folder(command, same->folder);
+    if (same->diverged)
+        run_fail(error, EXIT_DIVERGED, "%s", same->diverged);
+    return same->diverged ? EXIT_DIVERGED : EXIT_DONE;
+}
+
+static ExitCode train_new(const TrainCommand *command, RunOrigin *origin, RunError *error) {
+    RunParent parent;
+    Inherited inherited;
+    RunSame same = {0};
+    if (!choose_parent(command, origin->data, &parent, &inherited, error))
+        return error->code;
+    origin->parent = &parent;
+    ExitCode code;
+    if (command->once && !run_same_find(runs_root(), origin, &same, error))
+        code = error->code;
+    else if (same.folder)
+        code = train_same(command, origin, &same, error);
+    else
+        code = train_begin(command, origin, &parent, &inherited, error);
+    run_same_free(&same);
+    run_parent_free(&parent);
+    return code;
+}
+
 ExitCode train_command(const TrainCommand *command, RunError *error) {
     const Experiment *experiment = command->program->experiment;
     DataError fault;
     DataSet *data = data_open(&experiment->data, &fault);
     ExitCode code = EXIT_INPUT;
     RunOrigin origin = {command->program, data, command->versions, command->command, NULL};
+    if (command->folder)
+        *command->folder = NULL;
     if (!data || !data_fits(data, experiment->inputs, experiment->input_count, &fault))
         run_fail(error, code, "%s", fault.text);
-    else
+    else if (training_check(command->program, data, error))
         code = command->resume ? train_again(command, &origin, error)
                                : train_new(command, &origin, error);
     data_close(data);

@@ -16,12 +16,17 @@ typedef struct TrainCommand {
     const char *checkpoint; /* of that run; NULL: its best */
     const char *out;        /* the new run's folder; NULL: the next number in the folder of runs */
     int threads;
-    bool json;    /* the result as JSON */
-    bool profile; /* measure where the time goes, and print it after the result */
-    FILE *results;
+    bool once;     /* where the folder of runs has the very same training already, go on with that,
+                      or leave it as it ended: for trials of which there are many */
+    bool json;     /* the result as JSON */
+    bool profile;  /* measure where the time goes, and print it after the result */
+    FILE *results; /* NULL: nobody is told */
     Log *log;
+    char **folder; /* gets the run's folder, malloc'ed, however it ended; or NULL where there is
+                      none, or no memory. May be NULL */
 } TrainCommand;
 
+/* `error` says why unless it is done. */
 ExitCode train_command(const TrainCommand *command, RunError *error);
 
 #endif

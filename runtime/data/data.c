@@ -72,14 +72,34 @@ const char *data_class_name(const DataSet *data, int64_t class, DataClassNumber 
     return number->text;
 }
 
-static bool hash_splits(DataSet *data, DataError *error) {
+static bool hash_splits(const DataSet *data, char text[DATA_HASH_SIZE], DataError *error) {
     HashPart parts[2 * DATA_SPLIT_COUNT];
     for (int split = 0; split < DATA_SPLIT_COUNT; split++) {
         const DataImages *list = &data->splits[split];
         parts[2 * split] = (HashPart){&list->count, sizeof list->count};
         parts[2 * split + 1] = (HashPart){list->images, (size_t)list->count * sizeof *list->images};
     }
-    return hash_parts(parts, 2 * DATA_SPLIT_COUNT, data->split_hash) || data_no_memory(error);
+    return hash_parts(parts, 2 * DATA_SPLIT_COUNT, text) || data_no_memory(error);
+}
+
+/* Of the images to train on, those that are asked for. */
+static bool take_part(DataSet *data, const DataSettings *settings, DataError *error) {
+    const bool labels = settings->labels > 0, share = settings->share > 0 && settings->share < 1;
+    if (labels && !data->labels)
+        return data_fail(error, "data.labels takes so many images of each class; %s has no labels",
+                         data->source);
+    if (!labels && !share)
+        return true;
+    DataImages *train = &data->splits[DATA_TRAIN], part;
+    const int64_t seed = settings->seed + settings->subset;
+    const bool taken = labels
+                           ? data_split_subset(train, data->labels, settings->labels, seed, &part)
+                           : data_split_share(train, data->labels, settings->share, seed, &part);
+    if (!taken)
+        return data_no_memory(error);
+    free(train->images);
+    *train = part;
+    return true;
 }
 
 static bool fill(DataSet *data, const DataSettings *settings, const char *path, DataError *error) {
@@ -95,7 +115,8 @@ static bool fill(DataSet *data, const DataSettings *settings, const char *path, 
         return data_no_memory(error);
     if (data->splits[DATA_TRAIN].count == 0)
         return data_fail(error, "the split of %s leaves no image to train on", data->source);
-    return hash_splits(data, error);
+    return hash_splits(data, data->whole_split_hash, error) && take_part(data, settings, error) &&
+           hash_splits(data, data->split_hash, error);
 }
 
 DataSet *data_open(const DataSettings *settings, DataError *error) {

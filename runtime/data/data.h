@@ -18,7 +18,9 @@
  * A data file's split is its own. Otherwise it is a function of the labels, the shares and
  * data.seed alone: within each class the images are put in a random order (Philox, keyed by the
  * seed, counted by the image); the first test * n of them, rounded, are for testing, the next
- * validation * n for validation, the rest for training. */
+ * validation * n for validation, the rest for training. Of these
+ * data.labels or data.share may take a part of each class (data_split.h), in the draw data.subset;
+ * the part is what `splits` and split_hash are of. */
 #ifndef SCANLINE_RUNTIME_DATA_H
 #define SCANLINE_RUNTIME_DATA_H
 
@@ -59,6 +61,8 @@ typedef struct DataSet {
     DataImages splits[DATA_SPLIT_COUNT];
     char hash[DATA_HASH_SIZE];       /* of the images and labels, the resolution and the palette */
     char split_hash[DATA_HASH_SIZE]; /* of the three lists */
+    char whole_split_hash[DATA_HASH_SIZE]; /* the same before a part of the training images was
+                                              taken: sets of which it is equal hold out the same */
     const struct DataSource *kind;
     void *storage; /* the kind's own */
 } DataSet;

@@ -36,14 +36,27 @@ bool data_split_make(const int32_t *labels, int64_t count, double validation, do
     return ok;
 }
 
-bool data_split_subset(const DataImages *from, const int32_t *labels, int64_t per_class,
-                       int64_t seed, DataImages *taken) {
+/* How many of a class of so many images are taken. */
+typedef struct Part {
+    int64_t per_class;
+    double share; /* where per_class is 0 */
+} Part;
+
+static int64_t part_of(Part part, int64_t count) {
+    if (part.per_class)
+        return part.per_class < count ? part.per_class : count;
+    const int64_t share = split_share(part.share, count);
+    return share > 1 ? share : 1;
+}
+
+static bool take_part(const DataImages *from, const int32_t *labels, Part part, int64_t seed,
+                      DataImages *taken) {
     SplitTicket *tickets = split_tickets(from->images, labels, from->count, seed, SUBSET_DOMAIN);
     *taken = (DataImages){0, malloc((size_t)(from->count > 0 ? from->count : 1) * sizeof(int32_t))};
     const bool ok = tickets && taken->images;
     for (int64_t first = 0, end; ok && first < from->count; first = end) {
         end = split_class_end(tickets, from->count, first);
-        for (int64_t i = first; i < end && i - first < per_class; i++)
+        for (int64_t i = first; i < first + part_of(part, end - first); i++)
             taken->images[taken->count++] = tickets[i].image;
     }
     if (ok) {
@@ -54,4 +67,14 @@ bool data_split_subset(const DataImages *from, const int32_t *labels, int64_t pe
     }
     free(tickets);
     return ok;
+}
+
+bool data_split_subset(const DataImages *from, const int32_t *labels, int64_t per_class,
+                       int64_t seed, DataImages *taken) {
+    return take_part(from, labels, (Part){.per_class = per_class}, seed, taken);
+}
+
+bool data_split_share(const DataImages *from, const int32_t *labels, double share, int64_t seed,
+                      DataImages *taken) {
+    return take_part(from, labels, (Part){.share = share}, seed, taken);
 }

@@ -16,9 +16,13 @@ bool data_split_make(const int32_t *labels, int64_t count, double validation, do
                      int64_t seed, DataImages splits[DATA_SPLIT_COUNT]);
 
 /* At most `per_class` images of each class from `from`, by the same kind of draw with another seed:
- * what a probe with few labels trains on. labels is that of the whole set; taken is the caller's to
- * free. */
+ * what a probe with few labels trains on. labels is that of the whole set (NULL: one class); taken
+ * is the caller's to free. */
 bool data_split_subset(const DataImages *from, const int32_t *labels, int64_t per_class,
                        int64_t seed, DataImages *taken);
+
+/* The same draw, of a share of each class, rounded, but of none less than one. */
+bool data_split_share(const DataImages *from, const int32_t *labels, double share, int64_t seed,
+                      DataImages *taken);
 
 #endif

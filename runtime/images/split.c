@@ -39,9 +39,7 @@ int64_t split_class_end(const SplitTicket *tickets, int64_t count, int64_t first
     return end;
 }
 
-static int64_t share_of(double share, int64_t count) {
-    return (int64_t)(share * (double)count + 0.5);
-}
+int64_t split_share(double share, int64_t count) { return (int64_t)(share * (double)count + 0.5); }
 
 /* The images that are for training so far; NULL: no memory. */
 static int32_t *training_images(const uint8_t *splits, int64_t count, int64_t *found) {
@@ -60,8 +58,8 @@ bool split_assign(const int32_t *labels, int64_t count, double validation, doubl
     SplitTicket *tickets = images ? split_tickets(images, labels, found, seed, SPLIT_DOMAIN) : NULL;
     for (int64_t first = 0, end; tickets && first < found; first = end) {
         end = split_class_end(tickets, found, first);
-        const int64_t tests = share_of(test, end - first),
-                      validations = share_of(validation, end - first);
+        const int64_t tests = split_share(test, end - first),
+                      validations = split_share(validation, end - first);
         for (int64_t i = first; i < end && i - first < tests + validations; i++)
             splits[tickets[i].image] = i - first < tests ? IMAGE_TEST : IMAGE_VALIDATION;
     }

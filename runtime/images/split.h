@@ -24,6 +24,9 @@ SplitTicket *split_tickets(const int32_t *from, const int32_t *labels, int64_t c
 /* One past the last ticket of the class that starts at `first`. */
 int64_t split_class_end(const SplitTicket *tickets, int64_t count, int64_t first);
 
+/* A share of so many images, rounded. */
+int64_t split_share(double share, int64_t count);
+
 /* Distributes those images that are IMAGE_TRAIN in `splits` [count]. False: no memory. */
 bool split_assign(const int32_t *labels, int64_t count, double validation, double test,
                   int64_t seed, uint8_t *splits);

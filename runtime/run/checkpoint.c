@@ -56,22 +56,25 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
     if (states)
         tensors_append(tensors, &count, experiment->states, experiment->state_count, states);
     char *centres = state->palette ? centres_text(state->palette) : NULL;
-    char step[32], best_step[32], waited[32], best_loss[64];
+    char step[32], best_step[32], waited[32], best_loss[64], best_accuracy[64];
     snprintf(step, sizeof step, "%lld", (long long)state->step);
     snprintf(best_step, sizeof best_step, "%lld", (long long)state->best_step);
     snprintf(waited, sizeof waited, "%lld", (long long)state->waited);
     snprintf(best_loss, sizeof best_loss, "%a", state->best_loss); /* exactly */
+    snprintf(best_accuracy, sizeof best_accuracy, "%a", state->best_accuracy);
     const TensorMetadata metadata[] = {
         {"format", "scanline checkpoint"},
         {"version", version},
         {"step", step},
         {"best_step", best_step},
         {"best_loss", best_loss},
+        {"best_accuracy", best_accuracy},
         {"waited", waited},
         {"target", state->target},
         {"table", state->table},
         {"data", state->data_hash},
         {"split", state->split_hash},
+        {"whole_split", state->whole_split_hash},
         {"spec", experiment->spec},
         {"palette", state->palette_hash},
         {"palette_centres", centres},
@@ -111,10 +114,19 @@ static bool text_read(const Safetensors *file, const char *key, char *text) {
     return true;
 }
 
-/* Tables older versions did not have, and palettes not every set. */
-static bool optional_read(const Safetensors *file, const char *key, char *text) {
-    *text = 0;
-    return !safetensors_metadata(file, key) || text_read(file, key, text);
+/* What not every file has: palettes, and what older versions did not write, which had no tables, no
+ * parts of a split, and judged by the loss alone. */
+static bool optional_read(const Safetensors *file, CheckpointState *state) {
+    *state->table = *state->palette_hash = 0;
+    state->best_accuracy = -1;
+    strcpy(state->whole_split_hash, state->split_hash);
+    return (!safetensors_metadata(file, "table") || text_read(file, "table", state->table)) &&
+           (!safetensors_metadata(file, "palette") ||
+            text_read(file, "palette", state->palette_hash)) &&
+           (!safetensors_metadata(file, "best_accuracy") ||
+            number_read(file, "best_accuracy", &state->best_accuracy)) &&
+           (!safetensors_metadata(file, "whole_split") ||
+            text_read(file, "whole_split", state->whole_split_hash));
 }
 
 static bool state_read(const Safetensors *file, const char *path, CheckpointState *state,
@@ -131,9 +143,8 @@ static bool state_read(const Safetensors *file, const char *path, CheckpointStat
         integer_read(file, "best_step", &state->best_step) &&
         integer_read(file, "waited", &state->waited) &&
         number_read(file, "best_loss", &state->best_loss) &&
-        text_read(file, "target", state->target) && optional_read(file, "table", state->table) &&
-        optional_read(file, "palette", state->palette_hash) &&
-        text_read(file, "data", state->data_hash) && text_read(file, "split", state->split_hash))
+        text_read(file, "target", state->target) && text_read(file, "data", state->data_hash) &&
+        text_read(file, "split", state->split_hash) && optional_read(file, state))
         return true;
     return file_fault(error, path, "the checkpoint's metadata is damaged");
 }

@@ -16,15 +16,17 @@ enum { CHECKPOINT_TEXT = 160 };
 /* Where the training loop stands after `step` steps. */
 typedef struct CheckpointState {
     int64_t step;
-    double best_loss; /* of the validation split; infinity: none yet */
+    double best_loss; /* of the best evaluation on validation (train.best); infinity: none yet */
+    double best_accuracy; /* of the same; -1: none yet, or it had none */
     int64_t best_step;
     int64_t waited;                  /* evaluations since the best */
     char target[CHECKPOINT_TEXT];    /* what the kernels were compiled for */
     char table[CHECKPOINT_TEXT];     /* hash of the choices; "": of an older version */
     char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split */
     char split_hash[CHECKPOINT_TEXT];
-    char palette_hash[CHECKPOINT_TEXT]; /* of the tokens; "": they are of no known palette */
-    const Palette *palette;             /* the same, for writing; after reading NULL */
+    char palette_hash[CHECKPOINT_TEXT];     /* of the tokens; "": they are of no known palette */
+    const Palette *palette;                 /* the same, for writing; after reading NULL */
+    char whole_split_hash[CHECKPOINT_TEXT]; /* as in DataSet */
 } CheckpointState;
 
 /* parameters[i], states[i]: experiment->parameters[i], experiment->states[i]. `states` may be NULL:

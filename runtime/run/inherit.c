@@ -38,6 +38,24 @@ static bool fits(const Tensor *tensor, const Parameter *parameter) {
            memcmp(tensor->extents, parameter->extents, tensor->rank * sizeof *tensor->extents) == 0;
 }
 
+/* The axis of the output `class` of evaluations: its last; NULL: there are no classes. */
+static const char *axis_of_classes(const Program *program) {
+    const PlanFunction *function = program->plan ? plan_function(program->plan, "eval") : NULL;
+    const int64_t found = function ? plan_find_output(function, "class") : -1;
+    const PlanBinding *output = found < 0 ? NULL : &function->outputs[found];
+    return output && output->axis_count ? output->axes[output->axis_count - 1] : NULL;
+}
+
+/* Whether nothing but the number of classes is another. */
+static bool of_other_classes(const Tensor *tensor, const Parameter *parameter, const char *axis) {
+    if (!axis || tensor->type != TENSOR_F32 || tensor->rank != parameter->axis_count)
+        return false;
+    for (uint32_t i = 0; i < tensor->rank; i++)
+        if (tensor->extents[i] != parameter->extents[i] && strcmp(parameter->axes[i], axis) != 0)
+            return false;
+    return true;
+}
+
 static bool fail_shape(const Tensor *tensor, const Parameter *parameter, const char *checkpoint,
                        RunError *error) {
     char theirs[200], ours[400];
@@ -51,14 +69,17 @@ static bool fail_shape(const Tensor *tensor, const Parameter *parameter, const c
 
 /* --- what would be taken --- */
 
-static bool compare(const Experiment *experiment, const Safetensors *file, const char *checkpoint,
+static bool compare(const Program *program, const Safetensors *file, const char *checkpoint,
                     Inherited *inherited, RunError *error) {
+    const Experiment *experiment = program->experiment;
+    const char *classes = axis_of_classes(program);
     for (uint32_t i = 0; i < experiment->parameter_count; i++) {
         const Parameter *parameter = &experiment->parameters[i];
         const Tensor *tensor = safetensors_find(file, parameter->path);
-        if (tensor && !fits(tensor, parameter))
+        const bool taken = tensor && fits(tensor, parameter);
+        if (tensor && !taken && !of_other_classes(tensor, parameter, classes))
             return fail_shape(tensor, parameter, checkpoint, error);
-        if (tensor) {
+        if (taken) {
             inherited->taken++;
         } else {
             inherited->fresh++;
@@ -98,35 +119,39 @@ static Safetensors *file_of(const char *checkpoint, RunError *error) {
     return file;
 }
 
-bool inherit_check(const Experiment *experiment, const char *checkpoint, Inherited *inherited,
+bool inherit_check(const Program *program, const char *checkpoint, Inherited *inherited,
                    RunError *error) {
     *inherited = (Inherited){0};
     Safetensors *file = file_of(checkpoint, error);
-    bool able = file && compare(experiment, file, checkpoint, inherited, error);
+    bool able = file && compare(program, file, checkpoint, inherited, error);
     if (able)
-        note_unused(experiment, file, inherited);
+        note_unused(program->experiment, file, inherited);
     safetensors_close(file);
     return able;
 }
 
 /* --- taking --- */
 
-static bool take(Model *model, const Safetensors *file, const char *checkpoint, RunError *error) {
+static bool take(const Program *program, Model *model, const Safetensors *file,
+                 const char *checkpoint, RunError *error) {
+    const char *classes = axis_of_classes(program);
     for (uint32_t i = 0; i < model->experiment->parameter_count; i++) {
         const Parameter *parameter = &model->experiment->parameters[i];
         const Tensor *tensor = safetensors_find(file, parameter->path);
         FileError fault;
-        if (tensor && !fits(tensor, parameter))
+        const bool taken = tensor && fits(tensor, parameter);
+        if (tensor && !taken && !of_other_classes(tensor, parameter, classes))
             return fail_shape(tensor, parameter, checkpoint, error);
-        if (tensor && !safetensors_read(file, tensor, model->parameters.values[i], &fault))
+        if (taken && !safetensors_read(file, tensor, model->parameters.values[i], &fault))
             return run_fail(error, EXIT_INPUT, "%s", fault.text);
     }
     return true;
 }
 
-bool inherit_parameters(Model *model, const char *checkpoint, RunError *error) {
+bool inherit_parameters(const Program *program, Model *model, const char *checkpoint,
+                        RunError *error) {
     Safetensors *file = file_of(checkpoint, error);
-    bool taken = file && take(model, file, checkpoint, error);
+    bool taken = file && take(program, model, file, checkpoint, error);
     safetensors_close(file);
     return taken;
 }

@@ -24,6 +24,7 @@ void progress_begin(Progress *progress, Log *log, int64_t first_step, int64_t st
         .start = now(),
         .train_loss = NAN,
         .validation_loss = NAN,
+        .accuracy = -1,
     };
 }
 
@@ -58,6 +59,8 @@ static void make_line(const Progress *progress, int64_t step, char line[LINE_LEN
     if (!isnan(progress->validation_loss))
         append(line, "  validation %.4f nats (%.4f bits)", progress->validation_loss,
                progress->validation_loss * bits_a_nat);
+    if (progress->accuracy >= 0)
+        append(line, "  accuracy %.4f", progress->accuracy);
     if (step > progress->first_step)
         append(line, "  %.0f images/s  %lld:%02lld left", rate, (long long)left / 60,
                (long long)left % 60);
@@ -74,9 +77,11 @@ void progress_step(Progress *progress, int64_t step, double loss) {
     log_show(progress->log, line);
 }
 
-void progress_evaluation(Progress *progress, int64_t step, double loss, bool best) {
+void progress_evaluation(Progress *progress, int64_t step, double loss, double accuracy,
+                         bool best) {
     char line[LINE_LENGTH];
     progress->validation_loss = loss;
+    progress->accuracy = accuracy;
     make_line(progress, step, line);
     log_say(progress->log, "%s%s", line, best ? "  best" : "");
 }

@@ -15,11 +15,13 @@ typedef struct Progress {
     double start, shown;    /* seconds, of a clock that only goes forward */
     double train_loss;      /* smoothed */
     double validation_loss; /* NaN: none yet */
+    double accuracy;        /* on validation; -1: none */
 } Progress;
 
 void progress_begin(Progress *progress, Log *log, int64_t first_step, int64_t steps, int64_t batch);
 void progress_step(Progress *progress, int64_t step, double loss);
-void progress_evaluation(Progress *progress, int64_t step, double loss, bool best);
+/* accuracy: -1 where there is none. */
+void progress_evaluation(Progress *progress, int64_t step, double loss, double accuracy, bool best);
 void progress_end(Progress *progress);
 
 /* Images a second since the beginning. */

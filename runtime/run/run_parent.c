@@ -72,18 +72,25 @@ static bool record_make(RunParent *parent, const char *folder, const DataSet *da
     }
     json_t *before = json_object_get(record, "parent");
     const char *id = text_of(record, "id");
-    parent->record = json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder), "checkpoint",
-        base_name(parent->checkpoint), "step", (json_int_t)state.step, "hash", hash, "data",
-        state.data_hash, "split", state.split_hash, "parent", before ? before : json_null());
+    parent->record =
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder),
+                  "checkpoint", base_name(parent->checkpoint), "step", (json_int_t)state.step,
+                  "hash", hash, "data", state.data_hash, "split", state.split_hash, "whole_split",
+                  state.whole_split_hash, "parent", before ? before : json_null());
     json_decref(record);
     return parent->record || run_no_memory(error, "the parent's record");
 }
 
-static bool splits_agree(const json_t *record, const DataSet *data, RunError *error) {
+/* Records of older versions have `split` alone: there were no parts of it. */
+static const char *whole_split_of(const json_t *record) {
+    const char *whole = text_of(record, "whole_split");
+    return *whole ? whole : text_of(record, "split");
+}
+
+bool run_parents_agree(const json_t *record, const DataSet *data, RunError *error) {
     for (; json_is_object(record); record = json_object_get(record, "parent"))
         if (strcmp(text_of(record, "data"), data->hash) == 0 &&
-            strcmp(text_of(record, "split"), data->split_hash) != 0)
+            strcmp(whole_split_of(record), data->whole_split_hash) != 0)
             return run_fail(error, EXIT_INPUT,
                             "%.100s was trained on other splits of the same images: some of those "
                             "that this run is judged by would have been trained on; keep "
@@ -98,7 +105,7 @@ bool run_parent_choose(RunParent *parent, const char *folder, const char *checkp
     bool chosen = (parent->checkpoint || run_no_memory(error, "a path")) &&
                   belongs(parent->checkpoint, folder, error) &&
                   record_make(parent, folder, data, error) &&
-                  splits_agree(parent->record, data, error);
+                  run_parents_agree(parent->record, data, error);
     if (!chosen)
         run_parent_free(parent);
     return chosen;
@@ -152,10 +159,13 @@ bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record
     return kept;
 }
 
-void run_parent_say(const RunParent *parent, Log *log) {
-    if (parent->record)
-        log_say(log, "a child of %.100s: its parameters after step %lld (%.100s)",
-                text_of(parent->record, "id"),
-                (long long)json_integer_value(json_object_get(parent->record, "step")),
-                text_of(parent->record, "checkpoint"));
+void run_parent_say(const RunParent *parent, const DataSet *data, Log *log) {
+    if (!parent->record)
+        return;
+    log_say(log, "a child of %.100s: its parameters after step %lld (%.100s)",
+            text_of(parent->record, "id"),
+            (long long)json_integer_value(json_object_get(parent->record, "step")),
+            text_of(parent->record, "checkpoint"));
+    if (strcmp(text_of(parent->record, "data"), data->hash) != 0)
+        log_say(log, "a transfer: it was trained on other images than %s", data->source);
 }

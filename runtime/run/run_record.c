@@ -19,14 +19,15 @@ static json_t *record_new(const RunOrigin *origin, const char *folder) {
     json_t *parent = origin->parent->record ? origin->parent->record : json_null();
     const char *palette = *origin->data->palette.hash ? origin->data->palette.hash : NULL;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:O, "
-        "s:[]}",
+        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, "
+        "s:O, s:[]}",
         "id", slash ? slash + 1 : folder, "name", experiment->name, "state", "running", "command",
         origin->command, "versions", "scanline", origin->versions.scanline, "llvm",
         origin->versions.llvm, "target", origin->program->plan->target, "table",
         origin->program->plan->table, "precision", experiment->train.precision, "objective",
         experiment->train.objective, "spec", hash, "data", origin->data->hash, "split",
-        origin->data->split_hash, "palette", palette, "parent", parent, "test_reads");
+        origin->data->split_hash, "whole_split", origin->data->whole_split_hash, "palette", palette,
+        "parent", parent, "test_reads");
 }
 
 /* The palette, for whoever wants to use the run's model: palette.npy. */
@@ -192,6 +193,8 @@ static void set_ended(json_t *record, void *user) {
     json_object_set_new(record, "best_step", json_integer(result->best_step));
     if (isfinite(result->best_loss))
         json_object_set_new(record, "best_validation_loss", json_real(result->best_loss));
+    if (isfinite(result->best_loss) && result->best_accuracy >= 0)
+        json_object_set_new(record, "best_validation_accuracy", json_real(result->best_accuracy));
     if (ending->code)
         json_object_set_new(record, "reason", json_string(ending->reason->text));
     else

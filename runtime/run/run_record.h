@@ -7,10 +7,11 @@
 
 /* How a training ended. */
 typedef struct TrainingResult {
-    int64_t step;       /* the last one done */
-    int64_t best_step;  /* of the lowest validation loss */
-    double best_loss;   /* infinity: there is no validation split */
-    bool stopped_early; /* by patience */
+    int64_t step;         /* the last one done */
+    int64_t best_step;    /* of the best evaluation on validation (train.best) */
+    double best_loss;     /* infinity: there is no validation split */
+    double best_accuracy; /* -1: there is none */
+    bool stopped_early;   /* by patience */
 } TrainingResult;
 
 /* What made the machine code. */

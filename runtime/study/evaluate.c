@@ -71,14 +71,35 @@ static MetricsFigure *accuracy_of(const Evaluator *evaluator) {
     return &evaluator->figures[evaluator->count];
 }
 
-/* The scores [images, classes], if there are some, and labels to hold them against. */
+/* The scores [images, classes], if there are some, and labels to hold them against; -1: there are
+ * none. */
+static int64_t find_classes(const PlanFunction *function, const DataSet *data) {
+    const int64_t found = plan_find_output(function, "class");
+    const PlanBinding *output = found < 0 ? NULL : &function->outputs[found];
+    return output && output->type == PLAN_F32 && output->axis_count >= 1 && data->labels ? found
+                                                                                         : -1;
+}
+
+bool evaluation_has_accuracy(const Program *program, const DataSet *data) {
+    const PlanFunction *function = plan_function(program->plan, "eval");
+    return function && (plan_find_output(function, "metric.accuracy") >= 0 ||
+                        find_classes(function, data) >= 0);
+}
+
+double evaluation_accuracy(const Evaluation *evaluation) {
+    for (uint32_t i = 1; i < evaluation->figure_count; i++)
+        if (strcmp(evaluation->figures[i].name, ACCURACY) == 0)
+            return evaluation->figures[i].value;
+    return -1;
+}
+
 static bool add_classes(Evaluator *evaluator, RunError *error) {
     const PlanFunction *function = inference_function(evaluator->inference);
     const DataSet *data = evaluator->data;
-    const int64_t found = plan_find_output(function, "class");
-    const PlanBinding *output = found < 0 ? NULL : &function->outputs[found];
-    if (!output || output->type != PLAN_F32 || output->axis_count < 1 || !data->labels)
+    const int64_t found = find_classes(function, data);
+    if (found < 0)
         return true;
+    const PlanBinding *output = &function->outputs[found];
     evaluator->class_output = found;
     evaluator->class_by_image =
         inference_output(evaluator->inference, "class", &evaluator->class_width) >= 0;

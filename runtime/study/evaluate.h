@@ -29,6 +29,12 @@ typedef struct Evaluation {
 
 typedef struct Evaluator Evaluator;
 
+/* Whether evaluations on this data set have an accuracy. */
+bool evaluation_has_accuracy(const Program *program, const DataSet *data);
+
+/* That of an evaluation; -1: it has none. */
+double evaluation_accuracy(const Evaluation *evaluation);
+
 int64_t evaluation_bytes(const Program *program, int threads);
 
 /* Executor and threads are as inference_create takes them. */

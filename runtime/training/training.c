@@ -38,6 +38,24 @@ int64_t training_bytes(const Program *program, int threads) {
     return program_memory(program, threads).peak;
 }
 
+bool training_by_accuracy(const TrainSettings *settings) {
+    return settings->best && strcmp(settings->best, "accuracy") == 0;
+}
+
+bool training_check(const Program *program, const DataSet *data, RunError *error) {
+    if (!training_by_accuracy(&program->experiment->train))
+        return true;
+    if (!evaluation_has_accuracy(program, data))
+        return run_fail(error, EXIT_INPUT,
+                        "train.best = accuracy: the objective %s has none on %s; it needs an "
+                        "`output class` and labels (train.objective=ar.classify)",
+                        program->experiment->train.objective, data->source);
+    return data->splits[DATA_VALIDATION].count > 0 ||
+           run_fail(error, EXIT_INPUT,
+                    "train.best = accuracy: there is no validation split; give data.validation a "
+                    "share");
+}
+
 /* --- checkpoints --- */
 
 static bool checkpoint_save(Training *training, const char *name, bool with_states) {
@@ -118,9 +136,9 @@ static bool checkpoint_load(Training *training, const char *path) {
 static bool start(Training *training) {
     const char *parent = training->options->parent;
     return trainer_init(training->trainer, training->error) &&
-           (!parent ||
-            (inherit_parameters(trainer_model(training->trainer), parent, training->error) &&
-             trainer_restart(training->trainer, training->error)));
+           (!parent || (inherit_parameters(training->program, trainer_model(training->trainer),
+                                           parent, training->error) &&
+                        trainer_restart(training->trainer, training->error)));
 }
 
 /* From the last checkpoint; or, in a run that was killed before its first, from the start. */
@@ -148,6 +166,14 @@ static void note_timing(Training *training) {
                          usage.ru_maxrss * 1024, training->options->threads);
 }
 
+/* By train.best; of equal accuracies the one of the lower loss. */
+static bool is_better(const Training *training, double loss, double accuracy) {
+    const CheckpointState *state = &training->state;
+    if (training_by_accuracy(training->settings) && accuracy != state->best_accuracy)
+        return accuracy > state->best_accuracy;
+    return loss < state->best_loss;
+}
+
 /* The validation split, where there is one; keeps the best parameters. */
 static bool evaluate_now(Training *training) {
     CheckpointState *state = &training->state;
@@ -166,13 +192,15 @@ static bool evaluate_now(Training *training) {
         return run_fail(training->error, EXIT_DIVERGED,
                         "after step %lld the validation loss is not finite",
                         (long long)state->step);
-    bool best = evaluation.loss < state->best_loss;
+    const double accuracy = evaluation_accuracy(&evaluation);
+    bool best = is_better(training, evaluation.loss, accuracy);
     state->waited = best ? 0 : state->waited + 1;
     if (best) {
         state->best_loss = evaluation.loss;
+        state->best_accuracy = accuracy;
         state->best_step = state->step;
     }
-    progress_evaluation(&training->progress, state->step, evaluation.loss, best);
+    progress_evaluation(&training->progress, state->step, evaluation.loss, accuracy, best);
     note_timing(training);
     return !best || checkpoint_save(training, "checkpoints/best.safetensors", false);
 }
@@ -238,6 +266,7 @@ static bool training_open(Training *training) {
     snprintf(state->split_hash, sizeof state->split_hash, "%s", data->split_hash);
     snprintf(state->palette_hash, sizeof state->palette_hash, "%s", data->palette.hash);
     state->palette = data->palette.centres ? &data->palette : NULL;
+    snprintf(state->whole_split_hash, sizeof state->whole_split_hash, "%s", data->whole_split_hash);
     training->trainer =
         trainer_create(training->program, data, training->options->threads, training->error);
     if (!training->trainer)
@@ -274,7 +303,7 @@ ExitCode training_run(const Program *program, const DataSet *data, const Trainin
         .data = data,
         .options = options,
         .settings = &program->experiment->train,
-        .state = {.best_loss = INFINITY},
+        .state = {.best_loss = INFINITY, .best_accuracy = -1},
         .error = error,
     };
     Signals signals;
@@ -285,6 +314,7 @@ ExitCode training_run(const Program *program, const DataSet *data, const Trainin
         .step = training.state.step,
         .best_step = training.state.best_step,
         .best_loss = training.state.best_loss,
+        .best_accuracy = training.state.best_accuracy,
         .stopped_early =
             done && patience_over(&training) && training.state.step < training.settings->steps,
     };

@@ -27,6 +27,12 @@ typedef struct TrainingOptions {
 /* Memory of a training process beyond the program itself: what `check` prints as peak_bytes. */
 int64_t training_bytes(const Program *program, int threads);
 
+/* Whether evaluations are judged by the accuracy (train.best), and else by the loss. */
+bool training_by_accuracy(const TrainSettings *settings);
+
+/* Whether there is what evaluations are to be judged by. False and `error`: EXIT_INPUT. */
+bool training_check(const Program *program, const DataSet *data, RunError *error);
+
 /* EXIT_DONE, EXIT_STOPPED (a signal; resumable), EXIT_DIVERGED, or another code; `error` says why
  * unless it is done. */
 ExitCode training_run(const Program *program, const DataSet *data, const TrainingOptions *options,

@@ -105,6 +105,8 @@ Test(frontend_spec, defaults) {
     cr_expect_eq(spec->train.steps, 800);
     cr_expect_eq(spec->train.checkpoint, 200);
     cr_expect_eq(spec->train.patience, 0);
+    cr_expect_str_eq(spec->train.best, "loss");
+    cr_expect(spec->data.share == 1 && spec->data.labels == 0 && spec->data.subset == 0);
     cr_expect_str_eq(spec->probe.features, "feature");
     cr_expect_eq(spec->probe.layer_count, 0);
     cr_expect_str_eq(spec->probe.solver, "lbfgs");

@@ -36,12 +36,14 @@ static float w[6] = {1, -0.0f, 1e-30f, 3.1415927f, -5, 6}, b[1] = {7}, wm[6] = {
              bm[1] = {3};
 static const CheckpointState written = {.step = 42,
                                         .best_loss = 1.0 / 3,
+                                        .best_accuracy = 0.75,
                                         .best_step = 40,
                                         .waited = 2,
                                         .target = "znver3",
                                         .table = "123",
                                         .data_hash = "abc",
-                                        .split_hash = "def"};
+                                        .split_hash = "def",
+                                        .whole_split_hash = "whole"};
 
 static void write_it(bool with_states) {
     FileError error;
@@ -69,6 +71,8 @@ Test(checkpoint, comes_back_to_the_bit) {
     cr_assert_str_eq(state.target, "znver3");
     cr_assert_str_eq(state.table, "123");
     cr_assert_str_eq(state.split_hash, "def");
+    cr_assert_str_eq(state.whole_split_hash, "whole");
+    cr_assert_eq(state.best_accuracy, 0.75);
     char *spec = checkpoint_spec(path, &error);
     cr_assert_str_eq(spec, "dim d = 2\n");
     free(spec);

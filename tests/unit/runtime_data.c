@@ -114,6 +114,51 @@ Test(data, subset_has_so_many_a_class) {
     data_close(data);
 }
 
+/* The part that a probe with as many labels draws, and the images held out are the same. */
+Test(data, trains_on_so_many_a_class) {
+    DataSettings few = digits;
+    few.labels = 10;
+    few.subset = 3;
+    DataSet *data = open_or_fail(&digits), *part = open_or_fail(&few);
+    DataImages ten;
+    cr_assert(
+        data_split_subset(&data->splits[DATA_TRAIN], data->labels, 10, digits.seed + 3, &ten));
+    cr_assert_eq(part->splits[DATA_TRAIN].count, 100);
+    cr_expect_arr_eq(part->splits[DATA_TRAIN].images, ten.images, 100 * sizeof *ten.images);
+    for (int split = DATA_VALIDATION; split < DATA_SPLIT_COUNT; split++) {
+        const DataImages *held = &data->splits[split];
+        cr_assert_eq(part->splits[split].count, held->count);
+        cr_expect_arr_eq(part->splits[split].images, held->images,
+                         (size_t)held->count * sizeof *held->images);
+    }
+    cr_expect_str_eq(part->hash, data->hash);
+    cr_expect_str_eq(part->whole_split_hash, data->split_hash);
+    cr_expect_str_eq(data->whole_split_hash, data->split_hash);
+    cr_expect_str_neq(part->split_hash, data->split_hash);
+    free(ten.images);
+    data_close(data);
+    data_close(part);
+}
+
+Test(data, trains_on_a_share_of_each_class) {
+    DataSettings tenth = digits;
+    tenth.share = 0.1;
+    DataSet *data = open_or_fail(&digits), *part = open_or_fail(&tenth);
+    int all[10] = {0}, taken[10] = {0};
+    for (int64_t i = 0; i < data->splits[DATA_TRAIN].count; i++)
+        all[data->labels[data->splits[DATA_TRAIN].images[i]]]++;
+    for (int64_t i = 0; i < part->splits[DATA_TRAIN].count; i++)
+        taken[data->labels[part->splits[DATA_TRAIN].images[i]]]++;
+    for (int label = 0; label < 10; label++)
+        cr_expect_eq(taken[label], (int)(0.1 * all[label] + 0.5));
+    tenth.share = 1e-6; /* of no class nothing */
+    DataSet *least = open_or_fail(&tenth);
+    cr_expect_eq(least->splits[DATA_TRAIN].count, 10);
+    data_close(data);
+    data_close(part);
+    data_close(least);
+}
+
 Test(data, settings_are_checked) {
     const struct {
         DataSettings settings;

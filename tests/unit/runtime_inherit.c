@@ -39,7 +39,8 @@ Test(inherit, takes_what_both_have) {
     RunError error;
     Inherited inherited;
     Experiment child = child_of(children, 2);
-    cr_assert(inherit_check(&child, path, &inherited, &error), "%s", error.text);
+    cr_assert(inherit_check(&(Program){.experiment = &child}, path, &inherited, &error), "%s",
+              error.text);
     cr_expect_eq(inherited.taken, 1);
     cr_expect_eq(inherited.fresh, 1);
     cr_expect_str_eq(inherited.fresh_paths, "new");
@@ -48,7 +49,8 @@ Test(inherit, takes_what_both_have) {
     Model model;
     cr_assert(model_create(&model, &child, false, &error));
     model.parameters.values[0][1] = 0.5f;
-    cr_assert(inherit_parameters(&model, path, &error), "%s", error.text);
+    cr_assert(inherit_parameters(&(Program){.experiment = &child}, &model, path, &error), "%s",
+              error.text);
     static const float w[] = {1, 2, 3, 4, 5, -0.0f};
     cr_expect_eq(memcmp(model.parameters.values[1], w, sizeof w), 0);
     cr_expect_eq(model.parameters.values[0][1], 0.5f, "what is new keeps its initial value");
@@ -59,7 +61,7 @@ static void refused(Parameter *parameters, uint32_t count, const char *reason) {
     RunError error;
     Inherited inherited;
     Experiment child = child_of(parameters, count);
-    cr_assert_not(inherit_check(&child, path, &inherited, &error));
+    cr_assert_not(inherit_check(&(Program){.experiment = &child}, path, &inherited, &error));
     cr_expect_eq(error.code, EXIT_INPUT);
     cr_expect(strstr(error.text, reason), "%s", error.text);
 }
@@ -72,7 +74,8 @@ Test(inherit, refuses_other_shapes_and_other_models) {
     RunError error;
     Experiment child = child_of(other, 2);
     cr_assert(model_create(&model, &child, false, &error));
-    cr_expect_not(inherit_parameters(&model, path, &error), "more than was reserved was read");
+    cr_expect_not(inherit_parameters(&(Program){.experiment = &child}, &model, path, &error),
+                  "more than was reserved was read");
     model_free(&model);
     other[1] = children[1];
     other[1].axis_count = 1;
@@ -80,6 +83,34 @@ Test(inherit, refuses_other_shapes_and_other_models) {
     refused(children, 1, "nothing to start from");
     cr_assert_eq(truncate(path, 100), 0);
     refused(children, 2, path);
+}
+
+/* A classifier of another number of classes is another's. */
+Test(inherit, what_is_of_other_classes_is_new) {
+    Parameter other[] = {children[0], children[1]};
+    other[1].extents[1] = 5;
+    PlanBinding output = {.name = "class", .axis_count = 2, .axes = {"b", "f"}};
+    PlanFunction function = {.name = "eval", .output_count = 1, .outputs = &output};
+    const Plan plan = {.function_count = 1, .functions = &function};
+    Experiment child = child_of(other, 2);
+    const Program program = {.experiment = &child, .plan = &plan};
+    Parameter same[] = {{"old", 1, {"d"}, {2}, 2}, other[1]};
+    Experiment with_old = child_of(same, 2);
+    const Program able = {.experiment = &with_old, .plan = &plan};
+    RunError error;
+    Inherited inherited;
+    cr_assert(inherit_check(&able, path, &inherited, &error), "%s", error.text);
+    cr_expect_eq(inherited.taken, 1);
+    cr_expect_str_eq(inherited.fresh_paths, "w");
+    Model model;
+    cr_assert(model_create(&model, &with_old, false, &error));
+    model.parameters.values[1][0] = 0.5f;
+    cr_assert(inherit_parameters(&able, &model, path, &error), "%s", error.text);
+    cr_expect_eq(model.parameters.values[1][0], 0.5f);
+    cr_expect_eq(model.parameters.values[0][0], 7);
+    model_free(&model);
+    output.axes[1] = "c"; /* another axis is no matter of classes */
+    cr_expect_not(inherit_check(&program, path, &inherited, &error));
 }
 
 Test(inherit, long_lists_are_shortened) {
@@ -94,7 +125,8 @@ Test(inherit, long_lists_are_shortened) {
     }
     many[COUNT] = children[1];
     Experiment child = child_of(many, COUNT + 1);
-    cr_assert(inherit_check(&child, path, &inherited, &error), "%s", error.text);
+    cr_assert(inherit_check(&(Program){.experiment = &child}, path, &inherited, &error), "%s",
+              error.text);
     size_t length = strlen(inherited.fresh_paths);
     cr_expect_eq(inherited.fresh, COUNT);
     cr_expect_str_eq(inherited.fresh_paths + length - 5, ", ...");
