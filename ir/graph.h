@@ -64,10 +64,17 @@ typedef struct SpanSet {
 struct Function;
 struct NameTable;
 
+/* Why a kernel runs, where the order in which kernels run is settled. */
+typedef enum KernelRole {
+    KERNEL_ONCE,
+    KERNEL_AGAIN, /* what ran before, so that this needs no memory in between */
+    KERNEL_UPDATE /* as early as can be: it replaces inputs of the function, or leads to what does
+                   */
+} KernelRole;
+
 typedef struct Attributes {
     double value;     /* const; its dtype is the node's */
-    int64_t amount;   /* shift: by how many positions; result: which one; kernel: 1 where it runs
-                       * again what ran before, so that this needs no memory in between */
+    int64_t amount;   /* shift: by how many positions; result: which one; kernel: its KernelRole */
     uint64_t key;     /* random, random_normal: hash of the call path */
     const char *name; /* param, input: the name it is bound by */
     Axes axes;        /* the op's own axes, [x, y...] in ops.def; of random and random_normal:

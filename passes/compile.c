@@ -1,16 +1,11 @@
-/* The pipeline reads passes/passes.def from top to bottom for each function, then plans it. Kernels
- * are compiled one by one, in parallel, each to an object of its own (passes/emit/object.h). */
+/* Functions go through the passes (passes/pipeline.h) and are planned. Kernels are compiled one by
+ * one, in parallel, each to an object of its own (passes/emit/object.h). */
 #include "passes/compile.h"
 
-#include "ir/text_print.h"
-#include "ir/verify.h"
-#include "passes/accumulate.h"
 #include "passes/cache.h"
 #include "passes/canonical.h"
-#include "passes/check.h"
 #include "passes/emit/object.h"
-#include "passes/emit/target.h"
-#include "passes/passes.h"
+#include "passes/pipeline.h"
 #include "passes/plan.h"
 
 #include <errno.h>
@@ -26,158 +21,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-typedef struct Pass {
-    const char *name;
-    PassFunction *run;
-} Pass;
-
-static const Pass pipeline[] = {
-#define PASS(NAME, doc) {#NAME, pass_##NAME},
-#include "passes/passes.def"
-#undef PASS
-};
-
-enum PassNumber {
-#define PASS(NAME, doc) NUMBER_##NAME,
-#include "passes/passes.def"
-#undef PASS
-    PASS_COUNT,
-    FUSED = NUMBER_fuse + 1, /* from here on there are kernels */
-};
-
 /* The size to which the cache on disk is trimmed after it has grown. */
 enum { CACHE_MEBIBYTES = 512 };
-
-__attribute__((format(printf, 2, 3))) static bool fail(CompileError *error, const char *format,
-                                                       ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof error->text, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-/* --- passes --- */
-
-/* Whether a comma-separated list has the name. */
-static bool list_has(const char *list, const char *name) {
-    size_t length = strlen(name);
-    for (const char *at = list; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length]))
-            return true;
-    return false;
-}
-
-static bool is_pass(const char *name, size_t length) {
-    for (size_t i = 0; i < PASS_COUNT; i++)
-        if (strlen(pipeline[i].name) == length && memcmp(pipeline[i].name, name, length) == 0)
-            return true;
-    return false;
-}
-
-/* Every pass that an option names must exist. */
-static bool names_are_passes(const char *option, const char *list, CompileError *error) {
-    for (const char *at = list; at && *at;) {
-        size_t length = strcspn(at, ",");
-        if (!is_pass(at, length)) {
-            char known[256] = "";
-            for (size_t i = 0; i < PASS_COUNT; i++)
-                snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
-                         pipeline[i].name);
-            return fail(error, "%s: there is no pass '%.*s'; the passes are %s", option,
-                        (int)length, at, known);
-        }
-        at += length + (at[length] == ',');
-    }
-    return true;
-}
-
-static bool options_check(const CompileOptions *options, CompileError *error) {
-    if (options->dump && strcmp(options->dump, "all") != 0 &&
-        !names_are_passes("--dump", options->dump, error))
-        return false;
-    return names_are_passes("--stop-after", options->stop_after, error) &&
-           names_are_passes("--no-pass", options->skip, error);
-}
-
-static bool function_inspect(const Function *before, const Function *after, const Pass *pass,
-                             const CompileOptions *options, CompileError *error) {
-    Arena *arena = after->arena;
-    if (options->dump && (strcmp(options->dump, "all") == 0 || list_has(options->dump, pass->name)))
-        fprintf(stderr, "# after %s\n%s\n", pass->name, text_print_function(after, arena));
-    const char *fault = options->verify ? verify_function(after, arena) : NULL;
-    if (fault)
-        return fail(error, "after pass %s, @%s: %s", pass->name, after->name, fault);
-    fault = options->check ? check_same_values(before, after, arena) : NULL;
-    if (fault)
-        return fail(error, "pass %s changed the values of @%s: %s", pass->name, after->name, fault);
-    return true;
-}
-
-/* How many passes there are up to the one to stop after. */
-static size_t passes_wanted(const CompileOptions *options) {
-    size_t count = 0;
-    while (count < PASS_COUNT &&
-           !(options->stop_after && strcmp(options->stop_after, pipeline[count].name) == 0))
-        count++;
-    return count < PASS_COUNT ? count + 1 : count;
-}
-
-static Function *passes_run(Function *function, size_t first, size_t end,
-                            const CompileOptions *options, PassContext *context,
-                            CompileError *error) {
-    for (size_t i = first; i < end; i++) {
-        const Pass *pass = &pipeline[i];
-        if (!list_has(options->skip, pass->name)) {
-            Function *after = pass->run(function, context);
-            if (!function_inspect(function, after, pass, options, error))
-                return NULL;
-            function = after;
-        }
-    }
-    return function;
-}
-
-/* Adds to the module what the passes make of a function. `grad_add` is made of the kernels of
- * `grad`; the passes after fusion are for both of them. */
-static bool function_compile(Module *compiled, Function *function, const CompileOptions *options,
-                             PassContext *context, CompileError *error) {
-    const size_t wanted = passes_wanted(options), first = wanted < FUSED ? wanted : FUSED;
-    Function *made[2] = {passes_run(function, 0, first, options, context, error), NULL};
-    if (!made[0])
-        return false;
-    if (options->accumulate && wanted >= FUSED && strcmp(function->name, "grad") == 0)
-        made[1] = function_accumulate(made[0], "grad_add");
-    for (int i = 0; i < 2 && made[i]; i++) {
-        Function *last = passes_run(made[i], first, wanted, options, context, error);
-        if (!last)
-            return false;
-        module_add(compiled, last);
-    }
-    return true;
-}
-
-static Module *passes_for_target(const Module *module, const CompileOptions *options,
-                                 const Target *target, CompileError *error) {
-    if (!options_check(options, error))
-        return NULL;
-    PassContext context = {.target = target,
-                           .precision = options->precision,
-                           .arena_bytes = options->arena_bytes,
-                           .warn = options->warn,
-                           .user = options->user};
-    const char *fault = precision_fault(module->arena, options->precision, target);
-    if (fault) {
-        error->input = true;
-        fail(error, "%s", fault);
-        return NULL;
-    }
-    Module *compiled = module_create(module->arena);
-    for (uint32_t i = 0; i < module->function_count; i++)
-        if (!function_compile(compiled, module->functions[i], options, &context, error))
-            return NULL;
-    return compiled;
-}
 
 static Target *target_of(Arena *arena, const CompileOptions *options, CompileError *error) {
     Target *target = arena_alloc(arena, sizeof *target);
@@ -192,25 +37,26 @@ CompileOptions compile_options_of(const Experiment *experiment) {
     return (CompileOptions){
         .precision = precision_of(experiment->train.precision),
         .accumulate = experiment->train.chunks > 1,
+        .step = experiment->train.chunks == 1,
     };
 }
 
 Module *compile_passes(const Module *module, const CompileOptions *options, CompileError *error) {
     Target *target = target_of(module->arena, options, error);
-    return target ? passes_for_target(module, options, target, error) : NULL;
+    return target ? pipeline_run(module, options, target, error) : NULL;
 }
 
 /* Functions and all that is needed for a moment alone lie in `work`. */
 static PlanBuilder *plan_functions(const Module *module, Arena *work, const CompileOptions *options,
                                    const Target *target, CompileError *error) {
-    Module *compiled = passes_for_target(module_within(module, work), options, target, error);
+    Module *compiled = pipeline_run(module_within(module, work), options, target, error);
     if (!compiled)
         return NULL;
     PlanBuilder *builder = plan_begin(module->arena, target);
     for (uint32_t i = 0; i < compiled->function_count; i++) {
         const char *fault = plan_add(builder, compiled->functions[i]);
         if (fault) {
-            fail(error, "%s", fault);
+            compile_fail(error, "%s", fault);
             return NULL;
         }
     }
@@ -266,8 +112,8 @@ static bool kernels_compile(const Work *work, int threads, CompileError *error) 
         if (!kernel_compile(work, i))
             failed = i < failed ? i : failed;
     if (failed != UINT32_MAX)
-        return fail(error, "kernel %s: %s", work->plan->kernels[failed].symbol,
-                    work->errors[failed].text);
+        return compile_fail(error, "kernel %s: %s", work->plan->kernels[failed].symbol,
+                            work->errors[failed].text);
     return true;
 }
 

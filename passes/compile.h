@@ -24,8 +24,11 @@ typedef struct CompileOptions {
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
-    int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add`;
-                            0: as it comes */
+    int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add` or
+                            `step`; 0: as it comes */
+    /* Instead of `grad` and `update` make `step`, which does both, where the update rule allows it:
+     * for a batch of one chunk. */
+    bool step;
     /* Beside `grad` make `grad_add`, which adds to the gradients that are there: for a batch of
      * several chunks. */
     bool accumulate;

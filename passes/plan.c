@@ -279,7 +279,7 @@ static void step_add(Planner *planner, NodeId id) {
         step_origin(planner->arena, node, planner->builder->plan->kernels[step->kernel].symbol);
     step_places(planner->arena, node->spans, step);
     step->immediate_count = canonical_keys(planner->arena, body, &step->immediates);
-    step->is_again = node->attributes.amount != 0;
+    step->is_again = node->attributes.amount == KERNEL_AGAIN;
     step->operands = arena_array(planner->arena, node->source_count + body->output_count,
                                  sizeof *step->operands);
     for (uint32_t i = 0; i < node->source_count; i++) {

@@ -3,7 +3,10 @@
  *
  * It comes after fusion. What runs again is a kernel as it is: the same code on the same values, so
  * the bits are those that there were, whatever is chosen; nothing is compiled for it; what it costs
- * and what it frees is known exactly; and there is no pass after it that could undo it. */
+ * and what it frees is known exactly; and there is no pass after it that could undo it.
+ *
+ * Where the function updates parameters too (passes/step.h), this is the pass that lets it do so as
+ * early as can be, since what runs again may read them. */
 #include "passes/remat.h"
 
 #include "passes/passes.h"
@@ -43,7 +46,7 @@ static Node late_node(Writing *writing, NodeId id) {
 
 static void write_again(Writing *writing, const RematStep *step, const NodeId *results) {
     Node kernel = late_node(writing, step->kernel);
-    kernel.attributes.amount = 1;
+    kernel.attributes.amount = KERNEL_AGAIN;
     const NodeId again = graph_add(writing->rewrite.to, kernel);
     for (uint32_t i = 0; i < step->result_count; i++) {
         const NodeId result = results[step->first_result + i];
@@ -55,12 +58,12 @@ static void write_again(Writing *writing, const RematStep *step, const NodeId *r
     }
 }
 
-/* The nodes from `next` on, up to the kernel that comes next. */
-static NodeId write_others(Writing *writing, NodeId next) {
+/* The nodes from `next` on, up to the kernel that comes next. Behind one of the update's these are
+ * its results alone, so they can go where it goes. */
+static void write_others(Writing *writing, NodeId next) {
     const Function *from = writing->rewrite.from;
     for (; next < from->node_count && graph_node(from, next)->op != OP_KERNEL; next++)
         rewrite_copy(&writing->rewrite, next);
-    return next;
 }
 
 static void write_first(Writing *writing, const RematStep *step) {
@@ -95,7 +98,7 @@ static Function *write_schedule(const RematSchedule *schedule) {
     for (uint32_t i = 0; i < graph->step_count; i++)
         step_of[graph->steps[i].kernel] = i;
     const NodeId *results = find_results(graph, step_of);
-    NodeId next = write_others(&writing, 0);
+    write_others(&writing, 0);
     for (uint32_t i = 0; i < schedule->run_count; i++) {
         const RematStep *step = &graph->steps[schedule->runs[i].step];
         if (schedule->runs[i].is_again) {
@@ -103,16 +106,19 @@ static Function *write_schedule(const RematSchedule *schedule) {
             continue;
         }
         write_first(&writing, step);
-        next = write_others(&writing, next + 1);
+        write_others(&writing, step->kernel + 1);
     }
     return rewrite_end(&writing.rewrite);
 }
 
-/* Whether the function has a forward and a backward part. */
+/* Whether the function has a forward and a backward part: it gives gradients, or uses them. */
 static bool is_gradient(const Function *function) {
     bool has_gradients = false;
     for (uint32_t i = 0; i < function->output_count; i++)
         has_gradients |= strncmp(function->outputs[i].name, "grad:", strlen("grad:")) == 0;
+    for (NodeId id = 0; id < function->node_count; id++)
+        has_gradients |= graph_node(function, id)->op == OP_KERNEL &&
+                         graph_node(function, id)->attributes.amount == KERNEL_UPDATE;
     return has_gradients && function_find_output(function, "loss") != NODE_NONE;
 }
 

@@ -12,9 +12,14 @@ typedef struct RematStep {
     uint32_t first_result, result_count; /* buffers */
     const uint32_t *reads;               /* buffers; bindings are left out */
     uint32_t read_count;
+    const uint32_t *inputs; /* of the function that it reads, of those that steps replace */
+    uint32_t input_count;
+    const uint32_t *replaces; /* inputs in whose place its results are to be */
+    uint32_t replace_count;
     double flops;
     double cost;     /* about the time it takes, in operations */
-    bool is_forward; /* the loss depends on it; all others are of the backward part */
+    bool is_forward; /* the loss depends on it */
+    bool is_update;  /* of the update; what is neither is of the backward part */
 } RematStep;
 
 typedef struct RematBuffer {
@@ -29,7 +34,8 @@ typedef struct RematGraph {
     uint32_t step_count;
     RematBuffer *buffers;
     uint32_t buffer_count;
-    double cost; /* of all steps, once each */
+    uint32_t input_count; /* that steps of the update replace */
+    double cost;          /* of all steps, once each */
 } RematGraph;
 
 RematGraph remat_graph(const Function *fused, const Target *target); /* remat_graph.c */
@@ -41,9 +47,19 @@ typedef struct RematRun {
     bool is_again;
 } RematRun;
 
+/* Working memory for putting the steps of the update between the others. */
+typedef struct RematPlacing {
+    RematRun *runs;
+    uint32_t *last_read; /* by input: the last run that reads it, + 1 */
+    uint32_t *place;     /* by step of the update: the run that it comes after, + 1 */
+    uint32_t *first;     /* by run, + 1: the first step of the update that comes after it, + 1 */
+    uint32_t *next;      /* by step of the update: the next that comes after the same run, + 1 */
+} RematPlacing;
+
 /* What runs when, for a choice of forward steps to be dropped: what these have computed, the
- * backward part computes again. Filled in anew by each remat_schedule; its arrays are allocated
- * once. */
+ * backward part computes again. Steps of the update run as soon as all that they read is there and
+ * nothing reads what they replace any more. Filled in anew by each remat_schedule; its arrays are
+ * allocated once. */
 typedef struct RematSchedule {
     const RematGraph *graph;
     RematRun *runs;
@@ -55,6 +71,7 @@ typedef struct RematSchedule {
     int64_t *change; /* by run: bytes that come alive, less those that died with the one before */
     bool *is_again;  /* by step */
     uint32_t *stack;
+    RematPlacing placing;
 } RematSchedule;
 
 RematSchedule remat_schedule_create(const RematGraph *graph);

@@ -41,6 +41,7 @@ static uint32_t *number_steps(RematGraph *graph, const Target *target) {
             .result_count = body->output_count,
             .flops = shape.flops,
             .cost = shape.flops + operations_a_byte * shape.bytes,
+            .is_update = node->attributes.amount == KERNEL_UPDATE,
         };
         graph->cost += graph->steps[graph->step_count].cost;
         for (uint32_t i = 0; i < body->output_count; i++) {
@@ -82,6 +83,47 @@ static void mark_outputs(RematGraph *graph, const uint32_t *step_of) {
     }
 }
 
+/* What steps of the update replace. Returns, by node: its number among those inputs, and 1; 0: it
+ * is none. */
+static uint32_t *find_replaced(RematGraph *graph, const uint32_t *step_of) {
+    const Function *function = graph->function;
+    Arena *arena = function->arena;
+    uint32_t *number_of = arena_array(arena, function->node_count, sizeof *number_of);
+    uint32_t **replaces = arena_array(arena, graph->step_count, sizeof *replaces);
+    for (uint32_t i = 0; i < function->output_count; i++) {
+        const Output *output = &function->outputs[i];
+        const Node *node = graph_node(function, rename_source(function, output->node));
+        RematStep *step = node->op == OP_RESULT ? &graph->steps[step_of[node->sources[0]]] : NULL;
+        const NodeId input = output->donated && step && step->is_update
+                                 ? function_find_binding(function, output->donated)
+                                 : NODE_NONE;
+        if (input == NODE_NONE)
+            continue;
+        if (!number_of[input])
+            number_of[input] = ++graph->input_count;
+        uint32_t **list = &replaces[step - graph->steps];
+        if (!*list)
+            step->replaces = *list = arena_array(arena, step->result_count, sizeof **list);
+        (*list)[step->replace_count++] = number_of[input] - 1;
+    }
+    return number_of;
+}
+
+static void find_input_reads(RematGraph *graph, const uint32_t *number_of) {
+    const Function *function = graph->function;
+    for (uint32_t i = 0; i < graph->step_count && graph->input_count; i++) {
+        RematStep *step = &graph->steps[i];
+        const Node *kernel = graph_node(function, step->kernel);
+        uint32_t *inputs = arena_array(function->arena, kernel->source_count, sizeof *inputs);
+        for (uint32_t k = 0; k < kernel->source_count; k++) {
+            const uint32_t number = number_of[rename_source(function, kernel->sources[k])];
+            if (number)
+                inputs[step->input_count++] = number - 1;
+        }
+        step->inputs = inputs;
+    }
+}
+
 static void mark_forward(RematGraph *graph) {
     for (uint32_t i = graph->step_count; i-- > 0;)
         for (uint32_t k = 0; graph->steps[i].is_forward && k < graph->steps[i].read_count; k++)
@@ -101,5 +143,6 @@ RematGraph remat_graph(const Function *fused, const Target *target) {
     find_reads(&graph, step_of);
     mark_outputs(&graph, step_of);
     mark_forward(&graph);
+    find_input_reads(&graph, find_replaced(&graph, step_of));
     return graph;
 }

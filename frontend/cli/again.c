@@ -32,7 +32,7 @@ static AgainPlace *place_of(Again *again, const char *what) {
 }
 
 Again again_of(Arena *arena, const Plan *plan) {
-    const PlanFunction *function = plan_function(plan, "grad");
+    const PlanFunction *function = plan_gradients(plan);
     Again again = {0};
     double once = 0;
     if (!function)

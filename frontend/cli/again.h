@@ -13,13 +13,13 @@ typedef struct AgainPlace {
 } AgainPlace;
 
 typedef struct Again {
-    double flops;       /* of one run of `grad`, estimated, as all here */
+    double flops;       /* of one run of that function, estimated, as all here */
     double share;       /* of what it would be if nothing were computed twice */
     AgainPlace *places; /* the dearest first */
     uint32_t place_count;
 } Again;
 
-/* Of a plan's function `grad`. */
+/* Of the plan's function that computes gradients. */
 Again again_of(Arena *arena, const Plan *plan);
 
 #endif

@@ -5,13 +5,13 @@
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
+#include "passes/resident.h"
 #include "runtime/model/worker.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/training/memory.h"
 #include "runtime/training/training.h"
 
 #include <jansson.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +226,7 @@ CompileOptions session_compile_options(Session *session) {
     const CompileOptions wanted = compile_options_of(&session->experiment);
     options.precision = wanted.precision;
     options.accumulate = wanted.accumulate;
+    options.step = wanted.step;
     options.threads = options_threads(session->options);
     options.arena_bytes = session->arena_bytes;
     options.target = session->target;
@@ -315,7 +316,7 @@ ExitCode session_compile(Session *session) {
     arena_destroy(session->graphs);
     session->graphs = NULL;
     session->module = NULL;
-    malloc_trim(0); /* what compiling took, training may need */
+    resident_trim(); /* what compiling took, training may need */
     session->program = (Program){
         .experiment = &session->experiment,
         .plan = session->compiled->plan,

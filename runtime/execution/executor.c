@@ -145,10 +145,11 @@ Profile *executor_profile(const Executor *executor) { return executor->profile; 
 
 /* --- running --- */
 
-/* An invocation: where a function's buffers are this time. */
+/* An invocation: which steps of a function are run, and where its buffers are this time. */
 typedef struct Invocation {
     const Executor *executor;
     const PlanFunction *function;
+    uint32_t first, last; /* exclusive */
     char *arena;
     void *const *inputs, *const *outputs;
 } Invocation;
@@ -202,17 +203,23 @@ static void step_run(const Invocation *invocation, const PlanStep *step, Workspa
     profile_enter(profile, PROFILE_EXECUTOR);
 }
 
+static void alone_run(const Invocation *invocation, Workspace *workspace) {
+    const Share all = {0, 1, 0};
+    Profile *profile = invocation->executor->profile;
+    uint32_t line = profile_enter(profile, PROFILE_EXECUTOR);
+    uint64_t mode = float_mode_flush();
+    for (uint32_t i = invocation->first; i < invocation->last; i++)
+        step_run(invocation, &invocation->function->steps[i], workspace, &all);
+    float_mode_restore(mode);
+    profile_enter(profile, line);
+}
+
 void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
                         void *const *inputs, void *const *outputs) {
     Workspace *workspace = &executor->workspaces[thread];
-    Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
-    const Share all = {0, 1, 0};
-    uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
-    uint64_t mode = float_mode_flush();
-    for (uint32_t i = 0; i < function->step_count; i++)
-        step_run(&invocation, &function->steps[i], workspace, &all);
-    float_mode_restore(mode);
-    profile_enter(executor->profile, line);
+    const Invocation invocation = {executor,         function, 0,      function->step_count,
+                                   workspace->arena, inputs,   outputs};
+    alone_run(&invocation, workspace);
 }
 
 /* NULL: unknown, so every step has to wait. */
@@ -232,9 +239,9 @@ static void team_run(const Invocation *invocation, const bool *waits) {
     Profile *profile = invocation->executor->profile;
     profile_enter(profile, PROFILE_EXECUTOR);
     uint64_t mode = float_mode_flush();
-    for (uint32_t i = 0; i < function->step_count; i++) {
+    for (uint32_t i = invocation->first; i < invocation->last; i++) {
         const PlanStep *step = &function->steps[i];
-        if (i > 0 && (!waits || waits[i])) {
+        if (i > invocation->first && (!waits || waits[i])) {
             profile_enter(profile, PROFILE_WAITING);
 #pragma omp barrier
             profile_enter(profile, PROFILE_EXECUTOR);
@@ -247,13 +254,14 @@ static void team_run(const Invocation *invocation, const bool *waits) {
     profile_enter(profile, PROFILE_WAITING);
 }
 
-void executor_run(Executor *executor, const PlanFunction *function, void *const *inputs,
-                  void *const *outputs) {
+void executor_run_part(Executor *executor, const PlanFunction *function, uint32_t first,
+                       uint32_t last, void *const *inputs, void *const *outputs) {
+    const Invocation invocation = {executor, function, first, last, executor->workspaces[0].arena,
+                                   inputs,   outputs};
     if (executor->threads == 1) {
-        executor_run_alone(executor, 0, function, inputs, outputs);
+        alone_run(&invocation, &executor->workspaces[0]);
         return;
     }
-    Invocation invocation = {executor, function, executor->workspaces[0].arena, inputs, outputs};
     const bool *waits = waits_of(executor, function);
     uint32_t line = profile_enter(executor->profile, PROFILE_EXECUTOR);
 #pragma omp parallel num_threads(executor->threads)
@@ -261,13 +269,19 @@ void executor_run(Executor *executor, const PlanFunction *function, void *const 
     profile_enter(executor->profile, line);
 }
 
-void executor_run_watched(Executor *executor, const PlanFunction *function, void *const *inputs,
-                          void *const *outputs, ExecutorWatch *watch, void *user) {
+void executor_run(Executor *executor, const PlanFunction *function, void *const *inputs,
+                  void *const *outputs) {
+    executor_run_part(executor, function, 0, function->step_count, inputs, outputs);
+}
+
+void executor_run_watched(Executor *executor, const PlanFunction *function, uint32_t count,
+                          void *const *inputs, void *const *outputs, ExecutorWatch *watch,
+                          void *user) {
     Workspace *workspace = &executor->workspaces[0];
-    Invocation invocation = {executor, function, workspace->arena, inputs, outputs};
+    const Invocation invocation = {executor, function, 0, count, workspace->arena, inputs, outputs};
     const Share all = {0, 1, 0};
     bool go_on = true;
-    for (uint32_t i = 0; i < function->step_count && go_on; i++) {
+    for (uint32_t i = 0; i < count && go_on; i++) {
         const PlanStep *step = &function->steps[i];
         uint64_t mode = float_mode_flush();
         step_run(&invocation, step, workspace, &all);

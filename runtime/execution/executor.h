@@ -45,16 +45,23 @@ Profile *executor_profile(const Executor *executor);
 void executor_run(Executor *executor, const PlanFunction *function, void *const *inputs,
                   void *const *outputs);
 
+/* The same of steps first ... last - 1 of the function alone. Those before them must have been run,
+ * on the same memory, and no other function since. */
+void executor_run_part(Executor *executor, const PlanFunction *function, uint32_t first,
+                       uint32_t last, void *const *inputs, void *const *outputs);
+
 /* Alone, in the calling thread, with the arena of number `thread` < threads. Call it inside a
  * parallel region. */
 void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
                         void *const *inputs, void *const *outputs);
 
-/* As executor_run_alone for thread 0, telling `watch` after each step what its operands are
- * (outputs last), until it answers false. To find where a NaN arose. */
+/* As executor_run_alone for thread 0, the first `count` steps of the function alone, telling
+ * `watch` after each what its operands are (outputs last), until it answers false. To find where a
+ * NaN arose. */
 typedef bool ExecutorWatch(void *user, const PlanStep *step, const PlanKernel *kernel,
                            char *const *operands);
-void executor_run_watched(Executor *executor, const PlanFunction *function, void *const *inputs,
-                          void *const *outputs, ExecutorWatch *watch, void *user);
+void executor_run_watched(Executor *executor, const PlanFunction *function, uint32_t count,
+                          void *const *inputs, void *const *outputs, ExecutorWatch *watch,
+                          void *user);
 
 #endif

@@ -58,6 +58,11 @@ static int64_t find(const PlanBinding *bindings, uint32_t count, const char *nam
     return -1;
 }
 
+const PlanFunction *plan_gradients(const Plan *plan) {
+    const PlanFunction *step = plan_function(plan, "step");
+    return step ? step : plan_function(plan, "grad");
+}
+
 int64_t plan_find_input(const PlanFunction *function, const char *name) {
     return find(function->inputs, function->input_count, name);
 }

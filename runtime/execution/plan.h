@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 4, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 5, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
 
 /* As DType in ir/graph.h, which the runtime does not see. */
 typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
@@ -104,7 +104,8 @@ typedef struct Plan {
 
 /* Everything a Plan points at was allocated by malloc and belongs to it. */
 void plan_free(Plan *plan);
-const PlanFunction *plan_function(const Plan *plan, const char *name);    /* NULL: none */
+const PlanFunction *plan_function(const Plan *plan, const char *name); /* NULL: none */
+const PlanFunction *plan_gradients(const Plan *plan); /* that computes them: step or grad; NULL */
 int64_t plan_find_input(const PlanFunction *function, const char *name);  /* -1: none */
 int64_t plan_find_output(const PlanFunction *function, const char *name); /* -1: none */
 size_t plan_type_size(PlanType type);
@@ -126,6 +127,9 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *             out those of grad, OUTPUT = sum:OUTPUT + what grad gives, to the bit  (donated)
  *   update    in  PATH...  grad:PATH...  PATH:STATE...  $scalar.I
  *             out PATH...  PATH:STATE...  (donated)
+ *   step      in  those of grad and of update but the gradients
+ *             out loss f32[],  PATH...  PATH:STATE...  (donated): to the bit what update gives for
+ *                 what grad gives,  $fault:PATH f32[...]: 0 where that gradient is finite, else NaN
  *   eval      in  PATH...  data...  control...
  *             out loss f32[b],  metric.NAME f32[b]...,  class f32[b,k]
  *   features  in  PATH...  data...  control...
@@ -137,6 +141,8 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *                 than those of init
  *
  * grad_add is there where a batch has several chunks; without it, sums are added by the runtime.
+ * step is there instead of grad and update where a batch is one chunk and the update of a parameter
+ * needs no gradient but its own; it replaces nothing before it has the loss.
  *
  *   data      the spec's inputs by name: tokens i32[b,n], label i32[b], ...
  *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for random[...]

@@ -1,6 +1,6 @@
 /* The file form of a plan: JSON, so that it can be read by people and by other programs.
  *
- *   {"scanline_plan": 4, "target": "x86-64-v3", "table": "5e1b...",
+ *   {"scanline_plan": 5, "target": "x86-64-v3", "table": "5e1b...",
  *    "kernels":   [{"symbol", "tiles", "scratch", "flops", "bytes", "immediates", "outputs",
  *                   "operands": [["f32", 4096], ...]}, ...],
  *    "functions": [{"name", "arena",

@@ -1,22 +1,24 @@
-/* -inf alone is no fault: attention scores are masked by it, and maxima begin with it. So kernels
- * are searched for NaN and +inf first, and for -inf only where there is neither. */
+/* -inf alone is no fault: attention scores are masked by it, and maxima begin with it. So the first
+ * NaN or +inf is what is looked for, and the first -inf counts only where there is neither. */
 #include "runtime/training/diverged.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct Search {
-    bool minus_infinity; /* counts too */
-    const char *origin;  /* of what was found; NULL: nothing */
-    const char *what;    /* "NaN", "inf", "-inf" */
+    const char *origin; /* of the first NaN or +inf; NULL: none */
+    const char *what;   /* "NaN", "inf" */
+    const char *lowest; /* origin of the first -inf; NULL: none */
 } Search;
 
+static const char minus_infinity[] = "-inf";
+
 /* What is wrong with a value; NULL: nothing. */
-static const char *fault_of(float value, bool minus_infinity) {
+static const char *fault_of(float value) {
     if (isnan(value))
         return "NaN";
-    if (isinf(value) && (value > 0 || minus_infinity))
-        return value > 0 ? "inf" : "-inf";
+    if (isinf(value))
+        return value > 0 ? "inf" : minus_infinity;
     return NULL;
 }
 
@@ -27,16 +29,17 @@ static float bf16_value(uint16_t bits) {
     return value;
 }
 
-static const char *tensor_fault(const void *data, PlanType type, int64_t elements,
-                                bool minus_infinity) {
-    const char *fault = NULL;
-    if (type == PLAN_F32)
-        for (int64_t i = 0; i < elements && !fault; i++)
-            fault = fault_of(((const float *)data)[i], minus_infinity);
-    if (type == PLAN_BF16)
-        for (int64_t i = 0; i < elements && !fault; i++)
-            fault = fault_of(bf16_value(((const uint16_t *)data)[i]), minus_infinity);
-    return fault;
+/* The first NaN or +inf; or, without one, -inf; NULL: neither. */
+static const char *tensor_fault(const void *data, PlanType type, int64_t elements) {
+    const char *lowest = NULL;
+    for (int64_t i = 0; i < elements && (type == PLAN_F32 || type == PLAN_BF16); i++) {
+        const char *fault = fault_of(type == PLAN_F32 ? ((const float *)data)[i]
+                                                      : bf16_value(((const uint16_t *)data)[i]));
+        if (fault && fault != minus_infinity)
+            return fault;
+        lowest = fault ? fault : lowest;
+    }
+    return lowest;
 }
 
 static bool look(void *user, const PlanStep *step, const PlanKernel *kernel,
@@ -45,47 +48,57 @@ static bool look(void *user, const PlanStep *step, const PlanKernel *kernel,
     for (uint32_t i = kernel->operand_count - kernel->output_count; i < kernel->operand_count;
          i++) {
         const PlanOperand *operand = &kernel->operands[i];
-        search->what =
-            tensor_fault(operands[i], operand->type, operand->elements, search->minus_infinity);
-        if (search->what) {
+        const char *what = tensor_fault(operands[i], operand->type, operand->elements);
+        if (what && what != minus_infinity) {
+            search->what = what;
             search->origin = step->origin;
             return false;
         }
+        if (what && !search->lowest)
+            search->lowest = step->origin;
     }
     return true;
 }
 
-/* The first parameter or state that is not finite; NULL: none. */
-static const char *parameter_fault(const Model *model, const char **what) {
-    const Experiment *experiment = model->experiment;
-    for (uint32_t i = 0; i < experiment->parameter_count; i++) {
-        const Parameter *parameter = &experiment->parameters[i];
-        *what = tensor_fault(model->parameters.values[i], PLAN_F32, parameter->elements, true);
-        if (*what)
-            return parameter->path;
+/* The origin of the step of a function that writes an output; NULL: none does. */
+static const char *origin_of(const PlanFunction *function, const char *name) {
+    int64_t output = plan_find_output(function, name);
+    for (uint32_t i = 0; output >= 0 && i < function->step_count; i++) {
+        const PlanStep *step = &function->steps[i];
+        for (uint32_t operand = 0; operand < step->operand_count; operand++) {
+            const PlanBuffer *buffer = &function->buffers[step->operands[operand]];
+            if (buffer->storage == PLAN_OUTPUT && buffer->binding == output)
+                return step->origin;
+        }
     }
     return NULL;
 }
 
-bool diverged_explain(const Divergence *divergence, RunError *error) {
-    const char *what;
-    long long step = divergence->step;
-    const char *path = parameter_fault(divergence->model, &what);
-    if (path) {
-        const char *origin = update_origin(divergence->update, path);
+bool diverged_check(const Model *model, const PlanFunction *writer, int64_t step, RunError *error) {
+    const Experiment *experiment = model->experiment;
+    for (uint32_t i = 0; i < experiment->parameter_count; i++) {
+        const Parameter *parameter = &experiment->parameters[i];
+        const char *what = tensor_fault(model->parameters.values[i], PLAN_F32, parameter->elements);
+        if (!what)
+            continue;
+        const char *origin = origin_of(writer, parameter->path);
         return run_fail(error, EXIT_DIVERGED, "step %lld: its update left %s in %s, in %s",
-                        step - 1, what, path, origin ? origin : "update");
+                        (long long)step, what, parameter->path, origin ? origin : writer->name);
     }
+    return true;
+}
+
+bool diverged_explain(const Divergence *divergence, RunError *error) {
+    long long step = divergence->step;
+    if (!diverged_check(divergence->model, divergence->writer, step - 1, error))
+        return false;
     Search search = {0};
-    for (int pass = 0; pass < 2 && !search.origin; pass++) {
-        search.minus_infinity = pass == 1;
-        for (int64_t number = 0; number < divergence->chunks && !search.origin; number++)
-            gradient_watch(divergence->gradient, number, divergence->fill, divergence->user, look,
-                           &search);
-    }
-    if (search.origin)
-        return run_fail(error, EXIT_DIVERGED, "step %lld: %s first in %s", step, search.what,
-                        search.origin);
+    for (int64_t number = 0; number < divergence->chunks && !search.origin; number++)
+        divergence->run(divergence->user, number, look, &search);
+    if (search.origin || search.lowest)
+        return run_fail(error, EXIT_DIVERGED, "step %lld: %s first in %s", step,
+                        search.origin ? search.what : minus_infinity,
+                        search.origin ? search.origin : search.lowest);
     return run_fail(error, EXIT_DIVERGED,
                     "step %lld: the sum over the batch's chunks is not finite, though each is",
                     step);

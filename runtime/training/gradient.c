@@ -312,6 +312,6 @@ void gradient_watch(Gradient *gradient, int64_t number, ChunkFill *fill, void *u
     gradient->user = user;
     part->stack.depth = 0;
     const Bound *bound = part_begin(part, number);
-    executor_run_watched(gradient->executor, bound->function, bound->inputs, bound->outputs, watch,
-                         watcher);
+    executor_run_watched(gradient->executor, bound->function, bound->function->step_count,
+                         bound->inputs, bound->outputs, watch, watcher);
 }

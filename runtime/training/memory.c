@@ -2,6 +2,7 @@
 
 #include "runtime/study/evaluate.h"
 #include "runtime/training/gradient.h"
+#include "runtime/training/step.h"
 #include "runtime/training/trainer.h"
 #include "runtime/training/update.h"
 
@@ -9,11 +10,12 @@ MemoryUse program_memory(const Program *program, int threads) {
     const Experiment *experiment = program->experiment;
     ExecutorUse uses[TRAINER_USES];
     trainer_uses(program, threads, uses);
+    const bool whole = step_function(program) != NULL;
     MemoryUse use = {
         .parameters = model_bytes(experiment, false),
         .states = model_bytes(experiment, true) - model_bytes(experiment, false),
-        .gradients = gradient_bytes(program, threads),
-        .update = update_bytes(program),
+        .gradients = whole ? 0 : gradient_bytes(program, threads),
+        .update = whole ? step_bytes(program) : update_bytes(program),
         .evaluation = evaluation_bytes(program, threads),
         .temporaries = executor_bytes(program->plan, threads, uses, TRAINER_USES),
     };
@@ -22,10 +24,12 @@ MemoryUse program_memory(const Program *program, int threads) {
     return use;
 }
 
-/* Arenas and scratch with another arena for gradients, for `grad_add` as for `grad`. */
+/* Arenas and scratch with another arena for what computes gradients: `grad` and `grad_add`, or
+ * `step`. */
 static int64_t temporaries_with(const Program *program, int threads, int64_t arena_bytes) {
-    const PlanFunction *functions[] = {plan_function(program->plan, "grad"),
-                                       plan_function(program->plan, "grad_add")};
+    const PlanFunction *step = step_function(program);
+    const PlanFunction *functions[] = {step ? step : plan_function(program->plan, "grad"),
+                                       step ? NULL : plan_function(program->plan, "grad_add")};
     PlanFunction others[2];
     ExecutorUse uses[TRAINER_USES];
     trainer_uses(program, threads, uses);
@@ -40,7 +44,7 @@ static int64_t temporaries_with(const Program *program, int threads, int64_t are
 }
 
 int64_t program_arena_limit(const Program *program, int threads, int64_t most) {
-    if (!plan_function(program->plan, "grad"))
+    if (!plan_function(program->plan, "grad") && !step_function(program))
         return 0;
     const MemoryUse use = program_memory(program, threads);
     const int64_t left = most - (use.peak - use.temporaries);

@@ -7,8 +7,8 @@
 
 typedef struct MemoryUse {
     int64_t parameters, states;
-    int64_t gradients;   /* sums, and the chunks they are computed from */
-    int64_t update;      /* what cannot be updated in place */
+    int64_t gradients;   /* sums, and the chunks they are computed from; 0 in a step in one */
+    int64_t update;      /* what cannot be updated in place; of a step in one the chunk too */
     int64_t evaluation;  /* chunks and outputs */
     int64_t temporaries; /* arenas and scratch of all threads */
     int64_t peak;        /* all together, in bytes */
@@ -18,8 +18,8 @@ typedef struct MemoryUse {
  */
 MemoryUse program_memory(const Program *program, int threads);
 
-/* The largest arena that `grad` and `grad_add` may have for the peak to be at most `most` bytes; 0:
- * there is none. The plan's own do not matter. */
+/* The largest arena that `grad` and `grad_add`, or `step`, may have for the peak to be at most
+ * `most` bytes; 0: there is none. The plan's own do not matter. */
 int64_t program_arena_limit(const Program *program, int threads, int64_t most);
 
 #endif

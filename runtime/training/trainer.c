@@ -4,6 +4,7 @@
 #include "runtime/model/worker.h"
 #include "runtime/training/diverged.h"
 #include "runtime/training/gradient.h"
+#include "runtime/training/step.h"
 #include "runtime/training/update.h"
 
 #include <stdlib.h>
@@ -14,21 +15,25 @@ struct Trainer {
     DataAugmentation augmentation;
     Executor *executor;
     Model model;
+    Step *whole; /* or else: */
     Gradient *gradient;
     Update *update;
     Evaluator *evaluator;
     int64_t step; /* that trainer_step is in */
+    bool is_spoilt;
 };
 
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]) {
     const Plan *plan = program->plan;
     ExecutorMode mode = worker_mode(program->experiment, threads);
+    const PlanFunction *step = step_function(program);
     uses[0] = (ExecutorUse){plan_function(plan, "init"), EXECUTOR_TEAM};
-    uses[1] = (ExecutorUse){plan_function(plan, "grad"), mode};
-    uses[2] = (ExecutorUse){plan_function(plan, "update"), EXECUTOR_TEAM};
-    uses[3] = (ExecutorUse){plan_function(plan, "eval"), mode};
-    uses[4] = (ExecutorUse){plan_function(plan, "grad_add"), mode};
-    uses[5] = (ExecutorUse){plan_function(plan, "restart"), EXECUTOR_TEAM};
+    uses[1] = (ExecutorUse){plan_function(plan, "restart"), EXECUTOR_TEAM};
+    uses[2] = (ExecutorUse){plan_function(plan, "eval"), mode};
+    uses[3] = (ExecutorUse){step, EXECUTOR_TEAM};
+    uses[4] = (ExecutorUse){step ? NULL : plan_function(plan, "grad"), mode};
+    uses[5] = (ExecutorUse){step ? NULL : plan_function(plan, "grad_add"), mode};
+    uses[6] = (ExecutorUse){step ? NULL : plan_function(plan, "update"), EXECUTOR_TEAM};
 }
 
 static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {
@@ -45,6 +50,20 @@ static bool experiment_check(const Experiment *experiment, const DataSet *data, 
            run_fail(error, EXIT_INPUT, "%s", fault.text);
 }
 
+/* What does a step. */
+static bool stepping_prepare(Trainer *trainer, RunError *error) {
+    const Program *program = trainer->program;
+    const Model *model = &trainer->model;
+    if (step_function(program))
+        trainer->whole = step_create(program, model, trainer->executor, error);
+    else
+        trainer->gradient = gradient_create(program, model, trainer->executor, error);
+    if (trainer->gradient)
+        trainer->update =
+            update_create(program, model, trainer->gradient, trainer->executor, error);
+    return trainer->whole || trainer->update;
+}
+
 static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
     const Program *program = trainer->program;
     const Experiment *experiment = program->experiment;
@@ -57,16 +76,12 @@ static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
         return run_no_memory(error, "the program's temporaries");
     if (!model_create(&trainer->model, experiment, true, error))
         return false;
-    const Model *model = &trainer->model;
-    trainer->gradient = gradient_create(program, model, trainer->executor, error);
-    if (!trainer->gradient)
+    if (!stepping_prepare(trainer, error))
         return false;
-    trainer->update = update_create(program, model, trainer->gradient, trainer->executor, error);
-    if (!trainer->update || !trainer->data)
-        return trainer->update != NULL;
-    trainer->evaluator =
-        evaluation_create(program, model, trainer->executor, threads, trainer->data, error);
-    return trainer->evaluator != NULL;
+    if (trainer->data)
+        trainer->evaluator = evaluation_create(program, &trainer->model, trainer->executor, threads,
+                                               trainer->data, error);
+    return trainer->evaluator || !trainer->data;
 }
 
 Trainer *trainer_create(const Program *program, const DataSet *data, int threads, RunError *error) {
@@ -91,6 +106,7 @@ void trainer_free(Trainer *trainer) {
     if (!trainer)
         return;
     evaluation_free(trainer->evaluator);
+    step_free(trainer->whole);
     update_free(trainer->update);
     gradient_free(trainer->gradient);
     model_free(&trainer->model);
@@ -130,6 +146,42 @@ static void batch_fill(void *user, int64_t number, Chunk *chunk) {
     chunk_read(chunk, trainer->data, &trainer->augmentation, trainer->step);
 }
 
+/* --- steps --- */
+
+/* A batch that is computed again. */
+typedef struct Replay {
+    Trainer *trainer;
+    bool whole; /* of a step in one: not only its forward part */
+    ChunkFill *fill;
+    void *user;
+} Replay;
+
+static void replay(void *user, int64_t number, ExecutorWatch *watch, void *watcher) {
+    const Replay *batch = user;
+    if (batch->trainer->whole)
+        step_watch(batch->trainer->whole, batch->whole, batch->fill, batch->user, watch, watcher);
+    else
+        gradient_watch(batch->trainer->gradient, number, batch->fill, batch->user, watch, watcher);
+}
+
+/* The function that writes parameters. */
+static const PlanFunction *writer(const Trainer *trainer) {
+    const PlanFunction *step = step_function(trainer->program);
+    return step ? step : plan_function(trainer->program->plan, "update");
+}
+
+static bool explain(Trainer *trainer, int64_t step, Replay *batch, RunError *error) {
+    const Divergence divergence = {
+        .model = &trainer->model,
+        .writer = writer(trainer),
+        .chunks = trainer->program->experiment->train.chunks,
+        .step = step,
+        .run = replay,
+        .user = batch,
+    };
+    return diverged_explain(&divergence, error);
+}
+
 bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error) {
     trainer->step = step;
     return trainer_step_on(trainer, step, batch_fill, trainer, loss, error);
@@ -137,20 +189,30 @@ bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error) 
 
 bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user, float *loss,
                      RunError *error) {
+    Replay batch = {trainer, false, fill, user};
+    if (trainer->whole) {
+        const StepOutcome outcome = step_run(trainer->whole, step, fill, user, loss, error);
+        trainer->is_spoilt = outcome == STEP_GRADIENT;
+        if (outcome == STEP_DONE)
+            profile_step(executor_profile(trainer->executor));
+        return outcome == STEP_LOSS ? explain(trainer, step, &batch, error) : outcome == STEP_DONE;
+    }
     bool finite = gradient_compute(trainer->gradient, fill, user);
     *loss = gradient_loss(trainer->gradient);
-    if (finite) {
-        profile_step(executor_profile(trainer->executor));
-        return update_run(trainer->update, step, error);
-    }
-    Divergence divergence = {
-        .model = &trainer->model,
-        .gradient = trainer->gradient,
-        .update = trainer->update,
-        .chunks = trainer->program->experiment->train.chunks,
-        .fill = fill,
-        .user = user,
-        .step = step,
-    };
-    return diverged_explain(&divergence, error);
+    if (!finite)
+        return explain(trainer, step, &batch, error);
+    profile_step(executor_profile(trainer->executor));
+    return update_run(trainer->update, step, error);
+}
+
+bool trainer_is_spoilt(const Trainer *trainer) { return trainer->is_spoilt; }
+
+bool trainer_explain(Trainer *trainer, int64_t step, RunError *error) {
+    Replay batch = {trainer, true, batch_fill, trainer};
+    trainer->step = step;
+    return explain(trainer, step, &batch, error);
+}
+
+bool trainer_check(const Trainer *trainer, int64_t step, RunError *error) {
+    return diverged_check(&trainer->model, writer(trainer), step, error);
 }

@@ -11,7 +11,7 @@
 typedef struct Trainer Trainer;
 
 /* The functions that training runs, and how. */
-enum { TRAINER_USES = 6 };
+enum { TRAINER_USES = 7 };
 void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]);
 
 /* The program, the data and what they point at must outlive it. The model is there, but neither
@@ -34,10 +34,23 @@ bool trainer_restart(Trainer *trainer, RunError *error);
 
 /* Step number `step`, from 1. *loss is the mean over the batch before the update. Where the loss or
  * a gradient is not finite the model stays as it was, and `error` (EXIT_DIVERGED) names the step
- * and what first gave a value that is not finite. */
+ * and what first gave a value that is not finite. Unless the model is then spoilt: where gradients
+ * are used up one by one (runtime/training/step.h) and the loss is finite, `error` names the step
+ * and a parameter. */
 bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error);
 
-/* The same on a batch of the caller's, filled chunk by chunk. */
+/* Whether a step that failed left the model neither as it was nor as it should be. */
+bool trainer_is_spoilt(const Trainer *trainer);
+
+/* On a model as it was before step number `step`, which has spoilt it: what trainer_step would have
+ * said. Always false; the model is of no use then. */
+bool trainer_explain(Trainer *trainer, int64_t step, RunError *error);
+
+/* Whether all parameters are finite after step number `step`; else `error` (EXIT_DIVERGED) names
+ * what left them so. */
+bool trainer_check(const Trainer *trainer, int64_t step, RunError *error);
+
+/* trainer_step on a batch of the caller's, filled chunk by chunk. */
 bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user, float *loss,
                      RunError *error);
 

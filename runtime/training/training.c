@@ -58,7 +58,11 @@ bool training_check(const Program *program, const DataSet *data, RunError *error
 
 /* --- checkpoints --- */
 
+/* Parameters that are not finite are not kept: the next step would find them, with nothing to go
+ * back to. */
 static bool checkpoint_save(Training *training, const char *name, bool with_states) {
+    if (!trainer_check(training->trainer, training->state.step, training->error))
+        return false;
     FileError error = {{0}};
     const Model *model = trainer_model(training->trainer);
     char *path = run_file(training->options->folder, name);
@@ -141,18 +145,24 @@ static bool start(Training *training) {
                         trainer_restart(training->trainer, training->error)));
 }
 
-/* From the last checkpoint; or, in a run that was killed before its first, from the start. */
+/* From the last checkpoint; or, in a run that has none yet, from the start. */
 static bool restore(Training *training) {
     char *path = run_file(training->options->folder, "checkpoints/last.safetensors");
     if (!path)
         return run_no_memory(training->error, "a path");
     bool there = access(path, F_OK) == 0;
+    training->state.step = 0;
     bool restored = there ? checkpoint_load(training, path) : start(training);
     free(path);
-    if (restored)
-        log_say(training->options->log, "going on after step %lld",
-                (long long)training->state.step);
     return restored;
+}
+
+/* A run that was killed may have no checkpoint. */
+static bool resume(Training *training) {
+    if (!restore(training))
+        return false;
+    log_say(training->options->log, "going on after step %lld", (long long)training->state.step);
+    return true;
 }
 
 /* --- evaluation --- */
@@ -205,6 +215,38 @@ static bool evaluate_now(Training *training) {
     return !best || checkpoint_save(training, "checkpoints/best.safetensors", false);
 }
 
+/* --- what spoilt the model --- */
+
+/* Steps `at` + 1 ... `step` - 1 once more. False: not all of them. */
+static bool steps_again(Training *training, int64_t at, int64_t step) {
+    float loss;
+    while (++at < step) {
+        if (signals_noted() || !trainer_step(training->trainer, at, &loss, training->error))
+            return false;
+        progress_step(&training->progress, at, loss);
+    }
+    return true;
+}
+
+/* A step that has spoilt the model can't be looked at any more. But those that led to it, from the
+ * last checkpoint or the start, can be computed again, to the bit, and then that step is. Where
+ * that can't be done it is left at what is known: the step and a parameter. Always false. */
+static bool explain_spoilt(Training *training, int64_t step) {
+    const CheckpointState reached = training->state;
+    const RunError known = *training->error;
+    log_say(training->options->log,
+            "%s; computing again what led to it, to find where it arose (a signal ends this)",
+            known.text);
+    trainer_set_profile(training->trainer, NULL);
+    const bool restored = restore(training);
+    const int64_t from = training->state.step;
+    training->state = reached;
+    if (restored && steps_again(training, from, step))
+        return trainer_explain(training->trainer, step, training->error);
+    *training->error = known;
+    return false;
+}
+
 /* --- the loop --- */
 
 static bool every(int64_t step, int64_t period) { return period > 0 && step % period == 0; }
@@ -229,7 +271,7 @@ static bool step_once(Training *training) {
     const TrainSettings *settings = training->settings;
     int64_t step = training->state.step + 1;
     if (!trainer_step(training->trainer, step, &training->loss, training->error))
-        return false;
+        return trainer_is_spoilt(training->trainer) && explain_spoilt(training, step);
     training->state.step = step;
     if (every(step, 1 + settings->steps / TRAIN_LINES))
         metrics_write(&training->metrics, step, "train", &(MetricsFigure){"loss", training->loss},
@@ -271,7 +313,7 @@ static bool training_open(Training *training) {
         trainer_create(training->program, data, training->options->threads, training->error);
     if (!training->trainer)
         return false;
-    if (training->options->resume ? !restore(training) : !start(training))
+    if (training->options->resume ? !resume(training) : !start(training))
         return false;
     FileError fault;
     return metrics_open(&training->metrics, training->options->folder,

@@ -17,7 +17,4 @@ void update_free(Update *update);
 /* Steps count from 1. False and `error`: a scalar is not finite (EXIT_DIVERGED), or no memory. */
 bool update_run(Update *update, int64_t step, RunError *error);
 
-/* The origin of the step that writes a parameter; NULL: none does. */
-const char *update_origin(const Update *update, const char *path);
-
 #endif

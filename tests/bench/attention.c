@@ -113,7 +113,7 @@ static void serve(const Work work[2]) {
 
 /* The kernel whose symbol is NAME_ and a hash. */
 static bool kernel_find(const Plan *plan, const char *name, uint32_t *number, RunError *error) {
-    const PlanFunction *grad = plan_function(plan, "grad");
+    const PlanFunction *grad = plan_gradients(plan);
     for (uint32_t i = 0; grad && i < grad->step_count; i++) {
         const char *symbol = plan->kernels[grad->steps[i].kernel].symbol;
         const char *hash = strrchr(symbol, '_');

@@ -2,6 +2,7 @@
 
 #include "frontend/lower.h"
 #include "passes/derive.h"
+#include "passes/resident.h"
 
 #include <omp.h>
 #include <time.h>
@@ -43,6 +44,7 @@ bool bench_program_open(BenchProgram *bench, const char *path, const char *const
     bench->jit = bench->compiled ? jit_load(bench->compiled, &fault) : NULL;
     if (!bench->jit)
         return run_fail(error, EXIT_MACHINE, "%s", fault.text);
+    resident_trim(); /* as commands do before they train */
     bench->program = (Program){&bench->experiment, bench->compiled->plan, jit_kernels(bench->jit)};
     bench->seconds = bench_now() - start;
     return true;

@@ -6,7 +6,8 @@ scanline=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-settings="digits layers=4 d=32 h=2 train.batch=32 train.chunks=2 train.steps=200 train.evaluate=50 train.checkpoint=20"
+model="digits layers=4 d=32 h=2 train.batch=32 train.steps=200 train.evaluate=50 train.checkpoint=20"
+settings="$model train.chunks=2"
 
 # shellcheck disable=SC2086 # a list of words
 check() { "$scanline" check $settings --threads 1 "$@"; }
@@ -56,3 +57,15 @@ for memory in "" "--memory 1G"; do
     "$scanline" train --resume cut --threads 1 $memory >/dev/null 2>&1
     same cut
 done
+
+# The same where a batch is one chunk, whose gradients are used up one by one.
+settings="$model train.chunks=1"
+code=0
+check --memory 1M 2>refused || code=$?
+[ $code = 1 ] || { echo "1M: exit code $code"; exit 1; }
+least=$(sed -n 's/.*it takes at least \([0-9]*M\).*/\1/p' refused)
+rm -rf whole little
+train --out whole
+train --out little --memory "$least"
+same little
+"$scanline" reproduce little --threads 1 --memory 1G >/dev/null 2>&1 || { echo "it is not reproduced in 1G"; exit 1; }

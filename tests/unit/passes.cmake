@@ -18,5 +18,7 @@ scanline_test(passes_memory SOURCES unit/passes_memory.c LIBRARIES scanline_pass
 scanline_test(passes_cache SOURCES unit/passes_cache.c LIBRARIES scanline_passes)
 scanline_test(passes_choices SOURCES unit/passes_choices.c LIBRARIES scanline_passes)
 scanline_test(passes_canonical SOURCES unit/passes_canonical.c LIBRARIES scanline_passes)
-scanline_test(passes_accumulate SOURCES unit/passes_accumulate.c
+scanline_test(passes_accumulate SOURCES unit/passes_accumulate.c unit/compiled_training.c
+  LIBRARIES scanline_passes scanline_frontend)
+scanline_test(passes_step SOURCES unit/passes_step.c unit/compiled_training.c
   LIBRARIES scanline_passes scanline_frontend)

@@ -1,9 +1,6 @@
 /* grad_add, compiled: exactly what grad gives, added to what was there; and so trainings that have
  * the same bits whichever chunks a thread adds to others, in whatever memory. */
-#include "frontend/lower.h"
-#include "passes/compile.h"
-#include "passes/derive.h"
-#include "runtime/training/trainer.h"
+#include "tests/unit/compiled_training.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -11,70 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 8, STEPS = 3, COLOURS = 32 };
-
-typedef struct Compiled {
-    Arena *arena;
-    Experiment experiment;
-    CompiledModule *module;
-    Jit *jit;
-    Program program;
-} Compiled;
-
-static Module *derive(Compiled *compiled, const char *file, const char *objective, int chunks) {
-    const char *settings[] = {
-        "n=16",
-        "v=32",
-        "d=32",
-        "h=2",
-        "layers=2",
-        arena_printf(compiled->arena, "train.batch=%d", BATCH),
-        arena_printf(compiled->arena, "train.chunks=%d", chunks),
-    };
-    static const char *const directories[] = {SCANLINE_SOURCE_DIR "/models"};
-    const SpecOptions options = {directories, 1, settings, sizeof settings / sizeof settings[0]};
-    Sources *sources = sources_create(compiled->arena, NULL, 0);
-    Diagnostics *diagnostics = diagnostics_create(compiled->arena, sources);
-    const char *path = arena_printf(compiled->arena, "%s/models/%s", SCANLINE_SOURCE_DIR, file);
-    const Spec *spec = spec_load(compiled->arena, sources, path, &options, diagnostics);
-    const Module *lowered = spec ? lower_experiment(compiled->arena, spec, objective,
-                                                    &compiled->experiment, diagnostics)
-                                 : NULL;
-    cr_assert(lowered, "%s", diagnostics_text(diagnostics, false));
-    compiled->experiment.spec = "";
-    PassContext context = {0};
-    return derive_experiment(lowered, lower_batch_axis(spec), &context);
-}
-
 static Compiled compile_within(const char *file, const char *objective, int chunks, bool accumulate,
                                int64_t arena_bytes) {
-    Compiled compiled = {.arena = arena_create()};
-    const Module *module = derive(&compiled, file, objective, chunks);
-    const CompileOptions options = {
-        .verify = true, .threads = 2, .accumulate = accumulate, .arena_bytes = arena_bytes};
-    CompileError error = {0};
-    compiled.module = compile_module(module, &options, &error);
-    cr_assert(compiled.module, "%s", error.text);
-    compiled.jit = jit_load(compiled.module, &error);
-    cr_assert(compiled.jit, "%s", error.text);
-    compiled.program.plan = compiled.module->plan;
-    compiled.program.kernels = jit_kernels(compiled.jit);
-    return compiled;
+    const CompiledSpec spec = {file, objective, chunks, NULL, false};
+    const CompileOptions options = {.accumulate = accumulate, .arena_bytes = arena_bytes};
+    return compiled_open(&spec, &options);
 }
 
 static Compiled compile(const char *file, const char *objective, int chunks, bool accumulate) {
     return compile_within(file, objective, chunks, accumulate, 0);
 }
 
-static void release(Compiled *compiled) {
-    jit_free(compiled->jit);
-    compile_free(compiled->module);
-    arena_destroy(compiled->arena);
-}
-
 /* --- the function by itself --- */
-
-static uint32_t draw(uint32_t *state) { return *state = *state * 1664525U + 1013904223U; }
 
 /* Values that differ from name to name, and are the same for the same name. */
 static void *fill_input(const PlanBinding *input) {
@@ -86,9 +31,9 @@ static void *fill_input(const PlanBinding *input) {
         state = state * 31 + (uint32_t)*c;
     for (int64_t i = 0; i < input->elements; i++)
         if (input->type == PLAN_I32)
-            ((int32_t *)memory)[i] = (int32_t)(draw(&state) >> 8) % COLOURS;
+            ((int32_t *)memory)[i] = (int32_t)(compiled_draw(&state) >> 8) % TRAINING_COLOURS;
         else
-            ((float *)memory)[i] = ((float)(draw(&state) >> 8) - 8388608) / 8388608 * 0.5f;
+            ((float *)memory)[i] = ((float)(compiled_draw(&state) >> 8) - 8388608) / 8388608 * 0.5f;
     return memory;
 }
 
@@ -145,7 +90,8 @@ static void expect_sums(const Compiled *compiled, void *const *values, void *con
 
 static const struct {
     const char *file, *objective;
-} cases[] = {{"digits.scan", "ar"}, {"digits.scan", "bert"}, {"gpt2.scan", "ar"}};
+} cases[] = {
+    {"models/digits.scan", "ar"}, {"models/digits.scan", "bert"}, {"models/gpt2.scan", "ar"}};
 
 Test(accumulate, adds_what_grad_gives) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -157,7 +103,7 @@ Test(accumulate, adds_what_grad_gives) {
             outputs_free(&compiled, "grad_add", sums);
         }
         outputs_free(&compiled, "grad", values);
-        release(&compiled);
+        compiled_close(&compiled);
     }
 }
 
@@ -175,7 +121,7 @@ static const char *made_by(const Compiled *compiled, const PlanFunction *functio
 
 /* The gradients of matrices are added where they are made, in place. */
 Test(accumulate, products_take_the_addition) {
-    Compiled compiled = compile("digits.scan", "ar", 2, true);
+    Compiled compiled = compile("models/digits.scan", "ar", 2, true);
     const PlanFunction *grad = plan_function(compiled.program.plan, "grad");
     const PlanFunction *adding = plan_function(compiled.program.plan, "grad_add");
     int products = 0;
@@ -188,62 +134,14 @@ Test(accumulate, products_take_the_addition) {
         cr_expect_geq(adding->outputs[i].donated, 0, "%s", adding->outputs[i].name);
     }
     cr_expect_eq(products, 2 * 6 + 1);
-    release(&compiled);
+    compiled_close(&compiled);
 }
 
 /* --- trainings --- */
 
-static void fill(void *user, int64_t number, Chunk *chunk) {
-    uint32_t state = *(const uint32_t *)user * 77 + (uint32_t)number;
-    for (int64_t i = 0; i < chunk->size * chunk->positions; i++)
-        chunk->tokens[i] = (int32_t)(draw(&state) >> 8) % COLOURS;
-    for (int64_t i = 0; i < chunk->size; i++) {
-        chunk->image[i] = (int32_t)(number * chunk->size + i);
-        chunk->weight[i] = 1.0f / BATCH;
-    }
-    *chunk->step = *(const int32_t *)user;
-    *chunk->draw = 0;
-}
-
-/* The parameters after some steps. */
-static float **train(Compiled *compiled, int threads, float *loss) {
-    RunError error = {0};
-    const Experiment *experiment = &compiled->experiment;
-    const Program program = {experiment, compiled->program.plan, compiled->program.kernels};
-    Trainer *trainer = trainer_create(&program, NULL, threads, &error);
-    cr_assert(trainer && trainer_init(trainer, &error), "%s", error.text);
-    for (uint32_t step = 1; step <= STEPS; step++)
-        cr_assert(trainer_step_on(trainer, step, fill, &step, loss, &error), "%s", error.text);
-    float **values = calloc(experiment->parameter_count, sizeof *values);
-    for (uint32_t i = 0; i < experiment->parameter_count; i++) {
-        const size_t bytes = (size_t)experiment->parameters[i].elements * sizeof(float);
-        values[i] = malloc(bytes);
-        memcpy(values[i], trainer_model(trainer)->parameters.values[i], bytes);
-    }
-    trainer_free(trainer);
-    return values;
-}
-
-static void expect_same_training(Compiled *left, int left_threads, Compiled *right,
-                                 int right_threads) {
-    float losses[2];
-    float **one = train(left, left_threads, &losses[0]);
-    float **other = train(right, right_threads, &losses[1]);
-    cr_expect_eq(losses[0], losses[1]);
-    for (uint32_t i = 0; i < left->experiment.parameter_count; i++) {
-        const Parameter *parameter = &left->experiment.parameters[i];
-        cr_expect_arr_eq(one[i], other[i], (size_t)parameter->elements * sizeof(float),
-                         "%s, %d threads", parameter->path, right_threads);
-        free(one[i]);
-        free(other[i]);
-    }
-    free(one);
-    free(other);
-}
-
 /* What is not finite in any chunk, added or not, leaves the model as it was. */
 Test(accumulate, a_chunk_that_diverges_is_found) {
-    Compiled compiled = compile("digits.scan", "ar", 4, true);
+    Compiled compiled = compile("models/digits.scan", "ar", 4, true);
     const Program program = {&compiled.experiment, compiled.program.plan, compiled.program.kernels};
     for (int threads = 1; threads <= 3; threads++) {
         RunError error = {0};
@@ -253,22 +151,22 @@ Test(accumulate, a_chunk_that_diverges_is_found) {
         const float kept = first[1];
         first[0] = INFINITY;
         uint32_t step = 1;
-        cr_expect_not(trainer_step_on(trainer, step, fill, &step, &loss, &error));
+        cr_expect_not(trainer_step_on(trainer, step, compiled_fill, &step, &loss, &error));
         cr_expect_eq(error.code, EXIT_DIVERGED);
         cr_expect_eq(first[1], kept);
         trainer_free(trainer);
     }
-    release(&compiled);
+    compiled_close(&compiled);
 }
 
 Test(accumulate, trainings_have_the_same_bits) {
-    for (int chunks = 2; chunks <= BATCH; chunks *= 2) {
-        Compiled plain = compile("digits.scan", "ar", chunks, false);
-        Compiled adding = compile("digits.scan", "ar", chunks, true);
+    for (int chunks = 2; chunks <= TRAINING_BATCH; chunks *= 2) {
+        Compiled plain = compile("models/digits.scan", "ar", chunks, false);
+        Compiled adding = compile("models/digits.scan", "ar", chunks, true);
         for (int threads = 1; threads <= 3; threads++)
-            expect_same_training(&plain, 1, &adding, threads);
-        release(&plain);
-        release(&adding);
+            compiled_expect_same(&plain, 1, &adding, threads);
+        compiled_close(&plain);
+        compiled_close(&adding);
     }
 }
 
@@ -277,12 +175,12 @@ static int64_t arena_of(const Compiled *compiled, const char *function) {
 }
 
 Test(accumulate, trainings_in_less_memory_have_the_same_bits) {
-    Compiled plain = compile("digits.scan", "ar", 4, true);
-    Compiled little = compile_within("digits.scan", "ar", 4, true, 1);
+    Compiled plain = compile("models/digits.scan", "ar", 4, true);
+    Compiled little = compile_within("models/digits.scan", "ar", 4, true, 1);
     cr_expect_lt(arena_of(&little, "grad"), arena_of(&plain, "grad"));
     cr_expect_lt(arena_of(&little, "grad_add"), arena_of(&plain, "grad_add"));
     for (int threads = 1; threads <= 3; threads++)
-        expect_same_training(&plain, 1, &little, threads);
-    release(&plain);
-    release(&little);
+        compiled_expect_same(&plain, 1, &little, threads);
+    compiled_close(&plain);
+    compiled_close(&little);
 }

@@ -7,6 +7,7 @@
 #include "passes/derive.h"
 #include "passes/plan.h"
 #include "passes/rewrite.h"
+#include "passes/step.h"
 #include "tests/unit/passes_models.h"
 #include "tests/unit/passes_random.h"
 #include "tests/unit/passes_support.h"
@@ -34,6 +35,19 @@ static Function *model_gradient(Arena *arena, const ModelOptions *options) {
     Module *module = module_create(arena);
     module_add(module, model.forward);
     return fused(module_function(derive_experiment(module, "b", NULL), "grad"));
+}
+
+/* Gradients and update in one. */
+static Function *model_step(Arena *arena, const ModelOptions *options) {
+    Model model = model_build(arena, options);
+    Module *module = module_create(arena);
+    Function *update = model_update(arena, &model);
+    module_add(module, model.forward);
+    module_add(module, update);
+    const Function *grad = module_function(derive_experiment(module, "b", NULL), "grad");
+    Function *step = function_step(fused(grad), fused(update), "step");
+    cr_assert(step);
+    return step;
 }
 
 static Function *remat(const Function *function, int64_t limit) {
@@ -82,6 +96,7 @@ static void shrink_model(const ModelOptions *options) {
     const Function *gradient = model_gradient(arena, options);
     shrink(gradient);
     shrink(function_accumulate(gradient, "grad_add"));
+    shrink(model_step(arena, options));
     arena_destroy(arena);
 }
 
@@ -91,6 +106,28 @@ Test(passes_remat, memory_goes_down_to_what_is_asked) {
     shrink_model(&(ModelOptions){.layers = 3, .bert = true}); /* draws are made again */
     shrink_model(&(ModelOptions){.layers = 3, .score = SCORE_ALIBI});
     shrink_model(&(ModelOptions){.layers = 3, .tap_weights = true});
+}
+
+static uint32_t count_in_place(const PlanFunction *plan) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->output_count; i++)
+        count += plan->outputs[i].donated >= 0;
+    return count;
+}
+
+/* Without the pass gradients wait for the end. With it a parameter changes when nothing reads the
+ * old one any more, be it what runs again; and not before there is a loss. */
+Test(passes_remat, updates_come_as_early_as_they_can) {
+    Arena *arena = test_arena();
+    const Function *before = model_step(arena, &(ModelOptions){.layers = 4});
+    const PlanFunction *late = plan_of(before);
+    for (int64_t limit = 0; limit < 2; limit++) {
+        const PlanFunction *early = plan_of(remat(before, limit));
+        cr_expect_lt(early->arena_bytes, late->arena_bytes);
+        cr_expect_eq(count_in_place(early), count_in_place(late));
+    }
+    cr_expect_gt(count_in_place(late), 0);
+    arena_destroy(arena);
 }
 
 Test(passes_remat, little_memory_is_left_alone) {

@@ -157,8 +157,11 @@ Test(executor, watching_stops_where_it_is_told) {
     expected(1);
     ExecutorUse use = {&function, EXECUTOR_ALONE};
     Executor *executor = executor_create(&program, 1, &use, 1);
-    executor_run_watched(executor, &function, inputs, outputs, note, seen);
+    executor_run_watched(executor, &function, function.step_count, inputs, outputs, note, seen);
     cr_assert_str_eq(seen, "doubletriple");
+    seen[0] = '\0';
+    executor_run_watched(executor, &function, 1, inputs, outputs, note, seen);
+    cr_assert_str_eq(seen, "double");
     cr_assert_eq(result, -1);
     executor_free(executor);
 }

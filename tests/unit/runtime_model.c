@@ -118,7 +118,7 @@ enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 
 /* ' stands for ", B for the chunk's size, T for its number of tokens. */
 static const char plan_template[] =
-    "{'scanline_plan':4,'target':'test','table':'none','kernels':["
+    "{'scanline_plan':5,'target':'test','table':'none','kernels':["
     "{'symbol':'init','tiles':1,'scratch':0,'flops':0,'bytes':0,'immediates':0,'outputs':4,"
     "'operands':[['i32',1],['f32',64],['f32',1],['f32',64],['f32',1]]},"
     "{'symbol':'predict','tiles':B,'scratch':256,'flops':1,'bytes':1,'immediates':0,'outputs':1,"
