@@ -1,17 +1,11 @@
 #include "runtime/import/format.h"
 
-#include "runtime/import/import.h"
-
 #include <string.h>
 
 const ImportFormat *const import_format_table[IMPORT_FORMAT_COUNT] = {
     &format_cifar10, &format_cifar100, &format_stl10,    &format_idx,
     &format_npy,     &format_folder,   &format_imagenet,
 };
-
-const char *import_format_name(int index) {
-    return index < IMPORT_FORMAT_COUNT ? import_format_table[index]->name : NULL;
-}
 
 const ImportFormat *import_format_find(const char *name) {
     for (int i = 0; i < IMPORT_FORMAT_COUNT; i++)

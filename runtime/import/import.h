@@ -19,7 +19,7 @@ typedef struct ImportSettings {
     const char *const *sources; /* files and folders */
     int64_t source_count;
     const char *path;        /* of the data file */
-    const char *format;      /* by import_format_name; NULL: by what is there */
+    const char *format;      /* of format.c; NULL: by what is there */
     double validation, test; /* shares; below 0: the defaults */
     int64_t seed;            /* of the split */
     int64_t shorter;  /* sides are made smaller until the shorter has so many pixels; 0: not */
@@ -49,8 +49,5 @@ typedef struct ImportResult {
 /* False and `error`; what was done is kept beside the path for the next call. */
 bool import_run(const ImportSettings *settings, const ImportListener *listener,
                 ImportResult *result, RunError *error);
-
-/* "cifar10", ... by numbers from 0; NULL behind the last. */
-const char *import_format_name(int index);
 
 #endif

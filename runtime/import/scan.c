@@ -259,6 +259,16 @@ static bool look(Source *source, const SourceMember *member, const ImportFormat 
     return add_folder(scan, member->name);
 }
 
+static bool unknown_format(const char *format, RunError *error) {
+    char known[128] = "";
+    for (int i = 0; i < IMPORT_FORMAT_COUNT; i++) {
+        const size_t length = strlen(known);
+        snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "",
+                 import_format_table[i]->name);
+    }
+    return run_fail(error, EXIT_USAGE, "there is no format %s; there are %s", format, known);
+}
+
 bool scan_source(Source *source, const char *format, const ImportListener *listener, Scan *scan,
                  RunError *error) {
     const ImportFormat *asked = format ? import_format_find(format) : NULL;
@@ -268,7 +278,7 @@ bool scan_source(Source *source, const char *format, const ImportListener *liste
     Fingerprint fingerprint;
     *scan = (Scan){0};
     if (format && !asked)
-        return run_fail(error, EXIT_USAGE, "there is no format %s", format);
+        return unknown_format(format, error);
     memory = fingerprint_begin(&fingerprint);
     for (int64_t files = 1; memory && source_next(source, &member); files++) {
         if (listener->looking)

@@ -12,6 +12,7 @@ cp "$vectors"/colour.png set/train/apple/called.jpg
 
 expect 2 'data import SOURCE' data import
 expect 2 'nothing to train on' data import set -o x.images --validation 50% --test 60%
+expect 2 'there is no format cifar; there are cifar10, ' data import set -o x.images --format cifar
 expect 1 'cannot read nowhere' data import nowhere -o x.images
 expect 0 'train *15$' data import set -o set.images
 grep -q 'test *1  (the source' out || fail "the test part is not the source's"
