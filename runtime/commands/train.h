@@ -16,8 +16,9 @@ typedef struct TrainCommand {
     const char *checkpoint; /* of that run; NULL: its best */
     const char *out;        /* the new run's folder; NULL: the next number in the folder of runs */
     int threads;
-    bool json;    /* the result as JSON */
-    bool profile; /* measure where the time goes, and print it after the result */
+    bool json;        /* the result as JSON */
+    bool tensorboard; /* event files in the run's folder; a run that has some goes on with them */
+    bool profile;     /* measure where the time goes, and print it after the result */
     FILE *results;
     Log *log;
 } TrainCommand;

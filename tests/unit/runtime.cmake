@@ -29,4 +29,5 @@ scanline_test(runtime_duplicates SOURCES unit/runtime_duplicates.c LIBRARIES sca
 scanline_test(runtime_data_images SOURCES unit/runtime_data_images.c LIBRARIES scanline_runtime)
 scanline_test(runtime_palette_fit SOURCES unit/runtime_palette_fit.c LIBRARIES scanline_runtime)
 scanline_test(runtime_means SOURCES unit/runtime_means.c LIBRARIES scanline_runtime)
+scanline_test(runtime_events SOURCES unit/runtime_events.c LIBRARIES scanline_runtime)
 scanline_test(runtime_plot SOURCES unit/runtime_plot.c LIBRARIES scanline_runtime)
