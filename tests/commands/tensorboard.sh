@@ -36,3 +36,12 @@ wait $process
 process=
 [ -s "$run"/tensorboard/events.out.tfevents.000000002.scanline ] || fail "the run did not go on with its event files"
 check "$run"
+
+# Of a run that was trained without them.
+"$scanline" train digits layers=1 d=16 h=2 train.steps=30 train.evaluate=10 train.objective=ar.classify >out 2>err || fail "training failed"
+run=$(echo runs/0002-*)
+[ ! -e "$run/tensorboard" ] || fail "event files that nobody asked for"
+expect 0 "report.html" report 2 --tensorboard
+check "$run"
+expect 0 "report.html" report 2 --tensorboard
+check "$run"

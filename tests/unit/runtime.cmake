@@ -31,3 +31,4 @@ scanline_test(runtime_palette_fit SOURCES unit/runtime_palette_fit.c LIBRARIES s
 scanline_test(runtime_means SOURCES unit/runtime_means.c LIBRARIES scanline_runtime)
 scanline_test(runtime_events SOURCES unit/runtime_events.c LIBRARIES scanline_runtime)
 scanline_test(runtime_plot SOURCES unit/runtime_plot.c LIBRARIES scanline_runtime)
+scanline_test(runtime_report SOURCES unit/runtime_report.c LIBRARIES scanline_runtime)
