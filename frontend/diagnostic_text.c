@@ -3,6 +3,7 @@
 #include "frontend/diagnostic_list.h"
 
 #include "frontend/text.h"
+#include "runtime/files/utf8.h"
 
 #include <string.h>
 

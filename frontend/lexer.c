@@ -1,7 +1,7 @@
 /* A scanner by hand: a switch on the first byte, and one function for each kind of longer token. */
 #include "frontend/lexer.h"
 
-#include "frontend/text.h"
+#include "runtime/files/utf8.h"
 
 #include <errno.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 #include "frontend/parser.h"
 #include "frontend/print.h"
 #include "frontend/suggest.h"
-#include "frontend/text.h"
+#include "runtime/files/utf8.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -24,7 +24,4 @@ void text_literal(Text *text, const char *string);
 /* The text so far; "" when nothing was added. */
 char *text_end(Text *text);
 
-/* Bytes of the valid UTF-8 sequence at `at` (1 to 4), or 0. */
-size_t utf8_length(const char *at, size_t available);
-
 #endif

@@ -2,69 +2,93 @@
 #include "frontend/cli/commands.h"
 #include "frontend/cli/options.h"
 
+#include "runtime/report/findings.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/run/run_lock.h"
 
+#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A run that says it is running, but that nobody trains, was killed. */
-static const char *state_of(const json_t *record, const char *folder) {
-    const char *state = json_string_value(json_object_get(record, "state"));
-    if (!state)
-        return "no run.json";
-    return strcmp(state, "running") == 0 && !run_is_locked(folder) ? "killed" : state;
+/* A folder that is no whole run is listed all the same. */
+static void read_row(const RunEntry *entry, Pool *pool, RunFindings *run) {
+    RunError error = {0};
+    char *folder = run_file(runs_root(), entry->name);
+    if (!folder || !findings_read_summary(folder, pool, run, &error)) {
+        *run = (RunFindings){.state = "no run.json", .objective = "", .best_loss = NAN};
+        run->best_step = run->steps = -1;
+    }
+    free(folder);
 }
 
-static json_t *row_of(const RunEntry *entry) {
-    FileError error;
-    char *folder = run_file(runs_root(), entry->name);
-    json_t *record = folder ? run_record_read(folder, &error) : NULL;
-    json_t *row = json_pack("{s:I, s:s, s:s}", "number", (json_int_t)entry->number, "name",
-                            entry->name, "state", state_of(record, folder));
-    json_t *loss = json_object_get(record, "best_validation_loss");
-    if (row && loss)
-        json_object_set(row, "best_validation_loss", loss);
-    json_decref(record);
-    free(folder);
+/* --- as JSON --- */
+
+static json_t *row_json(const RunEntry *entry, const RunFindings *run) {
+    json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:I}", "number", (json_int_t)entry->number,
+                            "name", entry->name, "state", run->state, "objective", run->objective,
+                            "steps", (json_int_t)run->steps);
+    if (row && isfinite(run->best_loss)) {
+        json_object_set_new(row, "best_validation_loss", json_real(run->best_loss));
+        json_object_set_new(row, "best_step", json_integer(run->best_step));
+    }
+    if (row && run->probe) {
+        const ProbedLayer *best = &run->probe->best;
+        json_object_set_new(row, "best_probe",
+                            json_pack("{ss sf sI}", "features", best->name, "accuracy",
+                                      best->test.value, "n", (json_int_t)best->test.count));
+    }
     return row;
 }
 
-static void print_row(const json_t *row) {
-    const json_t *loss = json_object_get(row, "best_validation_loss");
-    printf("%5lld  %-10s  ", (long long)json_integer_value(json_object_get(row, "number")),
-           json_string_value(json_object_get(row, "state")));
-    if (loss)
-        printf("%8.4f", json_real_value(loss));
-    else
-        printf("%8s", "");
-    printf("  %s\n", json_string_value(json_object_get(row, "name")));
+/* --- as text --- */
+
+static void print_row(const RunEntry *entry, const RunFindings *run) {
+    char steps[24] = "", loss[24] = "", probe[24] = "";
+    if (run->steps >= 0)
+        snprintf(steps, sizeof steps, "%lld", (long long)run->steps);
+    if (isfinite(run->best_loss))
+        snprintf(loss, sizeof loss, "%.4f", run->best_loss);
+    if (run->probe)
+        snprintf(probe, sizeof probe, "%.1f %%", 100 * run->probe->best.test.value);
+    printf("%5lld  %-10s  %-13s  %8s  %8s  %7s  %s\n", (long long)entry->number, run->state,
+           run->objective, steps, loss, probe, entry->name);
+}
+
+static void show(const RunEntry *entries, int64_t count, bool json) {
+    json_t *rows = json ? json_array() : NULL;
+    if (!json)
+        printf("%5s  %-10s  %-13s  %8s  %8s  %7s  %s\n", "run", "state", "objective", "steps",
+               "best", "probe", "name");
+    for (int64_t i = 0; i < count; i++) {
+        Pool pool = {0};
+        RunFindings run;
+        read_row(&entries[i], &pool, &run);
+        if (json)
+            json_array_append_new(rows, row_json(&entries[i], &run));
+        else
+            print_row(&entries[i], &run);
+        pool_free(&pool);
+    }
+    if (json) {
+        json_dumpf(rows, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(rows);
 }
 
 static ExitCode list_runs(const Options *options) {
     RunEntry *entries;
     FileError error;
-    int64_t count = runs_list(runs_root(), &entries, &error);
+    const int64_t count = runs_list(runs_root(), &entries, &error);
     if (count < 0) {
         fprintf(stderr, "scanline runs: error: %s\n", error.text);
         return EXIT_MACHINE;
     }
-    json_t *rows = json_array();
-    for (int64_t i = 0; i < count; i++)
-        json_array_append_new(rows, row_of(&entries[i]));
-    runs_free(entries, count);
-    if (options->json) {
-        json_dumpf(rows, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else if (count) {
-        printf("%5s  %-10s  %8s  %s\n", "run", "state", "best", "name");
-        for (int64_t i = 0; i < count; i++)
-            print_row(json_array_get(rows, (size_t)i));
-    } else {
+    if (count || options->json)
+        show(entries, count, options->json);
+    else
         fprintf(stderr, "There are no runs in %s; `scanline train' makes one.\n", runs_root());
-    }
-    json_decref(rows);
+    runs_free(entries, count);
     return EXIT_DONE;
 }
 
@@ -72,9 +96,11 @@ ExitCode command_runs(int count, char **words) {
     const CommandLine line = {
         .command = "runs",
         .arguments = "",
-        .doc = "List the runs in $SCANLINE_RUNS (default: runs), with the best validation loss of "
-               "each."
-               "\vExamples:\n"
+        .doc = "List the runs in $SCANLINE_RUNS (default: runs): state, objective, steps done, "
+               "best validation loss, and the accuracy of the best layer of the probe (the last "
+               "`scanline probe'), on the test split."
+               "\vLosses of two objectives are not on one scale: of BERT's it is that of a hidden "
+               "token.\n\nExamples:\n"
                "  scanline runs\n"
                "  scanline runs --json",
         .groups = OPTIONS_JSON,

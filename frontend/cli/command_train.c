@@ -8,16 +8,18 @@
 typedef struct TrainArguments {
     const char *resume, *from, *checkpoint;
     const char *words; /* the whole command */
-    bool profile;
+    bool profile, tensorboard;
 } TrainArguments;
 
-enum { KEY_RESUME = 0x100, KEY_FROM, KEY_CHECKPOINT, KEY_PROFILE };
+enum { KEY_RESUME = 0x100, KEY_FROM, KEY_CHECKPOINT, KEY_PROFILE, KEY_TENSORBOARD };
 
 static const struct argp_option keys[] = {
     {"resume", KEY_RESUME, "RUN", 0,
      "go on with RUN (a number, a path, @last) from its last checkpoint", 0},
     {"profile", KEY_PROFILE, NULL, 0,
      "print in the end where the time went: by kernel, with its lines of the spec, and outside", 0},
+    {"tensorboard", KEY_TENSORBOARD, NULL, 0,
+     "write event files for TensorBoard into the run's folder, as the training goes", 0},
     {"from", KEY_FROM, "RUN", 0,
      "begin a new run with the parameters of RUN: by its spec with the settings given here, or by "
      "SPEC. Its steps count from 0, and its update rule begins anew",
@@ -40,6 +42,9 @@ static error_t parse(int key, char *argument, void *user) {
         return 0;
     case KEY_PROFILE:
         arguments->profile = true;
+        return 0;
+    case KEY_TENSORBOARD:
+        arguments->tensorboard = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -70,6 +75,7 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
         .from = from,
         .checkpoint = arguments->checkpoint,
         .profile = arguments->profile,
+        .tensorboard = arguments->tensorboard,
         .results = stdout,
     };
     RunError error;

@@ -46,6 +46,7 @@ ExitCode session_train(Session *session, const TrainRequest *request, char **fol
         .once = request->once,
         .json = session->options->json,
         .profile = request->profile,
+        .tensorboard = request->tensorboard,
         .results = request->results,
         .log = session->log,
         .folder = folder,

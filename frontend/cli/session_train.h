@@ -14,7 +14,7 @@ typedef struct TrainRequest {
     const char *from;       /* that of the run that a new one starts from; NULL: none */
     const char *checkpoint; /* of that; NULL: its best */
     bool once;              /* as in TrainCommand */
-    bool profile;
+    bool profile, tensorboard;
     FILE *results; /* NULL: nobody is told */
 } TrainRequest;
 

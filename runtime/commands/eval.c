@@ -4,6 +4,7 @@
 #include "runtime/study/evaluate.h"
 #include "runtime/study/interval.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const double bits_a_nat = 1.4426950408889634;
@@ -69,19 +70,34 @@ static json_t *classes_json(const DataSet *data, const Evaluation *evaluation) {
     return json;
 }
 
-static void print_json(const Command *command, const Trained *trained, DataSplit split,
-                       const Evaluation *evaluation) {
-    json_t *json = json_pack("{s:s, s:s, s:I}", "checkpoint", trained->checkpoint, "split",
-                             data_split_name(split), "images", (json_int_t)evaluation->count);
+static json_t *evaluation_json(const Trained *trained, DataSplit split,
+                               const Evaluation *evaluation) {
+    json_t *json = json_pack("{ss ss sI sI ss ss}", "checkpoint", trained->checkpoint, "split",
+                             data_split_name(split), "images", (json_int_t)evaluation->count,
+                             "step", (json_int_t)trained->state.step, "data_hash",
+                             trained->data->hash, "split_hash", trained->data->split_hash);
     for (uint32_t i = 0; i < evaluation->figure_count; i++)
         json_object_set_new(json, evaluation->figures[i].name,
                             json_real(evaluation->figures[i].value));
     if (evaluation->draws)
         json_object_set_new(json, "classes", classes_json(trained->data, evaluation));
-    if (json)
-        json_dumpf(json, command->results, JSON_INDENT(2));
-    fputc('\n', command->results);
+    return json;
+}
+
+/* Into the run's folder, as eval/SPLIT.json; to the results as well where they are JSON. */
+static bool keep(const Command *command, const Trained *trained, DataSplit split,
+                 const Evaluation *evaluation, RunError *error) {
+    char name[64];
+    snprintf(name, sizeof name, "eval/%s.json", data_split_name(split));
+    json_t *json = evaluation_json(trained, split, evaluation);
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    const bool ok =
+        command_directory(command, "eval", error) && command_write_text(command, name, text, error);
+    if (ok && command->json)
+        fprintf(command->results, "%s\n", text);
+    free(text);
     json_decref(json);
+    return ok;
 }
 
 /* --- the command --- */
@@ -123,19 +139,18 @@ static bool evaluate(const Command *command, DataSplit split, const char *by, Ev
     return done;
 }
 
-static bool print(const Command *command, const Trained *trained, DataSplit split,
-                  const Evaluation *evaluation, void *user, RunError *error) {
+static bool keep_and_print(const Command *command, const Trained *trained, DataSplit split,
+                           const Evaluation *evaluation, void *user, RunError *error) {
     (void)user;
-    (void)error;
-    if (command->json)
-        print_json(command, trained, split, evaluation);
-    else
+    if (!keep(command, trained, split, evaluation, error))
+        return false;
+    if (!command->json)
         print_text(command, trained, split, evaluation);
     return true;
 }
 
 bool commands_eval(const Command *command, DataSplit split, RunError *error) {
-    return evaluate(command, split, "eval", print, NULL, error);
+    return evaluate(command, split, "eval", keep_and_print, NULL, error);
 }
 
 static bool take_accuracy(const Command *command, const Trained *trained, DataSplit split,

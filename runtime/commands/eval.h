@@ -4,7 +4,8 @@
 
 #include "runtime/commands/command.h"
 
-/* A read of the test split is counted in run.json. */
+/* Writes eval/SPLIT.json in the run's folder, which `report' and `compare' read. A read of the test
+ * split is counted in run.json. */
 bool commands_eval(const Command *command, DataSplit split, RunError *error);
 
 /* How many images of a split are classified rightly; prints nothing. A read of the test split is

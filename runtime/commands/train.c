@@ -3,6 +3,7 @@
 #include "runtime/data/baseline.h"
 #include "runtime/data/data.h"
 #include "runtime/execution/profile_report.h"
+#include "runtime/report/tensorboard.h"
 #include "runtime/run/inherit.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/run/run_lock.h"
@@ -115,6 +116,27 @@ static void note_end(Log *log, ExitCode code, const TrainingResult *result, cons
                  result->stopped_early ? ", where patience ended" : "", best);
 }
 
+/* --- event files --- */
+
+/* They are made for watching: without them the training is the same, and goes on. */
+static TensorBoard *board_open(const TrainCommand *command, const char *folder) {
+    FileError error;
+    if (!command->tensorboard && !(command->resume && tensorboard_has(folder)))
+        return NULL;
+    TensorBoard *board = tensorboard_open(folder, &error);
+    if (board)
+        log_say(command->log, "event files for TensorBoard are in %s/tensorboard", folder);
+    else
+        log_say(command->log, "warning: %s", error.text);
+    return board;
+}
+
+static void board_close(const TrainCommand *command, TensorBoard *board) {
+    FileError error;
+    if (!tensorboard_close(board, &error))
+        log_say(command->log, "warning: %s", error.text);
+}
+
 /* --- the command --- */
 
 static void give_folder(const TrainCommand *command, const char *folder) {
@@ -124,7 +146,7 @@ static void give_folder(const TrainCommand *command, const char *folder) {
 
 static ExitCode train_in(const TrainCommand *command, const DataSet *data, const char *folder,
                          const RunParent *parent, Profile *profile, RunError *error) {
-    const TrainingOptions options = {
+    TrainingOptions options = {
         .folder = folder,
         .resume = command->resume != NULL,
         .parent = parent->checkpoint,
@@ -145,7 +167,10 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
         say_splits(command, data);
         say_baselines(command, data);
     }
+    options.figures_user = board_open(command, folder);
+    options.figures = options.figures_user ? tensorboard_write : NULL;
     ExitCode code = training_run(command->program, data, &options, &result, error);
+    board_close(command, options.figures_user);
     if (!run_end(folder, code, &result, error, &late) && !code) {
         *error = late;
         code = late.code;

@@ -16,11 +16,12 @@ typedef struct TrainCommand {
     const char *checkpoint; /* of that run; NULL: its best */
     const char *out;        /* the new run's folder; NULL: the next number in the folder of runs */
     int threads;
-    bool once;     /* where the folder of runs has the very same training already, go on with that,
-                      or leave it as it ended: for trials of which there are many */
-    bool json;     /* the result as JSON */
-    bool profile;  /* measure where the time goes, and print it after the result */
-    FILE *results; /* NULL: nobody is told */
+    bool once; /* where the folder of runs has the very same training already, go on with that, or
+                  leave it as it ended: for trials of which there are many */
+    bool json;        /* the result as JSON */
+    bool tensorboard; /* event files in the run's folder; a run that has some goes on with them */
+    bool profile;     /* measure where the time goes, and print it after the result */
+    FILE *results;    /* NULL: nobody is told */
     Log *log;
     char **folder; /* gets the run's folder, malloc'ed, however it ended; or NULL where there is
                       none, or no memory. May be NULL */

@@ -85,6 +85,8 @@ void metrics_write(Metrics *metrics, int64_t step, const char *split, const Metr
     fputs("}\n", metrics->metrics);
     if (ferror(metrics->metrics) && !metrics->reason)
         metrics->reason = errno;
+    if (metrics->watch)
+        metrics->watch(metrics->user, step, split, figures, count);
 }
 
 void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double images_a_second,

@@ -1,8 +1,8 @@
 /* One line a bar, growing to the right from 0 to 100 %; the reference is a mark in each line. */
 #include "runtime/study/chart.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "runtime/study/printed.h"
+
 #include <string.h>
 
 enum { LEAST_BAR = 10, MOST_BAR = 60, EIGHTHS = 8 };
@@ -60,7 +60,15 @@ static void print_line(FILE *out, const Chart *chart, const ChartBar *bar, const
             bar->chosen ? " *" : "");
 }
 
-static void print_chart(FILE *out, const Chart *chart, const ChartStyle *style) {
+typedef struct Printing {
+    const Chart *chart;
+    const ChartStyle *style;
+} Printing;
+
+static void print_chart(FILE *out, const void *what) {
+    const Printing *printing = what;
+    const Chart *chart = printing->chart;
+    const ChartStyle *style = printing->style;
     const Layout layout = layout_of(chart, style);
     fprintf(out, "%s%s%s\n", style->colours ? "\033[1m" : "", chart->title,
             style->colours ? "\033[0m" : "");
@@ -78,16 +86,5 @@ static void print_chart(FILE *out, const Chart *chart, const ChartStyle *style) 
 }
 
 char *chart_text(const Chart *chart, const ChartStyle *style) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    print_chart(out, chart, style);
-    const bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return printed(print_chart, &(Printing){chart, style});
 }

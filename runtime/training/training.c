@@ -316,9 +316,12 @@ static bool training_open(Training *training) {
     if (training->options->resume ? !resume(training) : !start(training))
         return false;
     FileError fault;
-    return metrics_open(&training->metrics, training->options->folder,
-                        state->step > 0 ? state->step : -1, &fault) ||
-           run_fail(training->error, EXIT_MACHINE, "%s", fault.text);
+    if (!metrics_open(&training->metrics, training->options->folder,
+                      state->step > 0 ? state->step : -1, &fault))
+        return run_fail(training->error, EXIT_MACHINE, "%s", fault.text);
+    training->metrics.watch = training->options->figures;
+    training->metrics.user = training->options->figures_user;
+    return true;
 }
 
 static bool training_do(Training *training) {

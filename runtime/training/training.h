@@ -7,6 +7,7 @@
 #include "runtime/execution/profile.h"
 #include "runtime/execution/program.h"
 #include "runtime/run/log.h"
+#include "runtime/run/metrics.h"
 #include "runtime/run/run_record.h"
 #include "runtime/run_error.h"
 
@@ -22,6 +23,8 @@ typedef struct TrainingOptions {
      * error: the training ends. May be NULL. */
     bool (*watch)(void *user, int64_t step, RunError *error);
     void *user;
+    MetricsVisit *figures; /* is told every line of metrics.jsonl. May be NULL */
+    void *figures_user;
 } TrainingOptions;
 
 /* Memory of a training process beyond the program itself: what `check` prints as peak_bytes. */

@@ -4,21 +4,20 @@ foreach(name
     cache
     check
     child
+    compare
     data
-    diverged
     errors
     eval
     exec
-    finetune
     import
     memory
     palette
+    report
     reproduce
     resume
     runs
-    search
     table
-    transfer
+    tensorboard
   )
   add_test(NAME command_${name}
     COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)

@@ -1,0 +1,10 @@
+/* UTF-8 (RFC 3629). */
+#ifndef SCANLINE_RUNTIME_UTF8_H
+#define SCANLINE_RUNTIME_UTF8_H
+
+#include <stddef.h>
+
+/* Bytes of the valid UTF-8 sequence at `at` (1 to 4), or 0. */
+size_t utf8_length(const char *at, size_t available);
+
+#endif

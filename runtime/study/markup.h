@@ -1,0 +1,17 @@
+/* Text from anywhere, put into XML or HTML. */
+#ifndef SCANLINE_RUNTIME_MARKUP_H
+#define SCANLINE_RUNTIME_MARKUP_H
+
+#include <stdio.h>
+
+/* Between tags, or in an attribute's quotes: & < > " ' become entities, control characters spaces,
+ * bytes that are not UTF-8 U+FFFD. */
+void markup_escape(FILE *out, const char *text);
+/* The first `size` bytes of a text, which end between characters. */
+void markup_escape_part(FILE *out, const char *text, size_t size);
+
+/* Makes a text fit for a line on a terminal, in place: what is not UTF-8, and control characters,
+ * become '?'. */
+void markup_clean(char *text);
+
+#endif
