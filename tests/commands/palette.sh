@@ -75,4 +75,4 @@ fi
 mkdir real
 cp "$images/data_batch_1.bin" real/
 expect 0 'images of 32 x 32' data import real -o real.images
-expect 0 'PSNR 3[3-9]' data palette real.images --colours 512 --resolution 16
+expect 0 'train *PSNR 29' data palette real.images --colours 64 --resolution 8
