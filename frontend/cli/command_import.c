@@ -10,15 +10,20 @@
 
 typedef struct ImportArguments {
     Options options;
-    const char *spec, *map, *out;
+    const char *spec, *map, *palette, *out;
     const char *words; /* the whole command */
 } ImportArguments;
 
-enum { KEY_MAP = 0x100 };
+enum { KEY_MAP = 0x100, KEY_PALETTE };
 
 static const struct argp_option keys[] = {
     {"map", KEY_MAP, "FILE", 0,
      "how FILE's tensors are called and shaped: igpt-hf (the default), gpt2-hf, or a file of yours",
+     0},
+    {"palette", KEY_PALETTE, "FILE", 0,
+     "the colours of its tokens: OpenAI's kmeans_centers.npy, [colours, 3] in [-1, 1] (default: "
+     "what "
+     "lies beside FILE)",
      0},
     {"out", 'o', "DIR", 0, "make the run in DIR, which must not exist, instead of in runs/", 0},
     {0}};
@@ -28,6 +33,9 @@ static error_t parse(int key, char *argument, void *user) {
     switch (key) {
     case KEY_MAP:
         arguments->map = argument;
+        return 0;
+    case KEY_PALETTE:
+        arguments->palette = argument;
         return 0;
     case 'o':
         arguments->out = argument;
@@ -73,12 +81,30 @@ static ExitCode take_dims(Session *session, Options *options, const Map *map,
     return EXIT_DONE;
 }
 
+/* What lies beside the weights. */
+typedef struct Beside {
+    json_t *config;
+    Palette palette;
+} Beside;
+
+static bool read_beside(const ImportArguments *arguments, const Weights *weights, Beside *beside,
+                        FileError *error) {
+    const char *folder = weights_folder(weights);
+    if (!config_read(folder, "config.json", &beside->config, error))
+        return false;
+    if (!arguments->palette)
+        return clusters_find(&beside->palette, folder, error);
+    return clusters_read(&beside->palette, arguments->palette, error) &&
+           (beside->palette.centres ||
+            file_fault(error, arguments->palette, "there are no \"clusters\" in it"));
+}
+
 static ExitCode import(Session *session, ImportArguments *arguments, const Map *map,
-                       const Weights *weights, const json_t *config) {
+                       const Weights *weights, const Beside *beside) {
     const char *spec = arguments->spec ? arguments->spec : map->spec;
     if (!spec)
         return session_fail(session, EXIT_USAGE, "spec", "%s names no spec: give one", map->path);
-    ExitCode code = take_dims(session, &arguments->options, map, config);
+    ExitCode code = take_dims(session, &arguments->options, map, beside->config);
     if (!code)
         code = session_read(session, spec);
     if (code)
@@ -87,7 +113,8 @@ static ExitCode import(Session *session, ImportArguments *arguments, const Map *
         .experiment = &session->experiment,
         .map = map,
         .weights = weights,
-        .config = config,
+        .config = beside->config,
+        .palette = &beside->palette,
         .versions = session_versions(session),
         .command = arguments->words,
         .out = arguments->out,
@@ -102,14 +129,15 @@ static ExitCode import(Session *session, ImportArguments *arguments, const Map *
 
 static ExitCode import_mapped(Session *session, ImportArguments *arguments, const Map *map) {
     FileError error;
-    json_t *config = NULL;
+    Beside beside = {0};
     Weights *weights = weights_open(arguments->options.subject, &error);
     ExitCode code = EXIT_INPUT;
-    if (weights && config_read(weights_folder(weights), "config.json", &config, &error))
-        code = import(session, arguments, map, weights, config);
+    if (weights && read_beside(arguments, weights, &beside, &error))
+        code = import(session, arguments, map, weights, &beside);
     else
         session_fail(session, code, "import", "%s", error.text);
-    json_decref(config);
+    json_decref(beside.config);
+    palette_free(&beside.palette);
     weights_close(weights);
     return code;
 }

@@ -32,6 +32,17 @@ static bool write_config(const ExportCommand *command, const char *draft, FileEr
     return written;
 }
 
+/* Where the colours of the tokens are known, and the other program asks for them. */
+static bool write_preprocessor(const ExportCommand *command, const Palette *palette,
+                               const char *draft, FileError *error) {
+    if (!palette->centres || !command->map->preprocessor_count)
+        return true;
+    json_t *json = preprocessor_make(command->map, command->experiment, palette, error);
+    bool written = json && write_json(draft, "preprocessor_config.json", json, error);
+    json_decref(json);
+    return written;
+}
+
 static bool write_tensors(const ExportCommand *command, const Model *model, const char *draft,
                           FileError *error) {
     PlacedMap placed;
@@ -47,14 +58,16 @@ static bool write_tensors(const ExportCommand *command, const Model *model, cons
 }
 
 /* The folder appears whole, or not at all. */
-static bool write_folder(const ExportCommand *command, const Model *model, const char *draft,
-                         RunError *error) {
+static bool write_folder(const ExportCommand *command, const Model *model, const Palette *palette,
+                         const char *draft, RunError *error) {
     FileError fault;
     bool taken = false;
     if (mkdir(draft, 0777) != 0)
         return run_fail(error, EXIT_MACHINE, "cannot make the folder %s: %s", draft,
                         strerror(errno));
-    if (write_config(command, draft, &fault) && write_tensors(command, model, draft, &fault) &&
+    if (write_config(command, draft, &fault) &&
+        write_preprocessor(command, palette, draft, &fault) &&
+        write_tensors(command, model, draft, &fault) &&
         folder_publish(draft, command->out, &taken, &fault))
         return true;
     FileError ignored;
@@ -63,15 +76,16 @@ static bool write_folder(const ExportCommand *command, const Model *model, const
                     taken ? " exists already; nothing is replaced: choose another folder" : "");
 }
 
-static bool load(const ExportCommand *command, Model *model, RunError *error) {
+static bool load(const ExportCommand *command, Model *model, Palette *palette, RunError *error) {
     char *path =
         command->checkpoint ? strdup(command->checkpoint) : run_checkpoint(command->folder);
     CheckpointState state;
     FileError fault;
     bool loaded = path ? model_create(model, command->experiment, false, error)
                        : run_no_memory(error, "a path");
-    if (loaded && !checkpoint_read(path, command->experiment, model->parameters.values, NULL,
-                                   &state, &fault)) {
+    if (loaded && (!checkpoint_read(path, command->experiment, model->parameters.values, NULL,
+                                    &state, &fault) ||
+                   !checkpoint_palette(path, palette, &fault))) {
         model_free(model);
         loaded = run_fail(error, EXIT_INPUT, "%s", fault.text);
     }
@@ -81,20 +95,22 @@ static bool load(const ExportCommand *command, Model *model, RunError *error) {
 
 bool export_command(const ExportCommand *command, RunError *error) {
     Model model;
+    Palette palette;
     char *draft;
     struct stat status;
     if (lstat(command->out, &status) == 0)
         return run_fail(error, EXIT_INPUT,
                         "%s exists already; nothing is replaced: choose another folder",
                         command->out);
-    if (!load(command, &model, error))
+    if (!load(command, &model, &palette, error))
         return false;
     if (asprintf(&draft, "%s.new-%ld", command->out, (long)getpid()) < 0)
         draft = NULL;
-    bool written =
-        draft ? write_folder(command, &model, draft, error) : run_no_memory(error, "a path");
+    bool written = draft ? write_folder(command, &model, &palette, draft, error)
+                         : run_no_memory(error, "a path");
     free(draft);
     model_free(&model);
+    palette_free(&palette);
     if (written)
         fprintf(command->results, "%s\n", command->out);
     return written;

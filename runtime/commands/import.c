@@ -5,6 +5,7 @@
 #include "runtime/model/model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void say_imported(const ImportCommand *command, const ImportedTensors *imported) {
     log_say(command->log, "%u tensors, %lld parameters, from %s", imported->tensors,
@@ -16,6 +17,9 @@ static void say_imported(const ImportCommand *command, const ImportedTensors *im
         log_say(command->log,
                 "there is no config.json beside it: that its model computes what the spec does is "
                 "taken on trust");
+    if (command->palette->centres)
+        log_say(command->log, "with its palette of %lld colours",
+                (long long)command->palette->colours);
     if (imported->all_zero)
         log_say(command->log, "all that may be zero in it is: a SPEC without biases holds it too");
 }
@@ -39,13 +43,32 @@ static bool read_tensors(const ImportCommand *command, const Model *model,
                          ImportedTensors *imported, RunError *error) {
     PlacedMap placed;
     FileError fault;
-    if (!config_check(command->map, command->config, command->experiment, &fault) ||
-        !map_place(command->map, command->experiment, &placed, &fault))
+    if (!map_place(command->map, command->experiment, &placed, &fault))
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
     bool read = import_tensors(&placed, command->weights, command->experiment,
                                model->parameters.values, imported, &fault);
     map_unplace(&placed);
     return read || run_fail(error, EXIT_INPUT, "%s", fault.text);
+}
+
+/* That the model computes what the spec does. */
+static bool check_config(const ImportCommand *command, RunError *error) {
+    FileError fault;
+    return config_check(command->map, command->config, command->experiment, &fault) ||
+           run_fail(error, EXIT_INPUT, "%s", fault.text);
+}
+
+/* The tokens must be its colours. */
+static bool check_palette(const ImportCommand *command, RunError *error) {
+    const Experiment *experiment = command->experiment;
+    for (uint32_t i = 0; i < experiment->input_count && command->palette->centres; i++)
+        if (strcmp(experiment->inputs[i].name, "tokens") == 0 &&
+            experiment->inputs[i].limit != command->palette->colours)
+            return run_fail(error, EXIT_INPUT,
+                            "the palette has %lld colours, and the model's tokens are of %lld",
+                            (long long)command->palette->colours,
+                            (long long)experiment->inputs[i].limit);
+    return true;
 }
 
 static bool make_run(const ImportCommand *command, const Model *model, char **folder,
@@ -60,6 +83,7 @@ static bool make_run(const ImportCommand *command, const Model *model, char **fo
         .from = weights_path(command->weights),
         .map = command->map->path,
         .parameters = model->parameters.values,
+        .palette = command->palette->centres ? command->palette : NULL,
     };
     *folder = run_import(&import, command->out, error);
     return *folder;
@@ -71,7 +95,8 @@ ExitCode import_command(const ImportCommand *command, RunError *error) {
     char *folder = NULL;
     if (!model_create(&model, command->experiment, false, error))
         return error->code;
-    bool done = read_tensors(command, &model, &imported, error) &&
+    bool done = check_config(command, error) && check_palette(command, error) &&
+                read_tensors(command, &model, &imported, error) &&
                 make_run(command, &model, &folder, error);
     model_free(&model);
     if (!done)

@@ -5,10 +5,10 @@
  *     dim v = vocab_size - 1                    # from config.json
  *     config n_inner = null or f                # else the model computes something else
  *     write architectures = ["X"] with wclf     # in config.json of an export, where there is wclf
- *     prefix transformer.                       # names in a file may lack it
- *     tensor a.{layers}.c [d, (h e) | (h e)] = block.{layers}.q | block.{layers}.k or 0
- *     copy lm_head.weight = wte.weight          # need not be there; must be the same
- *     ignore a.{layers}.mask */
+ *     preprocessor do_resize = true             # in preprocessor_config.json, of exports with
+ * colours prefix transformer.                       # names in a file may lack it tensor
+ * a.{layers}.c [d, (h e) | (h e)] = block.{layers}.q | block.{layers}.k or 0 copy lm_head.weight =
+ * wte.weight          # need not be there; must be the same ignore a.{layers}.mask */
 #ifndef SCANLINE_RUNTIME_MAP_H
 #define SCANLINE_RUNTIME_MAP_H
 
@@ -85,10 +85,11 @@ typedef struct Map {
     const char *prefix; /* "" */
     MapDim *dims;
     MapConfig *configs;
-    MapWrite *writes;
+    MapWrite *writes, *preprocessor;
     MapTensor *tensors;
     MapName *copies, *ignored;
-    uint32_t dim_count, config_count, write_count, tensor_count, copy_count, ignored_count;
+    uint32_t dim_count, config_count, write_count, preprocessor_count, tensor_count, copy_count,
+        ignored_count;
 } Map;
 
 /* NULL and `error`, which names the line. */

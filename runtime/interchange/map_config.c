@@ -146,6 +146,19 @@ static bool set_dims(json_t *config, const Map *map, const Experiment *experimen
     return true;
 }
 
+static bool set_writes(json_t *config, const Map *map, const MapWrite *writes, uint32_t count,
+                       const Experiment *experiment, FileError *error) {
+    for (uint32_t i = 0; i < count; i++) {
+        const MapWrite *rule = &writes[i];
+        if (rule->with && map_parameter(experiment, rule->with) == PLACE_ABSENT)
+            continue;
+        if (!set_value(config, rule->key,
+                       value_json(map, &rule->value, rule->line, experiment, error), error))
+            return false;
+    }
+    return true;
+}
+
 static bool set_values(json_t *config, const Map *map, const Experiment *experiment,
                        FileError *error) {
     for (uint32_t i = 0; i < map->config_count; i++) {
@@ -154,15 +167,7 @@ static bool set_values(json_t *config, const Map *map, const Experiment *experim
                        value_json(map, &rule->values[0], rule->line, experiment, error), error))
             return false;
     }
-    for (uint32_t i = 0; i < map->write_count; i++) {
-        const MapWrite *rule = &map->writes[i];
-        if (rule->with && map_parameter(experiment, rule->with) == PLACE_ABSENT)
-            continue;
-        if (!set_value(config, rule->key,
-                       value_json(map, &rule->value, rule->line, experiment, error), error))
-            return false;
-    }
-    return true;
+    return set_writes(config, map, map->writes, map->write_count, experiment, error);
 }
 
 json_t *config_make(const Map *map, const Experiment *experiment, FileError *error) {
@@ -173,5 +178,39 @@ json_t *config_make(const Map *map, const Experiment *experiment, FileError *err
         set_values(config, map, experiment, error))
         return config;
     json_decref(config);
+    return NULL;
+}
+
+/* --- the preprocessor --- */
+
+/* Images are squares, unless their pixels are no square's. */
+static bool set_side(json_t *json, const Experiment *experiment, FileError *error) {
+    for (uint32_t i = 0; i < experiment->input_count; i++) {
+        const DataInput *input = &experiment->inputs[i];
+        int64_t side = 1;
+        if (strcmp(input->name, "tokens") != 0 || input->axis_count != 1)
+            continue;
+        while (side * side < input->extents[0])
+            side++;
+        if (side * side == input->extents[0])
+            return set_value(
+                json, "size",
+                json_pack("{s:I, s:I}", "height", (json_int_t)side, "width", (json_int_t)side),
+                error);
+    }
+    return true;
+}
+
+json_t *preprocessor_make(const Map *map, const Experiment *experiment, const Palette *palette,
+                          FileError *error) {
+    json_t *json = json_object();
+    if (json && set_side(json, experiment, error) &&
+        set_writes(json, map, map->preprocessor, map->preprocessor_count, experiment, error) &&
+        (set_value(json, "clusters", clusters_to_json(palette), error) ||
+         file_fault(error, "preprocessor_config.json", "out of memory")))
+        return json;
+    if (!json)
+        file_fault(error, "preprocessor_config.json", "out of memory");
+    json_decref(json);
     return NULL;
 }

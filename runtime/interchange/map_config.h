@@ -5,6 +5,7 @@
 #define SCANLINE_RUNTIME_MAP_CONFIG_H
 
 #include "runtime/experiment.h"
+#include "runtime/interchange/clusters.h"
 #include "runtime/interchange/map.h"
 
 /* A JSON object from `name` in a folder; NULL in *config where there is no such file. False and
@@ -20,5 +21,9 @@ bool config_check(const Map *map, const json_t *config, const Experiment *experi
 
 /* The config of an experiment's model. The caller's to json_decref; NULL and `error`. */
 json_t *config_make(const Map *map, const Experiment *experiment, FileError *error);
+
+/* preprocessor_config.json, likewise: how transformers makes tokens of pixels. */
+json_t *preprocessor_make(const Map *map, const Experiment *experiment, const Palette *palette,
+                          FileError *error);
 
 #endif

@@ -171,11 +171,10 @@ static bool parse_config(MapParser *parser) {
     return true;
 }
 
-static bool parse_write(MapParser *parser) {
-    Map *map = parser->map;
-    MapWrite *write = add(parser, (void **)&map->writes, &map->write_count, sizeof *write);
-    if (!write || !take_word(parser, "a key of config.json", &write->key) || !expect(parser, '=') ||
-        !parse_value(parser, &write->value))
+static bool parse_write(MapParser *parser, MapWrite **writes, uint32_t *count) {
+    MapWrite *write = add(parser, (void **)writes, count, sizeof *write);
+    if (!write || !take_word(parser, "a key of the JSON file", &write->key) ||
+        !expect(parser, '=') || !parse_value(parser, &write->value))
         return false;
     write->line = parser->line;
     return !accept_word(parser, "with") || take_word(parser, "a parameter", &write->with);
@@ -291,6 +290,7 @@ static bool parse_ignore(MapParser *parser) {
 /* --- all --- */
 
 static bool parse_statement(MapParser *parser) {
+    Map *map = parser->map;
     if (accept_word(parser, "tensor"))
         return parse_tensor(parser);
     if (accept_word(parser, "dim"))
@@ -298,16 +298,19 @@ static bool parse_statement(MapParser *parser) {
     if (accept_word(parser, "config"))
         return parse_config(parser);
     if (accept_word(parser, "write"))
-        return parse_write(parser);
+        return parse_write(parser, &map->writes, &map->write_count);
+    if (accept_word(parser, "preprocessor"))
+        return parse_write(parser, &map->preprocessor, &map->preprocessor_count);
     if (accept_word(parser, "copy"))
         return parse_copy(parser);
     if (accept_word(parser, "ignore"))
         return parse_ignore(parser);
     if (accept_word(parser, "prefix"))
-        return take_word(parser, "what names begin with", &parser->map->prefix);
+        return take_word(parser, "what names begin with", &map->prefix);
     if (accept_word(parser, "spec"))
-        return take_word(parser, "a spec", &parser->map->spec);
-    return fail_at(parser, "spec, dim, config, write, prefix, tensor, copy or ignore");
+        return take_word(parser, "a spec", &map->spec);
+    return fail_at(parser,
+                   "spec, dim, config, write, preprocessor, prefix, tensor, copy or ignore");
 }
 
 static bool parse_line(MapParser *parser) {
@@ -366,9 +369,12 @@ void map_free(Map *map) {
             json_decref(map->configs[i].values[j].literal);
     for (uint32_t i = 0; i < map->write_count; i++)
         json_decref(map->writes[i].value.literal);
+    for (uint32_t i = 0; i < map->preprocessor_count; i++)
+        json_decref(map->preprocessor[i].value.literal);
     free(map->dims);
     free(map->configs);
     free(map->writes);
+    free(map->preprocessor);
     free(map->tensors);
     free(map->copies);
     free(map->ignored);

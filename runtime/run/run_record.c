@@ -89,7 +89,9 @@ static const char imported_state[] = "imported";
 
 /* As after no step of a training, on images of which nothing is known. */
 static bool write_checkpoint(const RunImport *import, const char *draft, RunError *error) {
-    const CheckpointState state = {.best_loss = INFINITY};
+    CheckpointState state = {.best_loss = INFINITY, .palette = import->palette};
+    if (import->palette)
+        strcpy(state.palette_hash, import->palette->hash);
     FileError fault = {"no memory for a path"};
     char *path = run_file(draft, "checkpoints/best.safetensors");
     bool written = path && checkpoint_write(path, import->origin.program->experiment,
@@ -100,14 +102,14 @@ static bool write_checkpoint(const RunImport *import, const char *draft, RunErro
 
 static bool fill_imported(void *user, const char *draft, const char *folder, RunError *error) {
     const RunImport *import = user;
-    json_t *record = record_new(&import->origin, NULL, imported_state, folder);
+    json_t *record = record_new(&import->origin, import->palette, imported_state, folder);
     json_t *imported = json_pack("{s:s, s:s}", "from", import->from, "map", import->map);
     if (record && (!imported || json_object_set(record, "imported", imported))) {
         json_decref(record);
         record = NULL;
     }
     json_decref(imported);
-    return write_texts(&import->origin, NULL, draft, record, error) &&
+    return write_texts(&import->origin, import->palette, draft, record, error) &&
            write_checkpoint(import, draft, error);
 }
 

@@ -37,6 +37,7 @@ typedef struct RunImport {
     RunOrigin origin;
     const char *from, *map;   /* the paths of the file and of the map of its names, for run.json */
     float *const *parameters; /* in the order of the experiment's */
+    const Palette *palette;   /* of its tokens; NULL: none is known */
 } RunImport;
 
 /* Makes the folder of a run that is "imported", with the parameters as its best checkpoint. It can

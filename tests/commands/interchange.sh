@@ -31,10 +31,23 @@ expect 0 "new here, with initial values: 1: wclf" train --from 1 train.objective
 expect 1 "imported, not trained here, so it cannot be gone on with" train --resume 1
 expect 1 "imported, not trained here, so it cannot be reproduced" reproduce 1
 
+# The palette comes along, as OpenAI keeps it or as transformers does.
+for name in bias half; do
+    grep -aq 'palette_centres' $name/checkpoints/best.safetensors || fail "$name: no palette"
+done
+if grep -aq 'palette_centres' plain/checkpoints/best.safetensors; then fail "a palette from nowhere"; fi
+# shellcheck disable=SC2086 # a list of words
+expect 0 "with its palette of 24 colours" import "$vectors/plain" $images --palette "$vectors/bias/kmeans_centers.npy" -o coloured
+cp "$vectors/plain/pytorch_model.bin" "$vectors/bias/kmeans_centers.npy" .
+expect 1 "the palette has 24 colours, and the model's tokens are of 25" import pytorch_model.bin n=16 v=25 d=16 h=2 layers=2
+expect 1 "no \"clusters\"" import "$vectors/bias" --palette "$vectors/bias/config.json"
+expect 1 "not an? \.npy\|npy" import "$vectors/bias" --palette "$vectors/losses.txt"
+
 # What comes back is what went in: imported again it has the same parameters.
 expect 0 "^exported$" export bias -o exported
 # shellcheck disable=SC2086 # a list of words
 expect 0 "parameters, from" import exported $images -o again
+grep -q '"ImageGPTImageProcessor"' exported/preprocessor_config.json || fail "no preprocessor"
 cmp bias/checkpoints/best.safetensors again/checkpoints/best.safetensors || fail "the parameters changed on the way"
 expect 1 "exported exists already" export bias -o exported
 # A spec without biases gives zeros for them, and takes them.
@@ -65,11 +78,12 @@ expect 1 "'transformer.h.0.attn.c_attn.bias' is not zero" import "$vectors/bias"
 expect 1 "by \"n_head\" the dim h is 2, and here it is 4" import "$vectors/bias" h=4
 expect 1 "by \"vocab_size\" the dim v is 24, and here it is 99" import "$vectors/bias" v=99
 expect 1 "no parameter 'sos' with this objective" import "$vectors/bias" train.objective=bert
-cp "$vectors/bias/model.safetensors" alone.safetensors
-expect 1 "dim 'n'" import alone.safetensors
-expect 1 "is \[25, 16\]; by the spec's dims" import alone.safetensors n=16 v=99 d=16 h=2 layers=2
+mkdir bare
+cp "$vectors/bias/model.safetensors" bare/alone.safetensors
+expect 1 "dim 'n'" import bare/alone.safetensors
+expect 1 "is \[25, 16\]; by the spec's dims" import bare/alone.safetensors n=16 v=99 d=16 h=2 layers=2
 # shellcheck disable=SC2086 # a list of words
-expect 0 "no config.json" import alone.safetensors n=16 v=24 d=16 h=2 layers=2 $images -o alone
+expect 0 "no config.json" import bare/alone.safetensors n=16 v=24 d=16 h=2 layers=2 $images -o alone
 printf 'tensor x\n' >bad.map
 expect 1 "bad.map:1: '\[' is expected" import "$vectors/bias" --map bad.map
 head -c 1000 "$vectors/plain/pytorch_model.bin" >cut.bin

@@ -1,11 +1,12 @@
 """Makes the checkpoints of interchange/: small models of transformers with random weights, in every form that
 `scanline import` reads, and in expected.safetensors what they compute.
 
-usage: interchange.py [FOLDER]      needs torch, transformers, safetensors
+usage: interchange.py [FOLDER]      needs torch, transformers, safetensors, numpy
 
-    bias/      ImageGPT with biases: model.safetensors, float32
+    bias/      ImageGPT with biases: model.safetensors, float32; the palette as OpenAI keeps it
     plain/     without (they are zeros): pytorch_model.bin, float32, of Parameters
-    half/      with, and with the masks that older versions kept: pytorch_model.bin, float16
+    half/      with, and with the masks that older versions kept: pytorch_model.bin, float16; the same palette as
+               transformers keeps it
     shards/    with: two safetensors files of bfloat16 and their index
     gpt2/      GPT-2: model.safetensors, float32, without the prefix `transformer.'
 
@@ -20,6 +21,7 @@ import pathlib
 import struct
 import sys
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from transformers import GPT2Config, GPT2LMHeadModel, ImageGPTConfig, ImageGPTForCausalImageModeling
@@ -53,6 +55,11 @@ def gpt2():
     return randomise(GPT2LMHeadModel(config_of(GPT2Config, bos_token_id=V, eos_token_id=V)), True, torch.float32)
 
 
+def palette():
+    """[V, 3], in [-1, 1]; of the same generator every time."""
+    return (torch.rand(V, 3, generator=torch.Generator().manual_seed(SEED)) * 2 - 1).numpy()
+
+
 def save_config(model, folder):
     folder.mkdir(parents=True, exist_ok=True)
     model.config.architectures = [type(model).__name__]
@@ -62,6 +69,7 @@ def save_config(model, folder):
 def save_bias(model, folder):
     save_config(model, folder)
     save_file(model.state_dict(), folder / "model.safetensors", {"format": "pt"})
+    np.save(folder / "kmeans_centers.npy", palette())
 
 
 def save_plain(model, folder):
@@ -82,6 +90,8 @@ def save_half(model, folder):
         state[f"transformer.h.{i}.attn.bias"] = torch.ones(N, N, dtype=torch.uint8).tril()[None, None]
         state[f"transformer.h.{i}.attn.masked_bias"] = torch.tensor(-1e4)
     torch.save(state, folder / "pytorch_model.bin")
+    processor = {"clusters": palette().tolist(), "image_processor_type": "ImageGPTImageProcessor"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
 
 
 def save_shards(model, folder):

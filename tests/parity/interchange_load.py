@@ -1,15 +1,18 @@
 """Loads exported folders in transformers, and fails where they compute something else than they should.
 
 usage: interchange_load.py VECTORS LOSS      in the folder with them:
-    NAME          gives the logits of VECTORS/expected.safetensors (interchange.py)
+    exported-NAME gives the logits of VECTORS/expected.safetensors (interchange.py)
+    exported-bias and exported-half have the palette of VECTORS/bias
     classifier    its two losses over all images add up to LOSS
 """
 import pathlib
 import sys
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, ImageGPTForCausalImageModeling, ImageGPTForImageClassification
+from transformers import (AutoImageProcessor, AutoModelForCausalLM, ImageGPTForCausalImageModeling,
+                          ImageGPTForImageClassification)
 
 TOLERANCE = 1e-4
 
@@ -39,6 +42,26 @@ def check_logits(vectors):
         print(f"{name}: the logits differ by {difference:.2g}")
 
 
+def check_processor(vectors):
+    """Pixels of the palette's colours are their tokens."""
+    try:
+        import PIL.Image
+        import torchvision  # what transformers' processor needs
+    except ImportError:
+        print("There is no torchvision or PIL: loading the preprocessor is skipped.")
+        return
+    palette = np.load(vectors / "bias" / "kmeans_centers.npy")
+    for name in ("bias", "half"):
+        processor = AutoImageProcessor.from_pretrained(f"exported-{name}")
+        assert type(processor).__name__.startswith("ImageGPTImageProcessor"), processor
+        assert np.array_equal(np.array(processor.clusters, dtype=np.float32), palette), name
+        wanted = np.arange(16) + 3
+        pixels = np.rint(127.5 * (palette[wanted] + 1)).astype(np.uint8).reshape(4, 4, 3)
+        found = np.array(processor(PIL.Image.fromarray(pixels))["input_ids"]).flatten()
+        assert np.array_equal(found, wanted), (name, found)
+    print("the preprocessor gives the tokens")
+
+
 def read_idx(path):
     data = path.read_bytes()
     shape = [int.from_bytes(data[4 + 4 * i:8 + 4 * i], "big") for i in range(data[3])]
@@ -62,4 +85,5 @@ def check_losses(vectors, loss):
 
 if __name__ == "__main__":
     check_logits(pathlib.Path(sys.argv[1]))
+    check_processor(pathlib.Path(sys.argv[1]))
     check_losses(pathlib.Path(sys.argv[1]), sys.argv[2])

@@ -31,3 +31,4 @@ scanline_test(runtime_palette_fit SOURCES unit/runtime_palette_fit.c LIBRARIES s
 scanline_test(runtime_state_dict SOURCES unit/runtime_state_dict.c LIBRARIES scanline_runtime)
 scanline_test(runtime_weights SOURCES unit/runtime_weights.c LIBRARIES scanline_runtime)
 scanline_test(runtime_map SOURCES unit/runtime_map.c LIBRARIES scanline_runtime)
+scanline_test(runtime_clusters SOURCES unit/runtime_clusters.c LIBRARIES scanline_runtime)
