@@ -87,7 +87,7 @@ void pickle_free(Pickle *pickle);
 
 const char *value_kind_name(ValueKind kind); /* "a dict" */
 
-/* --- for pickle_call.c --- */
+/* --- pickle_stack.c, for the other parts --- */
 
 /* Says what is wrong, and at which byte. False. */
 bool pickle_fail(const Pickle *pickle, const char *format, ...)
@@ -98,6 +98,24 @@ bool pickle_grow(const Pickle *pickle, void **array, size_t *room, size_t count,
 bool pickle_push(Pickle *pickle, PickleItems *items, Value value);
 /* An empty tuple, list or dict. */
 bool pickle_container(Pickle *pickle, ValueKind kind, Value *value);
+
+/* The next bytes of the program, which lie in it. False after reporting that there are not so many.
+ */
+bool pickle_take_bytes(Pickle *pickle, size_t count, const unsigned char **bytes);
+bool pickle_take_integer(Pickle *pickle, size_t width, uint64_t *value); /* little-endian */
+bool pickle_take_line(Pickle *pickle, PickleText *text);
+
+bool pickle_push_value(Pickle *pickle, Value value);
+/* The last value, which must be above the last mark; false after reporting that there is none. */
+bool pickle_pop(Pickle *pickle, Value *value);
+bool pickle_peek(Pickle *pickle, Value *value);
+/* Where the values above the last mark begin; without a mark the bottom. */
+size_t pickle_floor(const Pickle *pickle);
+bool pickle_push_mark(Pickle *pickle);
+/* Takes the mark away; the values above it stay, from *first on. */
+bool pickle_pop_mark(Pickle *pickle, size_t *first);
+
+/* --- pickle_call.c, for the machine --- */
 
 /* What "module name" stands for. */
 bool pickle_global(Pickle *pickle, PickleText module, PickleText name, Value *value);
