@@ -192,14 +192,18 @@ static bool import_copy(const Importing *importing, const PlacedName *copy) {
 }
 
 bool import_tensors(const PlacedMap *placed, const Weights *weights, const Experiment *experiment,
-                    float *const *parameters, ImportedTensors *imported, FileError *error) {
+                    float *const *parameters, const ImportProgress *progress,
+                    ImportedTensors *imported, FileError *error) {
     *imported = (ImportedTensors){0};
     Importing importing = {placed, weights, experiment, parameters, imported, false, false, error};
     if (!check_surplus(&importing))
         return false;
-    for (uint32_t i = 0; i < placed->tensor_count; i++)
+    for (uint32_t i = 0; i < placed->tensor_count; i++) {
+        if (progress)
+            progress->tell(progress->user, i, placed->tensor_count);
         if (!import_tensor(&importing, &placed->tensors[i]))
             return false;
+    }
     for (uint32_t i = 0; i < placed->other_count; i++)
         if (!import_copy(&importing, &placed->others[i]))
             return false;

@@ -3,6 +3,7 @@
 #include "runtime/interchange/floats.h"
 #include "runtime/interchange/torch_file.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,13 @@ static bool shard_read(const Shard *shard, const Tensor *tensor, void *data, Fil
 
 /* --- all their tensors --- */
 
+/* Names become parts of messages. */
+static bool can_be_shown(const char *name) {
+    while (*name && !iscntrl((unsigned char)*name))
+        name++;
+    return !*name;
+}
+
 static int by_name(const void *left, const void *right) {
     const WeightsEntry *a = left, *b = right;
     return strcmp(a->tensor->name, b->tensor->name);
@@ -76,8 +84,12 @@ static bool gather_entries(Weights *weights, FileError *error) {
         return file_fault(error, weights->path, "out of memory");
     for (uint32_t i = 0; i < weights->shard_count; i++) {
         const Shard *shard = &weights->shards[i];
-        for (uint32_t j = 0; j < shard_count(shard); j++)
-            weights->entries[weights->count++] = (WeightsEntry){shard_at(shard, j), shard};
+        for (uint32_t j = 0; j < shard_count(shard); j++) {
+            const Tensor *tensor = shard_at(shard, j);
+            if (!can_be_shown(tensor->name))
+                return file_fault(error, weights->path, "a tensor has a name that cannot be shown");
+            weights->entries[weights->count++] = (WeightsEntry){tensor, shard};
+        }
     }
     qsort(weights->entries, weights->count, sizeof *weights->entries, by_name);
     for (uint32_t i = 1; i < weights->count; i++)
@@ -95,7 +107,7 @@ static const WeightsEntry *entry_named(const Weights *weights, const char *name)
 /* --- an index --- */
 
 static bool is_file_name(const char *name) {
-    return name && *name && *name != '.' && !strchr(name, '/');
+    return name && *name && *name != '.' && !strchr(name, '/') && can_be_shown(name);
 }
 
 static Shard *shard_named(const Weights *weights, const char *name) {
@@ -144,6 +156,8 @@ static bool open_map(Weights *weights, const json_t *map, FileError *error) {
         return file_fault(error, weights->path, "there is no \"weight_map\" in it");
     json_object_foreach((json_t *)map, name, value) {
         const char *file = json_string_value(value);
+        if (!can_be_shown(name))
+            return file_fault(error, weights->path, "a tensor has a name that cannot be shown");
         if (!is_file_name(file))
             return file_fault(error, weights->path,
                               "the file of tensor '%.100s' is not the name of a file beside it",

@@ -95,7 +95,7 @@ static Imported *begin(const char *path, const char *map, const char *spec) {
 
 static bool take(Imported *imported, FileError *error) {
     return import_tensors(&imported->placed, imported->weights, &imported->experiment,
-                          imported->model.parameters.values, &imported->counts, error);
+                          imported->model.parameters.values, NULL, &imported->counts, error);
 }
 
 static void release(Imported *imported) {

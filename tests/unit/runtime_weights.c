@@ -205,6 +205,8 @@ Test(weights, indices_that_lie_are_refused) {
     expect_index_refused("{", "not valid JSON");
     expect_index_refused("{}", "no \"weight_map\"");
     expect_index_refused("{\"weight_map\": {\"a\": \"../secret\"}}", "not the name of a file");
+    expect_index_refused("{\"weight_map\": {\"a\": \"b\\u001b\"}}", "not the name of a file");
+    expect_index_refused("{\"weight_map\": {\"a\\n\": \"b\"}}", "cannot be shown");
     expect_index_refused("{\"weight_map\": {\"a\": 1}}", "not the name of a file");
     expect_index_refused("{\"weight_map\": {\"a\": \"b\"}}", "No such file");
     snprintf(text, sizeof text, "{\"weight_map\": {\"a\": \"%s\"}}", file);
