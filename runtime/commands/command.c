@@ -32,10 +32,11 @@ static bool load_parameters(const Experiment *experiment, Trained *trained, RunE
 /* Of imported parameters it is not known what they were trained on. */
 static bool was_imported(const Trained *trained) { return !*trained->state.data_hash; }
 
-/* Else its tokens would be other colours. */
+/* Else its tokens would be other colours. Tokens without a palette may be of any, for what was
+ * imported. */
 static bool same_palette(const Command *command, const Trained *trained, RunError *error) {
     const char *then = trained->state.palette_hash, *now = trained->data->palette.hash;
-    if (strcmp(then, now) == 0 || (was_imported(trained) && !*then))
+    if (strcmp(then, now) == 0 || (was_imported(trained) && (!*then || !*now)))
         return true;
     return run_fail(error, EXIT_INPUT,
                     "%s was trained with the palette %s, and %s has %s%s now: the tokens would be "
