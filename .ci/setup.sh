@@ -5,7 +5,7 @@
 #   setup_build FOLDER OPTION...   configures and builds; does nothing where nothing changed
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libopenblas-dev libjansson-dev libxxhash-dev
-    libpng-dev libjpeg-dev libarchive-dev liblbfgs-dev zlib1g-dev libjs-chart.js
+    libpng-dev libjpeg-dev libarchive-dev liblbfgs-dev libzip-dev zlib1g-dev libjs-chart.js
     libprotobuf-c-dev protobuf-c-compiler"
 test_packages="libcriterion-dev"
 

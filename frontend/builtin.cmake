@@ -1,13 +1,14 @@
 # Writes builtin.c, which holds the files of models/ by the assembler's .incbin.
 set(declarations "")
 set(entries "")
-foreach(name IN LISTS SCANLINE_MODELS)
-  set(path ${CMAKE_SOURCE_DIR}/models/${name}.scan)
+list(TRANSFORM SCANLINE_MODELS APPEND .scan)
+foreach(name IN LISTS SCANLINE_MODELS SCANLINE_MAPS)
+  set(path ${CMAKE_SOURCE_DIR}/models/${name})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
   file(SIZE ${path} size)
   string(MAKE_C_IDENTIFIER builtin_${name} symbol)
   string(APPEND declarations "__asm__(\".section .rodata\\n${symbol}:\\n.incbin \\\"${path}\\\"\\n.byte 0\\n.previous\\n\");\nextern const char ${symbol}[] __attribute__((visibility(\"hidden\")));\n")
-  string(APPEND entries "    {BUILTIN_DIRECTORY \"/${name}.scan\", ${symbol}, ${size}},\n")
+  string(APPEND entries "    {BUILTIN_DIRECTORY \"/${name}\", ${symbol}, ${size}},\n")
 endforeach()
 file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/builtin.c @ONLY CONTENT
 "#include \"frontend/builtin.h\"

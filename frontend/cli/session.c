@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool terminal_has_colour(int file) {
@@ -103,15 +104,20 @@ static uint32_t model_directories(const char *directories[2]) {
     return count;
 }
 
-/* The file that SPEC means: a path; or a name, with .scan added, here or among the models. */
-static const char *spec_path(Session *session, const char *subject) {
+static bool is_file(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+const char *session_find(Session *session, const char *name, const char *suffix) {
     const Source *source;
     const char *reason;
-    if (strchr(subject, '/') || access(subject, F_OK) == 0)
-        return subject;
-    bool suffixed = strlen(subject) > 5 && strcmp(subject + strlen(subject) - 5, ".scan") == 0;
-    const char *file = arena_printf(session->arena, "%s%s", subject, suffixed ? "" : ".scan");
-    if (access(file, F_OK) == 0)
+    if (strchr(name, '/') || is_file(name))
+        return name;
+    const size_t length = strlen(name), ending = strlen(suffix);
+    bool suffixed = length > ending && strcmp(name + length - ending, suffix) == 0;
+    const char *file = arena_printf(session->arena, "%s%s", name, suffixed ? "" : suffix);
+    if (is_file(file))
         return file;
     const char *directories[2];
     uint32_t count = model_directories(directories);
@@ -120,7 +126,7 @@ static const char *spec_path(Session *session, const char *subject) {
         if (sources_open(session->sources, path, &source, &reason) == SOURCE_FOUND)
             return path;
     }
-    return subject;
+    return name;
 }
 
 ExitCode session_read(Session *session, const char *subject) {
@@ -141,8 +147,9 @@ ExitCode session_read(Session *session, const char *subject) {
             arena_printf(session->arena, "train.memory=%s", options->memory);
     if (!subject)
         subject = options->subject ? options->subject : "digits";
-    session->spec = spec_load(session->arena, session->sources, spec_path(session, subject),
-                              &spec_options, session->diagnostics);
+    session->spec =
+        spec_load(session->arena, session->sources, session_find(session, subject, ".scan"),
+                  &spec_options, session->diagnostics);
     if (session->spec)
         session->lowered = lower_experiment(session->arena, session->spec, NULL,
                                             &session->experiment, session->diagnostics);

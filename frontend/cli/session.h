@@ -40,6 +40,10 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
  */
 ExitCode session_show(const Session *session);
 
+/* The file that a name means: a path; or, with the suffix added, a file here or among the models.
+ * Where there is none, the name itself. */
+const char *session_find(Session *session, const char *name, const char *suffix);
+
 /* Each step prints what is at fault (text to stderr, or JSON to stdout) and returns the exit code.
  */
 

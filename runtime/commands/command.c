@@ -42,10 +42,14 @@ static bool load_parameters(const Experiment *experiment, Trained *trained, RunE
     return true;
 }
 
-/* Else its tokens would be other colours. */
+/* Of imported parameters it is not known what they were trained on. */
+static bool was_imported(const Trained *trained) { return !*trained->state.data_hash; }
+
+/* Else its tokens would be other colours. Tokens without a palette may be of any, for what was
+ * imported. */
 static bool same_palette(const Command *command, const Trained *trained, RunError *error) {
     const char *then = trained->state.palette_hash, *now = trained->data->palette.hash;
-    if (strcmp(then, now) == 0)
+    if (strcmp(then, now) == 0 || (was_imported(trained) && (!*then || !*now)))
         return true;
     return run_fail(error, EXIT_INPUT,
                     "%s was trained with the palette %s, and %s has %s%s now: the tokens would be "
@@ -68,6 +72,8 @@ static bool parents_agree(const Command *command, const DataSet *data, RunError 
 
 /* Else images that were trained on could be taken for test images. */
 static bool same_images(const Command *command, const Trained *trained, RunError *error) {
+    if (was_imported(trained))
+        return true;
     const bool data = strcmp(trained->state.data_hash, trained->data->hash) == 0;
     if (!data && command->transfer)
         return parents_agree(command, trained->data, error);

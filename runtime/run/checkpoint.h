@@ -22,7 +22,7 @@ typedef struct CheckpointState {
     int64_t waited;                  /* evaluations since the best */
     char target[CHECKPOINT_TEXT];    /* what the kernels were compiled for */
     char table[CHECKPOINT_TEXT];     /* hash of the choices; "": of an older version */
-    char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split */
+    char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split; "": imported */
     char split_hash[CHECKPOINT_TEXT];
     char palette_hash[CHECKPOINT_TEXT];     /* of the tokens; "": they are of no known palette */
     const Palette *palette;                 /* the same, for writing; after reading NULL */

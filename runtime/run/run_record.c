@@ -1,6 +1,7 @@
 #include "runtime/run/run_record.h"
 
 #include "runtime/files/hash.h"
+#include "runtime/run/checkpoint.h"
 #include "runtime/run/run_create.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/run/run_lock.h"
@@ -11,33 +12,49 @@
 
 /* --- made --- */
 
-static json_t *record_new(const RunOrigin *origin, const char *folder) {
+static json_t *record_new(const RunOrigin *origin, const Palette *palette, const char *state,
+                          const char *folder) {
     const Experiment *experiment = origin->program->experiment;
+    const Plan *plan = origin->program->plan;
+    const DataSet *data = origin->data;
     const char *slash = strrchr(folder, '/');
     char hash[HASH_SIZE];
     hash_text(experiment->spec, hash);
     json_t *parent = origin->parent->record ? origin->parent->record : json_null();
-    const char *palette = *origin->data->palette.hash ? origin->data->palette.hash : NULL;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, "
+        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s*, s:s*, s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s?, "
         "s:O, s:[]}",
-        "id", slash ? slash + 1 : folder, "name", experiment->name, "state", "running", "command",
+        "id", slash ? slash + 1 : folder, "name", experiment->name, "state", state, "command",
         origin->command, "versions", "scanline", origin->versions.scanline, "llvm",
-        origin->versions.llvm, "target", origin->program->plan->target, "table",
-        origin->program->plan->table, "precision", experiment->train.precision, "objective",
-        experiment->train.objective, "spec", hash, "data", origin->data->hash, "split",
-        origin->data->split_hash, "whole_split", origin->data->whole_split_hash, "palette", palette,
-        "parent", parent, "test_reads");
+        origin->versions.llvm, "target", plan ? plan->target : NULL, "table",
+        plan ? plan->table : NULL, "precision", experiment->train.precision, "objective",
+        experiment->train.objective, "spec", hash, "data", data ? data->hash : NULL, "split",
+        data ? data->split_hash : NULL, "whole_split", data ? data->whole_split_hash : NULL,
+        "palette", palette && *palette->hash ? palette->hash : NULL, "parent", parent,
+        "test_reads");
 }
 
 /* The palette, for whoever wants to use the run's model: palette.npy. */
-static bool keep_palette(const RunOrigin *origin, const char *draft, FileError *fault) {
-    if (!origin->data->palette.centres)
+static bool keep_palette(const Palette *palette, const char *draft, FileError *fault) {
+    if (!palette || !palette->centres)
         return true;
     char *path = run_file(draft, "palette.npy");
-    const bool kept = path && palette_write(&origin->data->palette, path, fault);
+    const bool kept = path && palette_write(palette, path, fault);
     free(path);
     return kept;
+}
+
+/* spec.scan, run.json and the palette; takes the record. */
+static bool write_texts(const RunOrigin *origin, const Palette *palette, const char *draft,
+                        json_t *record, RunError *error) {
+    const char *spec = origin->program->experiment->spec;
+    FileError fault = {"no memory for run.json, or text in it that is not UTF-8"};
+    char *path = run_file(draft, "spec.scan");
+    bool written = path && record && file_write(path, spec, strlen(spec), &fault) &&
+                   run_record_write(draft, record, &fault) && keep_palette(palette, draft, &fault);
+    json_decref(record);
+    free(path);
+    return written || run_fail(error, EXIT_MACHINE, "%s", fault.text);
 }
 
 typedef struct Birth {
@@ -47,19 +64,12 @@ typedef struct Birth {
 
 static bool fill(void *user, const char *draft, const char *folder, RunError *error) {
     Birth *birth = user;
-    const char *spec = birth->origin->program->experiment->spec;
     birth->lock = run_lock(draft, error);
     if (birth->lock < 0 || !run_parent_keep(birth->origin->parent, draft, error))
         return false;
-    FileError fault = {"no memory for run.json, or text in it that is not UTF-8"};
-    char *path = run_file(draft, "spec.scan");
-    json_t *record = record_new(birth->origin, folder);
-    bool written = path && record && file_write(path, spec, strlen(spec), &fault) &&
-                   run_record_write(draft, record, &fault) &&
-                   keep_palette(birth->origin, draft, &fault);
-    json_decref(record);
-    free(path);
-    return written || run_fail(error, EXIT_MACHINE, "%s", fault.text);
+    const Palette *palette = &birth->origin->data->palette;
+    return write_texts(birth->origin, palette, draft,
+                       record_new(birth->origin, palette, "running", folder), error);
 }
 
 char *run_begin(const RunOrigin *origin, const char *out, int *lock, RunError *error) {
@@ -75,7 +85,57 @@ char *run_begin(const RunOrigin *origin, const char *out, int *lock, RunError *e
     return folder;
 }
 
+/* --- imported --- */
+
+static const char imported_state[] = "imported";
+
+/* As after no step of a training, on images of which nothing is known. */
+static bool write_checkpoint(const RunImport *import, const char *draft, RunError *error) {
+    CheckpointState state = {.best_loss = INFINITY, .palette = import->palette};
+    if (import->palette)
+        strcpy(state.palette_hash, import->palette->hash);
+    FileError fault = {"no memory for a path"};
+    char *path = run_file(draft, "checkpoints/best.safetensors");
+    bool written = path && checkpoint_write(path, import->origin.program->experiment,
+                                            import->parameters, NULL, &state, &fault);
+    free(path);
+    return written || run_fail(error, EXIT_MACHINE, "%s", fault.text);
+}
+
+static bool fill_imported(void *user, const char *draft, const char *folder, RunError *error) {
+    const RunImport *import = user;
+    json_t *record = record_new(&import->origin, import->palette, imported_state, folder);
+    json_t *imported = json_pack("{s:s, s:s}", "from", import->from, "map", import->map);
+    if (record && (!imported || json_object_set(record, "imported", imported))) {
+        json_decref(record);
+        record = NULL;
+    }
+    json_decref(imported);
+    return write_texts(&import->origin, import->palette, draft, record, error) &&
+           write_checkpoint(import, draft, error);
+}
+
+char *run_import(const RunImport *import, const char *out, RunError *error) {
+    char *name = run_name(import->origin.program->experiment);
+    char *folder =
+        name ? run_create(runs_root(), out, name, fill_imported, (void *)import, error) : NULL;
+    if (!name)
+        run_no_memory(error, "the run's name");
+    free(name);
+    return folder;
+}
+
 /* --- found again --- */
+
+/* There is nothing to go on with where nothing was trained. */
+static bool was_trained(const json_t *record, const char *purpose, RunError *error) {
+    const char *state = json_string_value(json_object_get(record, "state"));
+    return !state || strcmp(state, imported_state) != 0 ||
+           run_fail(error, EXIT_INPUT,
+                    "the run was imported, not trained here, so it cannot be %s; `train --from' "
+                    "trains on from its parameters",
+                    purpose);
+}
 
 /* `what` is in the record as `key`; of runs of older versions it may not be there. */
 static bool agrees(const json_t *record, const char *key, const char *here, const char *what,
@@ -124,7 +184,8 @@ json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *p
         return NULL;
     }
     hash_text(origin->program->experiment->spec, hash);
-    if (agrees(record, "spec", hash, "the hash of spec.scan", purpose, error) &&
+    if (was_trained(record, purpose, error) &&
+        agrees(record, "spec", hash, "the hash of spec.scan", purpose, error) &&
         agrees(record, "target", origin->program->plan->target, "the target", purpose, error) &&
         table_agrees(record, origin->program->plan->table, purpose, error) &&
         palette_agrees(record, origin->data->palette.hash, folder, purpose, error) &&

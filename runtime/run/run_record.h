@@ -22,8 +22,8 @@ typedef struct RunVersions {
 
 /* What a run comes from. */
 typedef struct RunOrigin {
-    const Program *program;
-    const DataSet *data;
+    const Program *program; /* of an import without a plan */
+    const DataSet *data;    /* NULL: it is not known what the parameters were trained on */
     RunVersions versions;
     const char *command; /* as it was given */
     const RunParent *parent;
@@ -32,6 +32,19 @@ typedef struct RunOrigin {
 /* Makes the folder, `out` or the next one in the folder of runs; it appears with spec.scan and
  * run.json in it, and locked. The path, malloc'ed, and the lock; NULL and `error`. */
 char *run_begin(const RunOrigin *origin, const char *out, int *lock, RunError *error);
+
+/* Parameters that were trained elsewhere. */
+typedef struct RunImport {
+    RunOrigin origin;
+    const char *from, *map;   /* the paths of the file and of the map of its names, for run.json */
+    float *const *parameters; /* in the order of the experiment's */
+    const Palette *palette;   /* of its tokens; NULL: none is known */
+} RunImport;
+
+/* Makes the folder of a run that is "imported", with the parameters as its best checkpoint. It can
+ * be judged on any images and be another run's parent, but not gone on with or reproduced. The
+ * path, malloc'ed; NULL and `error`. */
+char *run_import(const RunImport *import, const char *out, RunError *error);
 
 /* The record of a run that was trained by what is here: its spec, data, split, target and table.
  * NULL and `error` (EXIT_INPUT), which says what is another, and that therefore `purpose` cannot

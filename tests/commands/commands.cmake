@@ -4,21 +4,22 @@ foreach(name
     cache
     check
     child
-    compare
     data
     errors
     eval
     exec
     import
+    interchange
     memory
     palette
-    report
     reproduce
     resume
     runs
     table
-    tensorboard
+    transformers
   )
   add_test(NAME command_${name}
     COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)
 endforeach()
+# 77: a Python module is missing
+set_tests_properties(command_transformers PROPERTIES SKIP_RETURN_CODE 77)

@@ -33,3 +33,7 @@ scanline_test(runtime_means SOURCES unit/runtime_means.c LIBRARIES scanline_runt
 scanline_test(runtime_events SOURCES unit/runtime_events.c LIBRARIES scanline_runtime)
 scanline_test(runtime_plot SOURCES unit/runtime_plot.c LIBRARIES scanline_runtime)
 scanline_test(runtime_report SOURCES unit/runtime_report.c LIBRARIES scanline_runtime)
+scanline_test(runtime_state_dict SOURCES unit/runtime_state_dict.c LIBRARIES scanline_runtime)
+scanline_test(runtime_weights SOURCES unit/runtime_weights.c LIBRARIES scanline_runtime)
+scanline_test(runtime_map SOURCES unit/runtime_map.c LIBRARIES scanline_runtime)
+scanline_test(runtime_clusters SOURCES unit/runtime_clusters.c LIBRARIES scanline_runtime)

@@ -1,0 +1,12 @@
+/* The tensors of another program from the parameters of an experiment, by a map. */
+#ifndef SCANLINE_RUNTIME_EXPORT_TENSORS_H
+#define SCANLINE_RUNTIME_EXPORT_TENSORS_H
+
+#include "runtime/interchange/map_place.h"
+
+/* Writes a safetensors file, f32, with {"format": "pt"}. What a file shapes as the spec does is not
+ * copied; the rest takes memory once more. */
+bool export_tensors(const PlacedMap *placed, const Experiment *experiment, float *const *parameters,
+                    const char *path, FileError *error);
+
+#endif
