@@ -1,22 +1,25 @@
 /* L-BFGS goes along a grid of L2 strengths, strongest first, each from the weights of the one
- * before, and on until validation's cross-entropy has risen twice in a row: the weakest, which take
- * longest, are mostly never tried. SGD tries learning rates, largest first, until it rises once:
- * the search of Chen et al., 2020. */
+ * before, until validation's cross-entropy has twice in a row not gained: the weakest, which take
+ * longest, are tried only where they matter. SGD tries learning rates, largest first, until one
+ * does not gain: the search of Chen et al., 2020. */
 #include "runtime/study/probe_fit.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const double strengths[] = {1, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5};
+static const double strengths[] = {1,    3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3,
+                                   3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6};
 static const double rates[] = {30, 10, 3, 1, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3};
 
 /* Values to choose from, in the order in which they are tried. */
 typedef struct Choices {
     const double *values;
     int count;
-    int most_rises; /* of the cross-entropy, in a row: then the others are not tried */
+    int patience; /* after so many in a row that did not gain, the others are not tried */
 } Choices;
+
+static const double gain = 1e-4; /* of the least cross-entropy so far; less is none */
 
 static bool descends(const ProbeSettings *settings) { return strcmp(settings->solver, "sgd") == 0; }
 
@@ -50,19 +53,18 @@ static LogisticStatus fit_with(const Fitting *fitting, double choice) {
 /* Leaves the weights with the least cross-entropy on validation in `best`. False: no memory. */
 static bool choose(const Fitting *fitting, ProbeFit *fit) {
     const Choices choices = choices_of(fitting->task->settings);
-    double least = INFINITY, before = INFINITY;
-    for (int i = 0, rises = 0; i < choices.count && rises < choices.most_rises; i++) {
+    double least = INFINITY;
+    for (int i = 0, idle = 0; i < choices.count && idle < choices.patience; i++) {
         const LogisticStatus status = fit_with(fitting, choices.values[i]);
         LogisticScore score;
         if (status == LOGISTIC_NO_MEMORY ||
             !logistic_score(&fitting->splits[DATA_VALIDATION], fitting->weights, NULL, &score))
             return false;
         const bool finite = status != LOGISTIC_FAILED && isfinite(score.cross_entropy);
-        const double now = finite ? score.cross_entropy : INFINITY;
-        rises = now > before ? rises + 1 : 0;
-        before = now;
-        if (i == 0 || now < least) {
-            least = now;
+        const double loss = finite ? score.cross_entropy : INFINITY;
+        idle = !finite || loss < least * (1 - gain) ? 0 : idle + 1;
+        if (i == 0 || loss < least) {
+            least = loss;
             fit->choice = choices.values[i];
             fit->status = status;
             fit->validation = score;

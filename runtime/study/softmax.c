@@ -4,12 +4,13 @@
 #include "runtime/study/softmax.h"
 
 #include "runtime/execution/scalar_math.h"
-#include "runtime/study/product.h"
 
 #include <string.h>
 
-typedef double Vector __attribute__((vector_size(PRODUCT_LANES * sizeof(double))));
-typedef int64_t Integers __attribute__((vector_size(PRODUCT_LANES * sizeof(int64_t))));
+enum { LANES = 4 }; /* divides PRODUCT_LANES */
+
+typedef double Vector __attribute__((vector_size(LANES * sizeof(double))));
+typedef int64_t Integers __attribute__((vector_size(LANES * sizeof(int64_t))));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -65,7 +66,7 @@ INLINE double rows(double *scores, const int32_t *labels, int64_t n, int64_t cla
         loss += largest - row[labels[i]];
         for (int64_t c = 0; c < columns; c++)
             row[c] = c < classes ? row[c] - largest : least_exponent;
-        for (int64_t c = 0; c < columns; c += PRODUCT_LANES)
+        for (int64_t c = 0; c < columns; c += LANES)
             exp_vector(row + c);
         for (int64_t c = 0; c < classes; c++)
             sum += row[c];
@@ -93,11 +94,6 @@ __attribute__((target("avx2"))) static double
 rows_avx2(double *scores, const int32_t *labels, int64_t n, int64_t classes, int64_t columns) {
     return rows(scores, labels, n, classes, columns);
 }
-
-__attribute__((target("avx512f,avx512dq"))) static double
-rows_avx512(double *scores, const int32_t *labels, int64_t n, int64_t classes, int64_t columns) {
-    return rows(scores, labels, n, classes, columns);
-}
 #endif
 
 double softmax_rows(double *scores, const int32_t *labels, int64_t n, int64_t classes,
@@ -106,8 +102,6 @@ double softmax_rows(double *scores, const int32_t *labels, int64_t n, int64_t cl
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2"))
         run = rows_avx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        run = rows_avx512;
 #endif
     return run(scores, labels, n, classes, columns);
 }

@@ -9,6 +9,7 @@ foreach(name
     errors
     eval
     exec
+    features
     finetune
     import
     memory

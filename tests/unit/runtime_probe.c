@@ -1,4 +1,5 @@
 /* The probe: logistic regression against scikit-learn's, and what is chosen on which split. */
+#include "runtime/files/npy.h"
 #include "runtime/study/interval.h"
 #include "runtime/study/probe.h"
 #include "runtime/study/product.h"
@@ -447,6 +448,71 @@ Test(probe, what_cannot_be_probed_is_refused) {
     world->task.layer_count = 0;
     cr_expect_not(probe_run(&world->task, &report, &error));
     free(world);
+}
+
+/* --- real features --- */
+
+/* The labels and splits of the digits, and features of a layer that was trained on them, which are
+ * the caller's. */
+static ProbeTask digits_task(const DataSet *data, const ProbeSettings *settings,
+                             FeatureTable *table) {
+    static const int64_t number = 2;
+    FileError error;
+    size_t size;
+    char *bytes = file_read(SCANLINE_SOURCE_DIR "/tests/parity/probe.npy", 1 << 20, &size, &error);
+    cr_assert(bytes, "%s", error.text);
+    NpyArray array;
+    const char *fault;
+    cr_assert(npy_parse((const unsigned char *)bytes, size, &array, &fault), "%s", fault);
+    cr_assert_eq(array.extents[0], data->count);
+    float *values = malloc((size_t)array.elements * sizeof *values);
+    for (int64_t i = 0; i < array.elements; i++)
+        values[i] = (float)npy_value(&array, i);
+    free(bytes);
+    *table = (FeatureTable){"feature[2]", values, array.extents[1]};
+    return (ProbeTask){.settings = settings,
+                       .class_of = data->labels,
+                       .classes = data->classes,
+                       .splits = data->splits,
+                       .features = table,
+                       .feature_count = 1,
+                       .layer_count = 1,
+                       .numbers = &number,
+                       .threads = 2};
+}
+
+/* Of a solver, on the test images; probe.json has as many. */
+static double accuracy_of(const char *solver, const json_t *reference) {
+    const DataSettings source = {.source = "digits", .validation = 0.1, .test = 0.2};
+    const ProbeSettings settings = {.solver = solver, .epochs = 30, .batch = 32};
+    DataError fault;
+    DataSet *data = data_open(&source, &fault);
+    cr_assert(data);
+    FeatureTable table;
+    const ProbeTask task = digits_task(data, &settings, &table);
+    ProbeReport report;
+    RunError error = {0};
+    cr_assert(probe_run(&task, &report, &error), "%s", error.text);
+    const LogisticScore test = report.results[0].all.test;
+    cr_expect_eq(test.count, json_integer_value(json_object_get(reference, "test_images")));
+    probe_free(&report);
+    free((float *)table.values);
+    data_close(data);
+    return probe_accuracy(&test);
+}
+
+Test(probe, is_as_good_as_scikit_learns) {
+    json_t *reference = json_load_file(SCANLINE_SOURCE_DIR "/tests/parity/probe.json", 0, NULL);
+    const double best = json_number_value(json_object_get(reference, "accuracy")),
+                 best_sgd = json_number_value(json_object_get(reference, "sgd_accuracy"));
+    cr_assert(best > 0.5 && best_sgd > 0.5);
+    const double lbfgs = accuracy_of("lbfgs", reference), sgd = accuracy_of("sgd", reference);
+    cr_expect_float_eq(lbfgs, best, 0.015, "%.4f, scikit-learn's %.4f", lbfgs, best);
+    cr_expect_float_eq(sgd, best, 0.015, "SGD %.4f, scikit-learn's optimum %.4f", sgd, best);
+    /* Its SGD fits each class against all others, which is another objective, and does less well.
+     */
+    cr_expect_gt(sgd, best_sgd - 0.015, "SGD %.4f, scikit-learn's %.4f", sgd, best_sgd);
+    json_decref(reference);
 }
 
 Test(probe, intervals_are_wilsons) {
