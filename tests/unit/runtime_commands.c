@@ -186,6 +186,7 @@ static void write_checkpoint(const Run *run, float gain) {
     CheckpointState state = {.step = 7};
     snprintf(state.data_hash, sizeof state.data_hash, "%s", data->hash);
     snprintf(state.split_hash, sizeof state.split_hash, "%s", data->split_hash);
+    snprintf(state.whole_split_hash, sizeof state.whole_split_hash, "%s", data->whole_split_hash);
     float *const values[] = {&gain};
     FileError error;
     char *path = run_file(run->folder, "checkpoints/last.safetensors");
