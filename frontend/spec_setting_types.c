@@ -14,8 +14,8 @@ static const char *const wrong = NULL;
 /* Where the rule keeps its value. */
 static void *stored(Spec *spec, const SettingRule *rule) { return (char *)spec + rule->offset; }
 
-static const char *report_kind(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
-                               const char *what) {
+const char *setting_report_kind(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                                const char *what) {
     diagnostics_error(builder->diagnostics, "setting-type", value->span, "%s.%s is %s",
                       rule->section, rule->key, what);
     return wrong;
@@ -23,8 +23,8 @@ static const char *report_kind(SpecBuilder *builder, const SettingRule *rule, co
 
 /* --- numbers --- */
 
-static bool check_range(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
-                        double number) {
+bool setting_in_range(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                      double number) {
     if (number >= rule->least && number <= rule->most)
         return true;
     Diagnostic *d = diagnostics_error(builder->diagnostics, "setting-range", value->span,
@@ -41,8 +41,8 @@ static const char *check_integer(SpecBuilder *builder, const SettingRule *rule, 
     if (!spec_constant(builder, value, &number))
         return wrong;
     if (!number.integer)
-        return report_kind(builder, rule, value, "an integer");
-    if (!check_range(builder, rule, value, number.value))
+        return setting_report_kind(builder, rule, value, "an integer");
+    if (!setting_in_range(builder, rule, value, number.value))
         return wrong;
     if (spec)
         *(int64_t *)stored(spec, rule) = (int64_t)number.value;
@@ -52,7 +52,8 @@ static const char *check_integer(SpecBuilder *builder, const SettingRule *rule, 
 static const char *check_number(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
                                 Spec *spec) {
     Constant number;
-    if (!spec_constant(builder, value, &number) || !check_range(builder, rule, value, number.value))
+    if (!spec_constant(builder, value, &number) ||
+        !setting_in_range(builder, rule, value, number.value))
         return wrong;
     number.value += 0.0; /* -0 becomes 0 */
     if (spec)
@@ -81,8 +82,8 @@ static const char *check_size(SpecBuilder *builder, const SettingRule *rule, con
     else if (!spec_constant(builder, value, &number))
         return wrong;
     if (is_text && number.value < 0)
-        return report_kind(builder, rule, value, "a size: \"500M\", \"1.5G\", or bytes");
-    if (!check_range(builder, rule, value, number.value))
+        return setting_report_kind(builder, rule, value, "a size: \"500M\", \"1.5G\", or bytes");
+    if (!setting_in_range(builder, rule, value, number.value))
         return wrong;
     if (spec)
         *(int64_t *)stored(spec, rule) = (int64_t)number.value;
@@ -90,68 +91,6 @@ static const char *check_size(SpecBuilder *builder, const SettingRule *rule, con
         return arena_printf(builder->arena, "%.0f", floor(number.value));
     Text text = text_create(builder->arena);
     text_literal(&text, value->string);
-    return text_end(&text);
-}
-
-static bool layer_add(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
-                      double layer, Vector *layers) {
-    if (!check_range(builder, rule, value, layer))
-        return false;
-    const int64_t *had = layers->items;
-    for (uint32_t i = 0; i < layers->count; i++) {
-        if (had[i] != (int64_t)layer)
-            continue;
-        diagnostics_error(builder->diagnostics, "setting-range", value->span,
-                          "the layer %.0f is here twice", layer);
-        return false;
-    }
-    *(int64_t *)vector_add(layers, builder->arena, sizeof(int64_t)) = (int64_t)layer;
-    return true;
-}
-
-/* A number, or the numbers of a range. */
-static bool layers_add(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
-                       Vector *layers) {
-    Constant first, last;
-    bool range = value->kind == EXPR_RANGE;
-    if (!spec_constant(builder, range ? value->range.first : value, &first))
-        return false;
-    last = first;
-    if (range && !spec_constant(builder, value->range.last, &last))
-        return false;
-    if (!first.integer || !last.integer || last.value < first.value)
-        return report_kind(builder, rule, value, "'all', or layers by number: [0, 2, 4], 1..3");
-    if (!check_range(builder, rule, value, first.value) ||
-        !check_range(builder, rule, value, last.value))
-        return false;
-    for (double layer = first.value; layer <= last.value; layer++)
-        if (!layer_add(builder, rule, value, layer, layers))
-            return false;
-    return true;
-}
-
-static const char *check_layers(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
-                                Spec *spec) {
-    Vector layers = {0};
-    bool list = value->kind == EXPR_LIST;
-    if (value->kind == EXPR_NAME && !strcmp(value->name, "all")) {
-        if (spec)
-            spec->probe.layer_count = 0;
-        return "all";
-    }
-    if (list && !value->list.count)
-        return report_kind(builder, rule, value, "'all', or a list that is not empty");
-    for (uint32_t i = 0; i < (list ? value->list.count : 1); i++)
-        if (!layers_add(builder, rule, list ? value->list.at[i] : value, &layers))
-            return wrong;
-    Text text = text_create(builder->arena);
-    for (uint32_t i = 0; i < layers.count; i++)
-        text_format(&text, "%s%lld", i ? ", " : "[", ((long long *)layers.items)[i]);
-    text_string(&text, "]");
-    if (spec) {
-        spec->probe.layers = layers.items;
-        spec->probe.layer_count = layers.count;
-    }
     return text_end(&text);
 }
 
@@ -192,7 +131,7 @@ static const char *check_source(SpecBuilder *builder, const SettingRule *rule, c
         return wrong;
     }
     if (!known && !*value->string)
-        return report_kind(builder, rule, value, "'digits', or a path that is not empty");
+        return setting_report_kind(builder, rule, value, "'digits', or a path that is not empty");
     const char *source = known ? digits : value->string;
     if (spec)
         *(const char **)stored(spec, rule) = source;
@@ -207,7 +146,7 @@ static const char *check_source(SpecBuilder *builder, const SettingRule *rule, c
 static const char *check_file(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
                               Spec *spec) {
     if (value->kind != EXPR_STRING || !*value->string)
-        return report_kind(builder, rule, value, "the path of a file, in quotes");
+        return setting_report_kind(builder, rule, value, "the path of a file, in quotes");
     if (spec)
         *(const char **)stored(spec, rule) = value->string;
     Text text = text_create(builder->arena);
@@ -218,7 +157,7 @@ static const char *check_file(SpecBuilder *builder, const SettingRule *rule, con
 static const char *check_tap(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
                              Spec *spec) {
     if (value->kind != EXPR_NAME)
-        return report_kind(builder, rule, value, "the name of a tap");
+        return setting_report_kind(builder, rule, value, "the name of a tap");
     Suggestion nearest = suggestion_begin(value->name);
     bool found = !builder->spec->tap_count || builder->unreadable;
     for (uint32_t i = 0; i < builder->spec->tap_count && !found; i++) {
@@ -239,7 +178,7 @@ static const char *check_tap(SpecBuilder *builder, const SettingRule *rule, cons
 static const char *check_objective(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
                                    Spec *spec) {
     if (value->kind != EXPR_NAME)
-        return report_kind(builder, rule, value, "the name of an objective");
+        return setting_report_kind(builder, rule, value, "the name of an objective");
     const SpecObjective *objective = spec_find_objective(builder, (Name){value->name, value->span});
     if (spec)
         spec->objective = objective;
@@ -309,7 +248,8 @@ static bool check_update_arguments(SpecBuilder *builder, const UpdateDecl *updat
 static const char *check_update(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
                                 Spec *spec) {
     if (value->kind != EXPR_CALL || value->call.axes.count || value->call.step.text)
-        return report_kind(builder, rule, value, "the call of an update rule: adam(lr = 3e-3)");
+        return setting_report_kind(builder, rule, value,
+                                   "the call of an update rule: adam(lr = 3e-3)");
     Name name = value->call.callee;
     const UpdateDecl *update = spec_update(builder->spec, name.text);
     if (!update && builder->unreadable) /* it may stand in what could not be read */
@@ -352,7 +292,11 @@ const char *setting_check(SpecBuilder *builder, const SettingRule *rule, const E
     case SETTING_TAP:
         return check_tap(builder, rule, value, spec);
     case SETTING_LAYERS:
-        return check_layers(builder, rule, value, spec);
+        return setting_check_layers(builder, rule, value, spec);
+    case SETTING_COUNTS:
+        return setting_check_counts(builder, rule, value, spec);
+    case SETTING_CONCAT:
+        return setting_check_concat(builder, rule, value, spec);
     }
     return wrong;
 }

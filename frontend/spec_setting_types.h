@@ -14,7 +14,9 @@ typedef enum SettingType {
     SETTING_OBJECTIVE, /* Spec.objective and train.objective */
     SETTING_UPDATE,    /* Spec.update */
     SETTING_TAP,       /* const char *, the name of a series of taps */
-    SETTING_LAYERS,    /* probe.layers */
+    SETTING_LAYERS,    /* IntegerList: layers, each once; "all" is an empty one */
+    SETTING_COUNTS,    /* IntegerList: numbers in [1, most]; 0 is an empty one */
+    SETTING_CONCAT,    /* probe.concat: a number of layers, or a list of them */
 } SettingType;
 
 typedef struct SettingRule {
@@ -43,5 +45,21 @@ const char *setting_check(SpecBuilder *builder, const SettingRule *rule, const E
 const SettingRule *setting_rule(const char *section, size_t section_length, const char *key);
 /* Of "section.key". */
 const SettingRule *setting_rule_of(const char *dotted);
+
+/* --- spec_setting_lists.c: those of the types that are lists --- */
+
+const char *setting_check_layers(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                                 Spec *spec);
+const char *setting_check_counts(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                                 Spec *spec);
+const char *setting_check_concat(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                                 Spec *spec);
+
+/* Reports what a value ought to be; NULL. */
+const char *setting_report_kind(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                                const char *what);
+/* False after reporting that a number is not in the rule's range. */
+bool setting_in_range(SpecBuilder *builder, const SettingRule *rule, const Expr *value,
+                      double number);
 
 #endif

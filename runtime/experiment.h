@@ -60,12 +60,22 @@ typedef struct TrainSettings {
     int64_t patience;      /* stop after so many evaluations without a better one; 0: never */
 } TrainSettings;
 
+typedef struct IntegerList {
+    const int64_t *items;
+    uint32_t count;
+} IntegerList;
+
 typedef struct ProbeSettings {
-    const char *features;  /* name of a tap series */
-    const int64_t *layers; /* which of the series; layer_count 0: all */
-    uint32_t layer_count;
-    const char *solver; /* "lbfgs" */
-    int64_t labels;     /* the low-label probe: so many a class; 0: none */
+    const char *features;      /* name of a tap series */
+    IntegerList layers;        /* which of the series; none: all */
+    int64_t concat;            /* so many layers about the best, side by side; 0: not */
+    IntegerList concat_layers; /* these layers side by side, instead */
+    IntegerList labels;        /* the low-label probes: so many images a class in each */
+    const char *solver;        /* "lbfgs", "sgd" */
+    double rate;               /* sgd: the learning rate; 0: found on validation */
+    int64_t epochs, batch;     /* sgd */
+    int64_t
+        memory; /* of features, in bytes; more are kept in a file. Results do not depend on it */
 } ProbeSettings;
 
 typedef struct SampleSettings {

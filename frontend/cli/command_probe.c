@@ -59,6 +59,9 @@ ExitCode command_probe(int count, char **words) {
                "Examples:\n"
                "  scanline probe @last\n"
                "  scanline probe 7 --json\n"
+               "  scanline probe 7 probe.features=raw probe.concat=5\n"
+               "  scanline probe 7 probe.labels=[4, 25, 400]\n"
+               "  scanline probe 7 probe.solver=sgd probe.epochs=30\n"
                "  scanline probe 7 --steps all\n"
                "  scanline probe 7 data.source=other-images.idx",
         .groups = OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,

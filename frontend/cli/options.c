@@ -64,13 +64,14 @@ typedef struct Parser {
     Options *options;
 } Parser;
 
-static void settings_add(Options *options, const char *setting, struct argp_state *state) {
+bool options_set(Options *options, const char *setting) {
     size_t size = (options->setting_count + 1) * sizeof *options->settings;
     const char **larger = realloc(options->settings, size);
     if (!larger)
-        argp_failure(state, EXIT_MACHINE, 0, "out of memory");
+        return false;
     options->settings = larger;
     options->settings[options->setting_count++] = setting;
+    return true;
 }
 
 static int threads_of(const char *text) {
@@ -82,9 +83,12 @@ static int threads_of(const char *text) {
 static error_t parse_word(Parser *parser, char *word, struct argp_state *state) {
     Options *options = parser->options;
     bool is_path = *word == '/' || *word == '.';
-    if ((parser->line->groups & OPTIONS_SETTINGS) && strchr(word, '=') && !is_path)
-        settings_add(options, word, state);
-    else if (!options->subject)
+    bool is_setting = (parser->line->groups & OPTIONS_SETTINGS) && strchr(word, '=') && !is_path;
+    if (is_setting && !options_set(options, word))
+        argp_failure(state, EXIT_MACHINE, 0, "out of memory");
+    if (is_setting)
+        return 0;
+    if (!options->subject)
         options->subject = word;
     else if (!parser->line->parse || parser->line->parse(ARGP_KEY_ARG, word, parser->line->user))
         argp_error(state, "what is '%s' for? %s is given already", word, options->subject);

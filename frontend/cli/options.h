@@ -53,6 +53,9 @@ typedef struct CommandLine {
 /* Parses; on a fault prints it to stderr and exits with EXIT_USAGE, as argp does for --help too. */
 void options_parse(const CommandLine *line, int count, char **arguments, Options *options);
 
+/* Adds a setting to those given: "key=value", to outlive the options. False: no memory. */
+bool options_set(Options *options, const char *setting);
+
 /* The words of a command with spaces between them, as people type them. malloc'ed; NULL: no memory.
  */
 char *options_words(int count, char **words);

@@ -3,56 +3,54 @@
 #include "runtime/commands/probe.h"
 
 #include "runtime/run/run_folder.h"
-#include "runtime/study/features.h"
-#include "runtime/study/probe.h"
 #include "runtime/study/probe_report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAWS = 5 }; /* of few labels */
+/* The name of a chart's file: accuracy, or few_labels_25. */
+static char *chart_name(const Probed *probed, int few) {
+    char *name = NULL;
+    const int length = few < 0 ? asprintf(&name, "probe/accuracy.svg")
+                               : asprintf(&name, "probe/few_labels_%lld.svg",
+                                          (long long)probed->report.labels[few]);
+    return length < 0 ? NULL : name;
+}
 
-static bool run_probe(const Command *command, const Trained *trained, const Features *features,
-                      ProbeReport *report, RunError *error) {
-    const Experiment *experiment = command->program->experiment;
-    const ProbeTask task = {.class_of = trained->data->labels,
-                            .classes = trained->data->classes,
-                            .splits = trained->data->splits,
-                            .features = features->layers,
-                            .feature_count = features->layer_count + 1,
-                            .layer_count = features->layer_count,
-                            .labels = experiment->probe.labels,
-                            .subsets = DRAWS,
-                            .seed = experiment->data.seed};
-    FileError fault;
-    if (!run_count_test_read(command->folder, "probe", &fault))
-        return run_fail(error, EXIT_MACHINE, "%s", fault.text);
-    DataError refusal;
-    return probe_run(&task, report, &refusal) || run_fail(error, EXIT_INPUT, "%s", refusal.text);
+static bool say_file(const Command *command, const char *name, RunError *error) {
+    char *path = command->json ? NULL : command_path(command, name);
+    if (!path)
+        return command->json || run_no_memory(error, "a path");
+    fprintf(command->results, "%s\n", path);
+    free(path);
+    return true;
 }
 
 /* One chart: as SVG into the folder, as text to the results. */
-static bool show_chart(const Command *command, const ProbeSummary *summary, bool few,
-                       RunError *error) {
+static bool show_chart(const Command *command, const Probed *probed, int few, RunError *error) {
+    const char *slash = strrchr(command->folder, '/'); /* a run is known by its folder's name */
+    const char *title = slash && slash[1] ? slash + 1 : command->folder;
     ProbeChart chart;
-    if (!probe_chart_make(summary, few, &chart))
+    if (!probe_chart_make(probed, title, few, &chart))
         return run_no_memory(error, "a chart");
     char *svg = chart_svg(&chart.chart), *text = chart_text(&chart.chart, &command->style);
-    bool ok = command_write_text(command, few ? "probe/few_labels.svg" : "probe/accuracy.svg", svg,
-                                 error);
-    if (ok && !text)
-        ok = run_no_memory(error, "a chart");
+    char *name = chart_name(probed, few);
+    bool ok = (name && text) || run_no_memory(error, "a chart");
+    ok = ok && command_write_text(command, name, svg, error);
     if (ok && !command->json)
         fprintf(command->results, "%s\n", text);
+    ok = ok && say_file(command, name, error);
     free(svg);
     free(text);
+    free(name);
     probe_chart_free(&chart);
     return ok;
 }
 
-static bool write_json(const Command *command, const Trained *trained, const ProbeSummary *summary,
+static bool write_json(const Command *command, const Trained *trained, const Probed *probed,
                        RunError *error) {
-    json_t *json = probe_json(summary);
+    json_t *json = probe_json(probed);
     const bool whole =
         json && json_object_set_new(json, "checkpoint", json_string(trained->checkpoint)) == 0 &&
         json_object_set_new(json, "step", json_integer(trained->state.step)) == 0 &&
@@ -71,44 +69,39 @@ static bool write_json(const Command *command, const Trained *trained, const Pro
     return ok;
 }
 
-static bool say_file(const Command *command, const char *name, RunError *error) {
-    char *path = command->json ? NULL : command_path(command, name);
-    if (!path)
-        return command->json || run_no_memory(error, "a path");
-    fprintf(command->results, "%s\n", path);
-    free(path);
-    return true;
+static bool show(const Command *command, const Trained *trained, const Probed *probed,
+                 RunError *error) {
+    bool ok = write_json(command, trained, probed, error) && show_chart(command, probed, -1, error);
+    for (uint32_t i = 0; ok && i < probed->report.label_count; i++)
+        ok = show_chart(command, probed, (int)i, error);
+    return ok && say_file(command, "probe/probe.json", error);
 }
 
-static bool show(const Command *command, const Trained *trained, const ProbeSummary *summary,
-                 RunError *error) {
-    const bool few = summary->report->subsets > 0;
-    if (!command_directory(command, "probe", error) ||
-        !write_json(command, trained, summary, error) ||
-        !show_chart(command, summary, false, error) ||
-        (few && !show_chart(command, summary, true, error)))
-        return false;
-    return say_file(command, "probe/probe.json", error) &&
-           say_file(command, "probe/accuracy.svg", error) &&
-           (!few || say_file(command, "probe/few_labels.svg", error));
+static bool probe(const Command *command, const Trained *trained, RunError *error) {
+    FileError fault;
+    char *folder = command_path(command, "probe/.");
+    if (!folder)
+        return run_no_memory(error, "a path");
+    const FeaturesUse use = {command->threads, folder, command->log};
+    Probed probed;
+    bool ok = command_directory(command, "probe", error) &&
+              (run_count_test_read(command->folder, "probe", &fault) ||
+               run_fail(error, EXIT_MACHINE, "%s", fault.text));
+    if (ok && probed_make(command->program, &trained->model, trained->data, &use, &probed, error)) {
+        ok = show(command, trained, &probed, error);
+        probed_free(&probed);
+    } else {
+        ok = false;
+    }
+    free(folder);
+    return ok;
 }
 
 bool commands_probe(const Command *command, RunError *error) {
-    const Experiment *experiment = command->program->experiment;
     Trained trained;
     if (!command_load(command, &trained, error))
         return false;
-    Features features = {0};
-    ProbeReport report = {0};
-    const char *slash = strrchr(command->folder, '/'); /* a run is known by its folder's name */
-    const char *title = slash && slash[1] ? slash + 1 : command->folder;
-    const ProbeSummary summary = {&report, &features, title, experiment->probe.labels};
-    const bool ok = features_read(command->program, &trained.model, trained.data, command->threads,
-                                  &features, error) &&
-                    run_probe(command, &trained, &features, &report, error) &&
-                    show(command, &trained, &summary, error);
-    probe_free(&report);
-    features_free(&features);
+    const bool ok = probe(command, &trained, error);
     command_unload(&trained);
     return ok;
 }

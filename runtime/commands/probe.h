@@ -4,8 +4,9 @@
 
 #include "runtime/commands/command.h"
 
-/* Writes probe/probe.json, probe/accuracy.svg and, with few labels, probe/few_labels.svg in the
- * run's folder; counts one read of the test split; prints the charts, or the JSON. */
+/* Writes probe/probe.json (runtime/study/probe_report.h), probe/accuracy.svg and, for each number
+ * of labels a class that the probe's settings ask for, probe/few_labels_N.svg in the run's folder;
+ * counts one read of the test split; prints the charts, or the JSON. */
 bool commands_probe(const Command *command, RunError *error);
 
 #endif

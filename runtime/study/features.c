@@ -1,140 +1,97 @@
-/* All layers are read by one pass over the images; each goes to an array of its own. */
+/* Each layer is an array of its own. */
 #include "runtime/study/features.h"
 
-#include "runtime/model/inference.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- which layers --- */
+/* --- room for them --- */
 
-static const TapSeries *find_series(const Experiment *experiment, const char *name) {
-    for (uint32_t i = 0; i < experiment->tap_count; i++)
-        if (strcmp(experiment->taps[i].name, name) == 0)
-            return &experiment->taps[i];
-    return NULL;
-}
-
-static bool choose_layers(const Experiment *experiment, Features *features, RunError *error) {
-    const ProbeSettings *settings = &experiment->probe;
-    const TapSeries *series =
-        settings->features ? find_series(experiment, settings->features) : NULL;
-    if (!series || series->count == 0)
-        return run_fail(error, EXIT_INPUT, "probe.features = %s: the objective %s has no such tap",
-                        settings->features ? settings->features : "", experiment->train.objective);
-    const uint32_t count = settings->layer_count ? settings->layer_count : series->count;
-    features->numbers = calloc(count, sizeof *features->numbers);
-    features->layers = calloc(count + 1, sizeof *features->layers);
-    if (!features->numbers || !features->layers)
+/* Table `which` of [count, width]; the name is the caller's until it is one. */
+static bool add_table(Features *features, uint32_t which, const char *name, int64_t count,
+                      int64_t width, const char *folder, RunError *error) {
+    FeatureTable *table = &features->layers[which];
+    size_t size;
+    if (__builtin_mul_overflow((size_t)(count * (int64_t)sizeof(float)), (size_t)width, &size))
         return run_no_memory(error, "the features");
-    for (uint32_t i = 0; i < count; i++) {
-        const int64_t layer = settings->layer_count ? settings->layers[i] : i;
-        if (layer < 0 || layer >= series->count)
-            return run_fail(error, EXIT_INPUT,
-                            "probe.layers: there is no layer %lld; %s has 0 to %u",
-                            (long long)layer, series->name, series->count - 1);
-        features->numbers[i] = layer;
-    }
-    features->layer_count = count;
-    return true;
+    if (!feature_store_create(&features->stores[which], size, folder, error))
+        return false;
+    *table = (FeatureTable){strdup(name), features->stores[which].bytes, width};
+    return table->name || run_no_memory(error, "the features");
 }
 
-/* Makes room for `count` images of each layer; outputs[i] is the layer's output of the function. */
-static bool prepare(const Experiment *experiment, const Inference *inference, int64_t count,
-                    Features *features, int64_t *outputs, RunError *error) {
-    for (uint32_t i = 0; i < features->layer_count; i++) {
-        ProbeFeatures *layer = &features->layers[i];
-        char name[256];
-        snprintf(name, sizeof name, "tap.%s.%lld", experiment->probe.features,
-                 (long long)features->numbers[i]);
-        outputs[i] = inference_output(inference, name, &layer->width);
-        if (outputs[i] < 0)
-            return run_fail(error, EXIT_INPUT, "the program has no output %s of each image", name);
-        layer->values = calloc((size_t)count, (size_t)layer->width * sizeof *layer->values);
-        char *label = NULL;
-        if (asprintf(&label, "%s[%lld]", experiment->probe.features,
-                     (long long)features->numbers[i]) < 0)
-            label = NULL;
-        layer->name = label;
-        if (!layer->values || !layer->name)
-            return run_no_memory(error, "the features");
+/* For so many images; `positions` pixels each. */
+static bool make_room(const FeatureReader *reader, int64_t count, int64_t positions, int64_t memory,
+                      const char *folder, Features *features, RunError *error) {
+    double width = (double)positions;
+    features->layer_count = reader->layer_count;
+    features->numbers = calloc(reader->layer_count, sizeof *features->numbers);
+    features->layers = calloc(reader->layer_count + 1, sizeof *features->layers);
+    features->stores = calloc(reader->layer_count + 1, sizeof *features->stores);
+    if (!features->numbers || !features->layers || !features->stores)
+        return run_no_memory(error, "the features");
+    for (uint32_t i = 0; i < reader->layer_count; i++)
+        width += (double)reader->layers[i].width;
+    if (width * (double)count * (double)sizeof(float) <= (double)memory)
+        folder = NULL;
+    for (uint32_t i = 0; i < reader->layer_count; i++) {
+        features->numbers[i] = reader->layers[i].number;
+        if (!add_table(features, i, reader->layers[i].name, count, reader->layers[i].width, folder,
+                       error))
+            return false;
     }
-    return true;
+    return add_table(features, reader->layer_count, "pixels", count, positions, folder, error);
 }
 
 /* --- reading --- */
 
-typedef struct Reading {
-    Features *features;
-    const int64_t *outputs; /* of each layer */
-} Reading;
-
-static void take_features(void *user, int64_t first, int64_t count, void *const *outputs) {
-    const Reading *reading = user;
-    for (uint32_t i = 0; i < reading->features->layer_count; i++) {
-        const ProbeFeatures *layer = &reading->features->layers[i];
-        memcpy((float *)layer->values + first * layer->width, outputs[reading->outputs[i]],
-               (size_t)(count * layer->width) * sizeof(float));
-    }
+static void take(void *user, uint32_t layer, int64_t first, int64_t count, const float *values) {
+    const Features *features = user;
+    const int64_t width = features->layers[layer].width;
+    memcpy((float *)features->stores[layer].bytes + first * width, values,
+           (size_t)(count * width) * sizeof *values);
 }
 
-static bool read_layers(const Experiment *experiment, Inference *inference, const DataSet *data,
-                        const DataImages *all, Features *features, RunError *error) {
-    int64_t *outputs = calloc(features->layer_count, sizeof *outputs);
-    bool ok = outputs ? prepare(experiment, inference, all->count, features, outputs, error)
-                      : run_no_memory(error, "the features");
-    Reading reading = {features, outputs};
-    if (ok)
-        inference_run_data(inference, data, all, 0, take_features, &reading);
-    free(outputs);
-    return ok;
-}
-
-/* The reference: the tokens themselves. */
-static bool read_pixels(const DataSet *data, const DataImages *all, ProbeFeatures *pixels) {
+/* The reference: the tokens themselves. False: no memory. */
+static bool read_pixels(const DataSet *data, const DataImages *images, float *values) {
     const int64_t positions = data->positions;
-    float *values = malloc((size_t)(all->count * positions) * sizeof *values);
     int32_t *tokens = malloc((size_t)positions * sizeof *tokens);
-    *pixels = (ProbeFeatures){strdup("pixels"), values, positions};
-    for (int64_t i = 0; values && tokens && i < all->count; i++) {
-        data_batch(data, NULL, 0, &all->images[i], 1, tokens, NULL);
+    for (int64_t i = 0; tokens && i < images->count; i++) {
+        data_batch(data, NULL, 0, &images->images[i], 1, tokens, NULL);
         for (int64_t p = 0; p < positions; p++)
             values[i * positions + p] = (float)tokens[p];
     }
-    const bool read = values && tokens && pixels->name;
+    const bool read = tokens != NULL;
     free(tokens);
     return read;
 }
 
-bool features_read(const Program *program, const Model *model, const DataSet *data, int threads,
-                   Features *features, RunError *error) {
+bool features_read(const Program *program, const Model *model, const DataSet *data,
+                   const DataImages *images, const FeaturesUse *use, Features *features,
+                   RunError *error) {
+    FeatureReader reader;
     *features = (Features){0};
-    if (!choose_layers(program->experiment, features, error)) {
-        features_free(features);
+    if (!feature_reader_create(&reader, program, model, use->threads, error))
         return false;
+    bool ok = make_room(&reader, images->count, data->positions, program->experiment->probe.memory,
+                        use->folder, features, error);
+    if (ok) {
+        feature_reader_run(&reader, data, images, use->log, take, features);
+        ok = read_pixels(data, images, features->stores[features->layer_count].bytes) ||
+             run_no_memory(error, "the pixels");
     }
-    DataImages all = {data->count, malloc((size_t)data->count * sizeof *all.images)};
-    for (int32_t i = 0; all.images && i < data->count; i++)
-        all.images[i] = i;
-    Inference *inference = inference_create(program, "features", model, NULL, threads, error);
-    bool ok = inference && (all.images || run_no_memory(error, "the images")) &&
-              read_layers(program->experiment, inference, data, &all, features, error) &&
-              (read_pixels(data, &all, &features->layers[features->layer_count]) ||
-               run_no_memory(error, "the pixels"));
-    inference_free(inference);
-    free(all.images);
+    feature_reader_free(&reader);
     if (!ok)
         features_free(features);
     return ok;
 }
 
 void features_free(Features *features) {
-    for (uint32_t i = 0; features->layers && i <= features->layer_count; i++) {
+    for (uint32_t i = 0; features->layers && features->stores && i <= features->layer_count; i++) {
         free((char *)features->layers[i].name);
-        free((float *)features->layers[i].values);
+        feature_store_free(&features->stores[i]);
     }
     free(features->layers);
+    free(features->stores);
     free(features->numbers);
     *features = (Features){0};
 }

@@ -1,22 +1,29 @@
-/* The features of every image of a data set: what the taps of a series hold after one forward pass.
- */
+/* The features of images, kept for a probe. */
 #ifndef SCANLINE_RUNTIME_FEATURES_H
 #define SCANLINE_RUNTIME_FEATURES_H
 
-#include "runtime/data/data.h"
-#include "runtime/model/model.h"
-#include "runtime/study/probe.h"
+#include "runtime/study/feature_reader.h"
+#include "runtime/study/feature_rows.h"
+#include "runtime/study/feature_store.h"
 
 typedef struct Features {
-    ProbeFeatures *layers; /* [layer_count], then the raw pixels */
-    int64_t *numbers;      /* [layer_count]: which tap of the series each is */
+    FeatureTable *layers; /* [layer_count], then the raw pixels */
+    int64_t *numbers;     /* [layer_count]: which tap of the series each is */
     uint32_t layer_count;
+    FeatureStore *stores; /* [layer_count + 1] */
 } Features;
 
-/* Runs `features` for all images of `data`; the layers are those that the probe's settings choose.
- * The raw pixels, for comparison, come after them. Random draws are those of evaluation. */
-bool features_read(const Program *program, const Model *model, const DataSet *data, int threads,
-                   Features *features, RunError *error);
+typedef struct FeaturesUse {
+    int threads;
+    const char *folder; /* where features go that take more than probe.memory */
+    Log *log;           /* NULL: nobody listens */
+} FeaturesUse;
+
+/* Runs `features` for those images of `data`, which are the rows of the tables; the layers are
+ * those that the probe's settings choose. The raw pixels, for comparison, come after them. */
+bool features_read(const Program *program, const Model *model, const DataSet *data,
+                   const DataImages *images, const FeaturesUse *use, Features *features,
+                   RunError *error);
 void features_free(Features *features);
 
 #endif

@@ -1,149 +1,187 @@
-/* Every fit is a job of its own, so that jobs may run on any thread in any order without changing a
- * bit. */
 #include "runtime/study/probe.h"
 
 #include "runtime/data/data_split.h"
+#include "runtime/study/probe_jobs.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Strongest first: each fit starts from the weights of the one before. */
-static const double L2_GRID[] = {1, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5};
-enum { L2_COUNT = sizeof L2_GRID / sizeof *L2_GRID };
+/* --- what can be probed --- */
 
-/* --- one fit --- */
-
-typedef struct Scaling {
-    double *mean, *factor; /* [width] */
-} Scaling;
-
-/* Mean and 1 / deviation of the features over `images`; a feature that is constant there is only
- * centred. */
-static void measure(const ProbeFeatures *features, const DataImages *images,
-                    const Scaling *scaling) {
-    const int64_t width = features->width;
-    memset(scaling->mean, 0, (size_t)width * sizeof(double));
-    memset(scaling->factor, 0, (size_t)width * sizeof(double));
-    for (int64_t i = 0; i < images->count; i++)
-        for (int64_t j = 0; j < width; j++)
-            scaling->mean[j] += (double)features->values[images->images[i] * width + j];
-    for (int64_t j = 0; j < width; j++)
-        scaling->mean[j] /= (double)images->count;
-    for (int64_t i = 0; i < images->count; i++)
-        for (int64_t j = 0; j < width; j++) {
-            const double d =
-                (double)features->values[images->images[i] * width + j] - scaling->mean[j];
-            scaling->factor[j] += d * d;
+static bool check_values(const ProbeTask *task, const FeatureTable *table, RunError *error) {
+    for (int split = 0; split < DATA_SPLIT_COUNT; split++)
+        for (int64_t i = 0; i < task->splits[split].count; i++) {
+            const int32_t image = task->splits[split].images[i];
+            for (int64_t j = 0; j < table->width; j++)
+                if (!isfinite(table->values[image * table->width + j]))
+                    return run_fail(error, EXIT_INPUT, "%s of image %d is not a finite number",
+                                    table->name, task->images ? task->images[image] : image);
         }
-    for (int64_t j = 0; j < width; j++) {
-        const double deviation = sqrt(scaling->factor[j] / (double)images->count);
-        scaling->factor[j] = deviation > 0 ? 1 / deviation : 1;
-    }
-}
-
-typedef struct Rows {
-    LogisticData data;
-    double *features;
-    int32_t *labels;
-} Rows;
-
-static void rows_free(Rows *rows) {
-    free(rows->features);
-    free(rows->labels);
-}
-
-static bool rows_make(const ProbeTask *task, const ProbeFeatures *features,
-                      const DataImages *images, const Scaling *scaling, Rows *rows) {
-    const int64_t width = features->width, count = images->count;
-    rows->features = malloc((size_t)(count * (width + 1) + 1) * sizeof(double));
-    rows->labels = malloc((size_t)(count + 1) * sizeof(int32_t));
-    if (!rows->features || !rows->labels)
-        return false;
-    for (int64_t i = 0; i < count; i++) {
-        const int32_t image = images->images[i];
-        double *row = rows->features + i * (width + 1);
-        for (int64_t j = 0; j < width; j++)
-            row[j] = ((double)features->values[image * width + j] - scaling->mean[j]) *
-                     scaling->factor[j];
-        row[width] = 1;
-        rows->labels[i] = task->class_of[image];
-    }
-    rows->data = (LogisticData){rows->features, rows->labels, count, width, task->classes};
     return true;
 }
 
-/* Along the grid; keeps the scores of the strength that is best on validation. */
-static bool fit_grid(const Rows rows[DATA_SPLIT_COUNT], ProbeFit *fit) {
-    const LogisticData *train = &rows[DATA_TRAIN].data;
-    const size_t size = (size_t)((train->width + 1) * train->classes) * sizeof(double);
-    double *weights = calloc(1, size), *best = malloc(size);
-    bool ok = weights && best;
-    for (int i = 0; ok && i < L2_COUNT; i++) {
-        const LogisticStatus status = logistic_fit(train, L2_GRID[i], weights);
-        LogisticScore validation;
-        ok = status != LOGISTIC_NO_MEMORY &&
-             logistic_score(&rows[DATA_VALIDATION].data, weights, &validation);
-        if (ok && (i == 0 || validation.cross_entropy < fit->validation.cross_entropy)) {
-            *fit = (ProbeFit){.l2 = L2_GRID[i], .status = status, .validation = validation};
-            memcpy(best, weights, size);
-        }
-    }
-    ok = ok && logistic_score(train, best, &fit->train) &&
-         logistic_score(&rows[DATA_TEST].data, best, &fit->test);
-    free(weights);
-    free(best);
-    return ok;
-}
-
-/* False: no memory. */
-static bool fit_one(const ProbeTask *task, const ProbeFeatures *features, const DataImages *train,
-                    ProbeFit *fit) {
-    const size_t width = (size_t)features->width;
-    const Scaling scaling = {calloc(width, sizeof(double)), calloc(width, sizeof(double))};
-    const DataImages *lists[DATA_SPLIT_COUNT] = {train, &task->splits[DATA_VALIDATION],
-                                                 &task->splits[DATA_TEST]};
-    Rows rows[DATA_SPLIT_COUNT] = {{.features = NULL}};
-    bool ok = scaling.mean && scaling.factor;
-    if (ok)
-        measure(features, train, &scaling);
-    for (int split = 0; ok && split < DATA_SPLIT_COUNT; split++)
-        ok = rows_make(task, features, lists[split], &scaling, &rows[split]);
-    ok = ok && fit_grid(rows, fit);
+static bool check(const ProbeTask *task, RunError *error) {
+    if (task->layer_count == 0 || task->layer_count > task->feature_count)
+        return run_fail(error, EXIT_INPUT, "there is no layer to probe");
+    if (task->classes < 2)
+        return run_fail(error, EXIT_INPUT, "a probe needs labels of at least two classes");
     for (int split = 0; split < DATA_SPLIT_COUNT; split++)
-        rows_free(&rows[split]);
-    free(scaling.mean);
-    free(scaling.factor);
+        if (task->splits[split].count == 0)
+            return run_fail(error, EXIT_INPUT,
+                            "a probe needs images for training, validation and test: see "
+                            "data.validation, data.test");
+    for (uint32_t which = 0; which < task->feature_count; which++)
+        if (!check_values(task, &task->features[which], error))
+            return false;
+    return true;
+}
+
+/* --- few labels --- */
+
+/* The training images of the class that has the fewest; of those that have any. -1: no memory. */
+static int64_t fewest_of_a_class(const ProbeTask *task) {
+    const DataImages *train = &task->splits[DATA_TRAIN];
+    int64_t *counts = calloc((size_t)task->classes, sizeof *counts), fewest = train->count;
+    for (int64_t i = 0; counts && i < train->count; i++)
+        counts[task->class_of[train->images[i]]]++;
+    for (int64_t c = 0; counts && c < task->classes; c++)
+        fewest = counts[c] && counts[c] < fewest ? counts[c] : fewest;
+    const bool counted = counts != NULL;
+    free(counts);
+    return counted ? fewest : -1;
+}
+
+/* Those numbers of labels that every class has. False: no memory. */
+static bool choose_labels(const ProbeTask *task, ProbeReport *report) {
+    const IntegerList *asked = &task->settings->labels;
+    const int64_t fewest = asked->count ? fewest_of_a_class(task) : 0;
+    report->labels = calloc(asked->count + 1, sizeof *report->labels);
+    if (!report->labels || fewest < 0)
+        return false;
+    for (uint32_t i = 0; i < asked->count; i++)
+        if (asked->items[i] <= fewest)
+            report->labels[report->label_count++] = asked->items[i];
+        else
+            log_say(task->log,
+                    "probe.labels: %lld a class are left out, as some class has but %lld images to "
+                    "train on",
+                    (long long)asked->items[i], (long long)fewest);
+    report->best_few = calloc(report->label_count + 1, sizeof *report->best_few);
+    return report->best_few != NULL;
+}
+
+/* The images of each draw, [label_count, PROBE_SUBSETS]; NULL: no memory. */
+static DataImages *draw_few(const ProbeTask *task, const ProbeReport *report) {
+    const uint32_t count = report->label_count * PROBE_SUBSETS;
+    DataImages *few = calloc(count + 1, sizeof *few);
+    bool ok = few != NULL;
+    for (uint32_t i = 0; ok && i < count; i++)
+        ok = data_split_subset(&task->splits[DATA_TRAIN], task->class_of,
+                               report->labels[i / PROBE_SUBSETS], task->seed + i % PROBE_SUBSETS,
+                               &few[i]);
+    if (ok)
+        return few;
+    for (uint32_t i = 0; few && i < count; i++)
+        free(few[i].images);
+    free(few);
+    return NULL;
+}
+
+static void few_free(DataImages *few, const ProbeReport *report) {
+    for (uint32_t i = 0; few && i < report->label_count * PROBE_SUBSETS; i++)
+        free(few[i].images);
+    free(few);
+}
+
+/* --- the fits --- */
+
+static bool result_create(const ProbeTask *task, const ProbeReport *report, ProbeResult *result) {
+    const uint32_t few = report->label_count * PROBE_SUBSETS;
+    result->all.right = calloc((size_t)task->classes, sizeof *result->all.right);
+    result->few = few ? calloc(few, sizeof *result->few) : NULL;
+    return result->all.right && (result->few || !few);
+}
+
+static void result_free(ProbeResult *result) {
+    free(result->all.right);
+    free(result->few);
+}
+
+/* The jobs of one result, all labels first. Returns how many. */
+static int add_jobs(const ProbeTask *task, const ProbeReport *report, const DataImages *few,
+                    const FeatureTable *const *tables, uint32_t table_count, ProbeResult *result,
+                    ProbeJob *jobs) {
+    const uint32_t draws = report->label_count * PROBE_SUBSETS;
+    jobs[0] = (ProbeJob){{tables, table_count, &task->splits[DATA_TRAIN], result->all.right},
+                         &result->all};
+    for (uint32_t i = 0; i < draws; i++)
+        jobs[1 + i] = (ProbeJob){{tables, table_count, &few[i], NULL}, &result->few[i]};
+    return 1 + (int)draws;
+}
+
+static double cost_of(const ProbeJob *jobs, int count) {
+    double cost = 0;
+    for (int i = 0; i < count; i++)
+        cost += probe_job_cost(&jobs[i]);
+    return cost;
+}
+
+/* Every layer, and what is for comparison. */
+static bool run_layers(const ProbeTask *task, const DataImages *few, ProbeReport *report) {
+    const uint32_t each = 1 + report->label_count * PROBE_SUBSETS;
+    ProbeJob *jobs = calloc((size_t)each * task->feature_count, sizeof *jobs);
+    const FeatureTable **tables = calloc(task->feature_count, sizeof *tables);
+    bool ok = jobs && tables;
+    int count = 0;
+    for (uint32_t i = 0; ok && i < task->feature_count; i++) {
+        tables[i] = &task->features[i];
+        ok = result_create(task, report, &report->results[i]);
+        if (ok)
+            count += add_jobs(task, report, few, &tables[i], 1, &report->results[i], jobs + count);
+    }
+    Work work;
+    if (ok) {
+        work_begin(&work, task->log, "probe", cost_of(jobs, count));
+        ok = probe_jobs_run(task, jobs, count, &work);
+        work_end(&work);
+    }
+    free(tables);
+    free(jobs);
     return ok;
 }
 
-/* --- all of them --- */
-
-/* Job j is fit j / features of features j % features: 0 on all training images, the others on few.
- */
-static bool run_jobs(const ProbeTask *task, const DataImages *few, ProbeReport *report) {
-    const int features = (int)report->feature_count, jobs = features * (int)(1 + report->subsets);
-    int failures = 0;
-#pragma omp parallel for schedule(dynamic, 1) reduction(+ : failures)
-    for (int job = 0; job < jobs; job++) {
-        const int which = job % features, subset = job / features - 1;
-        ProbeResult *result = &report->results[which];
-        const DataImages *train = subset < 0 ? &task->splits[DATA_TRAIN] : &few[subset];
-        failures += !fit_one(task, &task->features[which], train,
-                             subset < 0 ? &result->all : &result->few[subset]);
+/* Layers side by side: the fit on all labels has the threads to itself, as it takes longest. */
+static bool run_side(const ProbeTask *task, const DataImages *few, ProbeReport *report) {
+    ProbeJob *jobs = calloc(1 + report->label_count * PROBE_SUBSETS, sizeof *jobs);
+    const FeatureTable **tables = calloc(report->side_count, sizeof *tables);
+    bool ok = jobs && tables && result_create(task, report, &report->side);
+    if (ok) {
+        for (uint32_t i = 0; i < report->side_count; i++)
+            tables[i] = &task->features[report->side_index[i]];
+        const int count =
+            add_jobs(task, report, few, tables, report->side_count, &report->side, jobs);
+        Work work;
+        work_begin(&work, task->log, "probe of several layers", cost_of(jobs, count));
+        ok = probe_jobs_run(task, jobs, 1, &work) &&
+             probe_jobs_run(task, jobs + 1, count - 1, &work);
+        work_end(&work);
     }
-    return failures == 0;
+    free(tables);
+    free(jobs);
+    return ok;
 }
+
+/* --- choosing --- */
 
 static bool better(const LogisticScore *a, const LogisticScore *b) {
     return a->correct != b->correct ? a->correct > b->correct : a->cross_entropy < b->cross_entropy;
 }
 
 /* What the layer is chosen by, over the draws with few labels. */
-static LogisticScore sum_of_validations(const ProbeFit *fits, uint32_t count) {
+static LogisticScore sum_of_validations(const ProbeFit *fits) {
     LogisticScore sum = {0};
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < PROBE_SUBSETS; i++) {
         sum.count += fits[i].validation.count;
         sum.correct += fits[i].validation.correct;
         sum.cross_entropy += fits[i].validation.cross_entropy;
@@ -152,77 +190,79 @@ static LogisticScore sum_of_validations(const ProbeFit *fits, uint32_t count) {
 }
 
 static void choose(const ProbeTask *task, ProbeReport *report) {
+    const ProbeResult *results = report->results;
     for (uint32_t layer = 1; layer < task->layer_count; layer++) {
-        const ProbeResult *results = report->results;
         if (better(&results[layer].all.validation, &results[report->best].all.validation))
             report->best = layer;
-        const LogisticScore few = sum_of_validations(results[layer].few, report->subsets);
-        const LogisticScore best =
-            sum_of_validations(results[report->best_few].few, report->subsets);
-        if (report->subsets && better(&few, &best))
-            report->best_few = layer;
+        for (uint32_t i = 0; i < report->label_count; i++) {
+            const uint32_t first = i * PROBE_SUBSETS;
+            const LogisticScore few = sum_of_validations(results[layer].few + first);
+            const LogisticScore best = sum_of_validations(results[report->best_few[i]].few + first);
+            if (better(&few, &best))
+                report->best_few[i] = layer;
+        }
     }
 }
 
-static bool check(const ProbeTask *task, DataError *error) {
-    const char *fault = NULL;
-    if (task->layer_count == 0 || task->layer_count > task->feature_count)
-        fault = "there is no layer to probe";
-    else if (task->classes < 2)
-        fault = "a probe needs labels of at least two classes";
-    else if (task->splits[DATA_TRAIN].count == 0 || task->splits[DATA_VALIDATION].count == 0 ||
-             task->splits[DATA_TEST].count == 0)
-        fault = "a probe needs images for training, validation and test: see data.validation, "
-                "data.test";
-    if (fault) {
-        snprintf(error->text, sizeof error->text, "%s", fault);
-        return false;
+static bool choose_listed(const ProbeTask *task, ProbeReport *report, RunError *error) {
+    const IntegerList *listed = &task->settings->concat_layers;
+    for (uint32_t i = 0; i < listed->count; i++) {
+        uint32_t at = 0;
+        while (at < task->layer_count && task->numbers[at] != listed->items[i])
+            at++;
+        if (at == task->layer_count)
+            return run_fail(error, EXIT_INPUT,
+                            "probe.concat: layer %lld is not among those that are probed "
+                            "(probe.layers)",
+                            (long long)listed->items[i]);
+        report->side_index[i] = at;
     }
-    for (uint32_t which = 0; which < task->feature_count; which++)
-        for (int split = 0; split < DATA_SPLIT_COUNT; split++)
-            for (int64_t i = 0; i < task->splits[split].count; i++) {
-                const ProbeFeatures *features = &task->features[which];
-                const int32_t image = task->splits[split].images[i];
-                for (int64_t j = 0; j < features->width; j++)
-                    if (!isfinite(features->values[image * features->width + j])) {
-                        snprintf(error->text, sizeof error->text,
-                                 "%s of image %d is not a finite number", features->name, image);
-                        return false;
-                    }
-            }
     return true;
 }
 
-static bool report_make(const ProbeTask *task, ProbeReport *report) {
-    const uint32_t subsets = task->labels > 0 ? task->subsets : 0;
-    *report = (ProbeReport){.feature_count = task->feature_count, .subsets = subsets};
-    report->results = calloc(task->feature_count, sizeof *report->results);
-    bool ok = report->results != NULL;
-    for (uint32_t i = 0; ok && subsets && i < task->feature_count; i++) {
-        report->results[i].few = calloc(subsets, sizeof *report->results[i].few);
-        ok = report->results[i].few != NULL;
-    }
-    return ok;
+/* Which layers to put side by side: those listed, or so many about the best one, which is in the
+ * middle unless it is near an end. */
+static bool choose_side(const ProbeTask *task, ProbeReport *report, RunError *error) {
+    const ProbeSettings *settings = task->settings;
+    const int64_t layers = task->layer_count;
+    const int64_t about = settings->concat < layers ? settings->concat : layers;
+    report->side_count =
+        settings->concat_layers.count ? settings->concat_layers.count : (uint32_t)about;
+    report->side_index = calloc(report->side_count + 1, sizeof *report->side_index);
+    if (!report->side_index)
+        return run_no_memory(error, "the probe");
+    if (settings->concat_layers.count)
+        return choose_listed(task, report, error);
+    int64_t first = report->best - (about - 1) / 2;
+    first = first < 0 ? 0 : first > layers - about ? layers - about : first;
+    for (int64_t i = 0; i < about; i++)
+        report->side_index[i] = (uint32_t)(first + i);
+    return true;
 }
 
-bool probe_run(const ProbeTask *task, ProbeReport *report, DataError *error) {
-    *report = (ProbeReport){0};
+/* --- all of it --- */
+
+static bool run(const ProbeTask *task, const DataImages *few, ProbeReport *report,
+                RunError *error) {
+    if (task->settings->concat_layers.count && !choose_side(task, report, error))
+        return false; /* before anything is computed */
+    if (!run_layers(task, few, report))
+        return run_no_memory(error, "the probe");
+    choose(task, report);
+    if (!report->side_index && !choose_side(task, report, error))
+        return false;
+    return !report->side_count || run_side(task, few, report) || run_no_memory(error, "the probe");
+}
+
+bool probe_run(const ProbeTask *task, ProbeReport *report, RunError *error) {
+    *report = (ProbeReport){.feature_count = task->feature_count};
     if (!check(task, error))
         return false;
-    bool ok = report_make(task, report);
-    DataImages *few = calloc(report->subsets + 1, sizeof *few);
-    ok = ok && few;
-    for (uint32_t i = 0; ok && i < report->subsets; i++)
-        ok = data_split_subset(&task->splits[DATA_TRAIN], task->class_of, task->labels,
-                               task->seed + i, &few[i]);
-    ok = ok && run_jobs(task, few, report);
-    if (ok)
-        choose(task, report);
-    else
-        snprintf(error->text, sizeof error->text, "no memory for the probe");
-    for (uint32_t i = 0; few && i < report->subsets; i++)
-        free(few[i].images);
-    free(few);
+    report->results = calloc(task->feature_count, sizeof *report->results);
+    bool ok = report->results && choose_labels(task, report);
+    DataImages *few = ok ? draw_few(task, report) : NULL;
+    ok = few ? run(task, few, report, error) : run_no_memory(error, "the probe");
+    few_free(few, report);
     if (!ok)
         probe_free(report);
     return ok;
@@ -230,8 +270,12 @@ bool probe_run(const ProbeTask *task, ProbeReport *report, DataError *error) {
 
 void probe_free(ProbeReport *report) {
     for (uint32_t i = 0; report->results && i < report->feature_count; i++)
-        free(report->results[i].few);
+        result_free(&report->results[i]);
+    result_free(&report->side);
     free(report->results);
+    free(report->labels);
+    free(report->best_few);
+    free(report->side_index);
     *report = (ProbeReport){0};
 }
 

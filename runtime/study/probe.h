@@ -1,55 +1,66 @@
 /* The linear probe: how well a layer's features tell the classes apart, by logistic regression.
  *
- * For every set of features: standardise on the training images alone, fit along a grid of L2
- * strengths, choose the strength with the least cross-entropy on validation, then score the test
- * images. The layer is chosen by accuracy on validation (of equals, the one with less
- * cross-entropy). The test split chooses nothing. With few labels the same is done on `subsets`
- * draws of `labels` images a class from the training images. */
+ * For every set of features: standardise on the training images alone, fit, and score the test
+ * images. What has to be chosen, validation chooses: of L-BFGS the L2 strength, of SGD the learning
+ * rate (probe_fit.c), by the least cross-entropy; the layer by accuracy (of equals, the one with
+ * less cross-entropy). The test split chooses nothing.
+ *
+ * The same is done with few labels, on PROBE_SUBSETS draws from the training images of each number
+ * of images a class that is asked for; and with the features of several layers side by side. */
 #ifndef SCANLINE_RUNTIME_PROBE_H
 #define SCANLINE_RUNTIME_PROBE_H
 
 #include "runtime/data/data.h"
+#include "runtime/run/log.h"
+#include "runtime/run_error.h"
+#include "runtime/study/feature_rows.h"
 #include "runtime/study/logistic.h"
 
-typedef struct ProbeFeatures {
-    const char *name;    /* "feature[3]", "pixels" */
-    const float *values; /* [images of the set, width] */
-    int64_t width;
-} ProbeFeatures;
+enum { PROBE_SUBSETS = 5 };
 
 typedef struct ProbeTask {
-    const int32_t *class_of; /* [images of the set] */
+    const ProbeSettings *settings;
+    const int32_t *images;   /* [images]: where they are in the set; NULL: all of it */
+    const int32_t *class_of; /* [images] */
     int64_t classes;
-    const DataImages *splits; /* DATA_SPLIT_COUNT of them */
-    const ProbeFeatures *features;
+    const DataImages *splits; /* DATA_SPLIT_COUNT of them; of the images here, not of the set */
+    const FeatureTable *features;
     uint32_t feature_count;
-    uint32_t layer_count; /* the first so many features are layers to choose from; the others are
-                             for comparison */
-    int64_t labels;       /* images a class for the probe with few labels; 0: leave that out */
-    uint32_t subsets;     /* how many draws of them; >= 1 if labels > 0 */
-    int64_t seed;         /* of the draws */
+    uint32_t layer_count;   /* the first so many features are layers to choose from; the others are
+                               for comparison */
+    const int64_t *numbers; /* [layer_count]: which layers they are */
+    int64_t seed;           /* of draws and orders */
+    int threads;
+    Log *log; /* NULL: nobody listens */
 } ProbeTask;
 
 /* One fit. */
 typedef struct ProbeFit {
-    double l2;
+    double choice; /* the L2 strength, or the learning rate */
     LogisticStatus status;
     LogisticScore train, validation, test;
+    int64_t *right; /* [classes]: test images found; NULL with few labels */
 } ProbeFit;
 
 typedef struct ProbeResult {
     ProbeFit all;  /* on every training image */
-    ProbeFit *few; /* [subsets], or NULL */
+    ProbeFit *few; /* [label_count, PROBE_SUBSETS], or NULL */
 } ProbeResult;
 
 typedef struct ProbeReport {
     ProbeResult *results; /* [feature_count] */
-    uint32_t feature_count, subsets;
-    uint32_t best, best_few; /* chosen layers */
+    uint32_t feature_count;
+    int64_t *labels; /* [label_count]: images a class of the probes with few labels */
+    uint32_t label_count;
+    uint32_t best;        /* the chosen layer */
+    uint32_t *best_few;   /* [label_count] */
+    ProbeResult side;     /* of layers side by side, if side_count > 0 */
+    uint32_t *side_index; /* [side_count]: features */
+    uint32_t side_count;
 } ProbeReport;
 
 /* False and `error` when the task is at fault or memory runs out. */
-bool probe_run(const ProbeTask *task, ProbeReport *report, DataError *error);
+bool probe_run(const ProbeTask *task, ProbeReport *report, RunError *error);
 void probe_free(ProbeReport *report);
 
 double probe_accuracy(const LogisticScore *score);

@@ -4,13 +4,25 @@
 
 #include "runtime/study/interval.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_SIZE = 24 };
+/* Adds to an object, or lets all of it go. */
+static json_t *with(json_t *object, const char *key, json_t *value) {
+    if (json_object_set_new(object, key, value) == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
 
-/* --- JSON --- */
+/* The same for an array. */
+static json_t *with_item(json_t *array, json_t *value) {
+    if (json_array_append_new(array, value) == 0)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+/* --- one fit --- */
 
 static json_t *score_json(const LogisticScore *score) {
     return json_pack("{sI sI sf sf}", "n", (json_int_t)score->count, "correct",
@@ -20,143 +32,107 @@ static json_t *score_json(const LogisticScore *score) {
 
 static json_t *test_json(const LogisticScore *score) {
     const Interval interval = interval_of_share(score->correct, score->count);
-    json_t *json = score_json(score);
-    if (json && json_object_set_new(json, "interval",
-                                    json_pack("[ff]", interval.low, interval.high)) != 0) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
+    return with(score_json(score), "interval", json_pack("[ff]", interval.low, interval.high));
 }
 
-static json_t *fit_json(const ProbeFit *fit) {
-    return json_pack("{sf sb so so so}", "l2", fit->l2, "converged",
+static json_t *fit_json(const Probed *probed, const ProbeFit *fit) {
+    const bool sgd = strcmp(probed->experiment->probe.solver, "sgd") == 0;
+    return json_pack("{sf sb so so so}", sgd ? "rate" : "l2", fit->choice, "converged",
                      fit->status == LOGISTIC_CONVERGED, "train", score_json(&fit->train),
                      "validation", score_json(&fit->validation), "test", test_json(&fit->test));
 }
 
-/* Appends and lets go; false when there was nothing to append, or no memory. */
-static bool append(json_t *array, json_t *value) {
-    return json_array_append_new(array, value) == 0;
+/* --- a layer --- */
+
+static const ProbeFit *draws_of(const ProbeResult *result, uint32_t few) {
+    return result->few + few * PROBE_SUBSETS;
 }
 
-static json_t *few_json(const ProbeSummary *summary, const ProbeFit *fits) {
-    const uint32_t subsets = summary->report->subsets;
-    const ProbeSpread spread = probe_spread(fits, subsets);
+static json_t *few_json(const Probed *probed, const ProbeResult *result, uint32_t few) {
+    const ProbeFit *fits = draws_of(result, few);
+    const ProbeSpread spread = probe_spread(fits, PROBE_SUBSETS);
     json_t *draws = json_array();
-    bool ok = draws != NULL;
-    for (uint32_t i = 0; ok && i < subsets; i++)
-        ok = append(draws, fit_json(&fits[i]));
-    if (!ok) {
-        json_decref(draws);
-        return NULL;
-    }
-    return json_pack("{sI sf sf so}", "labels_per_class", (json_int_t)summary->labels, "mean",
-                     spread.mean, "deviation", spread.deviation, "draws", draws);
+    for (uint32_t i = 0; i < PROBE_SUBSETS; i++)
+        draws = with_item(draws, fit_json(probed, &fits[i]));
+    return json_pack("{sI sf sf so}", "labels_per_class", (json_int_t)probed->report.labels[few],
+                     "mean", spread.mean, "deviation", spread.deviation, "draws", draws);
 }
 
-static json_t *result_json(const ProbeSummary *summary, uint32_t which) {
-    const ProbeResult *result = &summary->report->results[which];
-    json_t *json = json_pack("{ss sI so}", "features", summary->features->layers[which].name,
-                             "width", (json_int_t)summary->features->layers[which].width,
-                             "all_labels", fit_json(&result->all));
-    if (json && summary->report->subsets &&
-        json_object_set_new(json, "few_labels", few_json(summary, result->few)) != 0) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
+static json_t *result_json(const Probed *probed, const ProbeResult *result, const char *name,
+                           int64_t width) {
+    json_t *json = json_pack("{ss sI so}", "features", name, "width", (json_int_t)width,
+                             "all_labels", fit_json(probed, &result->all));
+    json_t *few = json_array();
+    for (uint32_t i = 0; i < probed->report.label_count; i++)
+        few = with_item(few, few_json(probed, result, i));
+    return with(json, "few_labels", few);
 }
 
-json_t *probe_json(const ProbeSummary *summary) {
-    const ProbeReport *report = summary->report;
-    const uint32_t layers = summary->features->layer_count;
+static json_t *table_json(const Probed *probed, uint32_t which) {
+    const FeatureTable *table = &probed->features.layers[which];
+    return result_json(probed, &probed->report.results[which], table->name, table->width);
+}
+
+/* --- classes --- */
+
+static json_t *classes_json(const Probed *probed, const ProbeResult *result) {
+    const DataImages *test = &probed->labelled.splits[DATA_TEST];
     json_t *array = json_array();
-    bool ok = array != NULL;
-    for (uint32_t i = 0; ok && i < layers; i++)
-        ok = append(array, result_json(summary, i));
-    if (!ok) {
-        json_decref(array);
-        return NULL;
+    for (int64_t c = 0; c < probed->data->classes; c++) {
+        LogisticScore score = {.correct = result->all.right[c]};
+        for (int64_t i = 0; i < test->count; i++)
+            score.count += probed->labelled.class_of[test->images[i]] == c;
+        DataClassNumber number;
+        array = with_item(
+            array, json_pack("{ss sI sI sf}", "class", data_class_name(probed->data, c, &number),
+                             "n", (json_int_t)score.count, "correct", (json_int_t)score.correct,
+                             "accuracy", probe_accuracy(&score)));
     }
-    json_t *json = json_pack("{so so so}", "best", result_json(summary, report->best), "layers",
-                             array, "pixels", result_json(summary, layers));
-    if (json && report->subsets &&
-        json_object_set_new(json, "best_few", result_json(summary, report->best_few)) != 0) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
+    return array;
 }
 
-/* --- charts --- */
+/* --- layers side by side --- */
 
-static ChartBar bar_of(const ProbeSummary *summary, uint32_t which, bool few) {
-    const ProbeResult *result = &summary->report->results[which];
-    if (few) {
-        const ProbeSpread spread = probe_spread(result->few, summary->report->subsets);
-        return (ChartBar){.value = spread.mean,
-                          .low = spread.mean - spread.deviation,
-                          .high = spread.mean + spread.deviation,
-                          .chosen = which == summary->report->best_few};
+static json_t *side_json(const Probed *probed) {
+    const ProbeReport *report = &probed->report;
+    int64_t width = 0;
+    json_t *names = json_array();
+    for (uint32_t i = 0; i < report->side_count; i++) {
+        const FeatureTable *table = &probed->features.layers[report->side_index[i]];
+        width += table->width;
+        names = with_item(names, json_string(table->name));
     }
-    const LogisticScore *test = &result->all.test;
-    const Interval interval = interval_of_share(test->correct, test->count);
-    return (ChartBar){.value = probe_accuracy(test),
-                      .low = interval.low,
-                      .high = interval.high,
-                      .chosen = which == summary->report->best};
+    json_t *json = result_json(probed, &report->side, "concatenated", width);
+    return with(with(json, "layers", names), "classes", classes_json(probed, &report->side));
 }
 
-static char *subtitle_of(const ProbeSummary *summary, bool few) {
-    const long long n = summary->report->results[0].all.test.count;
-    char *text = NULL;
-    const int length =
-        few ? asprintf(&text,
-                       "%lld labels a class, mean and standard deviation of %u draws, n = %lld "
-                       "test images",
-                       (long long)summary->labels, summary->report->subsets, n)
-            : asprintf(&text, "all training labels, 95 %% intervals, n = %lld test images", n);
-    return length < 0 ? NULL : text;
-}
+/* --- all --- */
 
-static char *title_of(const ProbeSummary *summary) {
-    char *text = NULL;
-    return asprintf(&text, "Linear probe of %s", summary->title) < 0 ? NULL : text;
-}
-
-bool probe_chart_make(const ProbeSummary *summary, bool few, ProbeChart *made) {
-    const uint32_t layers = summary->features->layer_count;
-    *made = (ProbeChart){.bars = calloc(layers, sizeof *made->bars),
-                         .labels = calloc(layers, LABEL_SIZE),
-                         .title = title_of(summary),
-                         .subtitle = subtitle_of(summary, few)};
-    if (!made->bars || !made->labels || !made->title || !made->subtitle) {
-        probe_chart_free(made);
-        return false;
+static json_t *best_few_json(const Probed *probed) {
+    const ProbeReport *report = &probed->report;
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < report->label_count; i++) {
+        const uint32_t best = report->best_few[i];
+        const ProbeSpread spread = probe_spread(draws_of(&report->results[best], i), PROBE_SUBSETS);
+        array = with_item(array, json_pack("{sI ss sf sf}", "labels_per_class",
+                                           (json_int_t)report->labels[i], "features",
+                                           probed->features.layers[best].name, "mean", spread.mean,
+                                           "deviation", spread.deviation));
     }
-    for (uint32_t i = 0; i < layers; i++) {
-        char *label = made->labels + (size_t)i * LABEL_SIZE;
-        snprintf(label, LABEL_SIZE, "%lld", (long long)summary->features->numbers[i]);
-        made->bars[i] = bar_of(summary, i, few);
-        made->bars[i].label = label;
-    }
-    made->chart = (Chart){.title = made->title,
-                          .subtitle = made->subtitle,
-                          .bar_axis = "layer",
-                          .value_axis = "test accuracy",
-                          .chosen = "chosen on validation",
-                          .bars = made->bars,
-                          .count = layers,
-                          .reference_label = "raw pixels",
-                          .reference = bar_of(summary, layers, few).value};
-    return true;
+    return array;
 }
 
-void probe_chart_free(ProbeChart *chart) {
-    free(chart->bars);
-    free(chart->labels);
-    free(chart->title);
-    free(chart->subtitle);
-    *chart = (ProbeChart){0};
+json_t *probe_json(const Probed *probed) {
+    const ProbeReport *report = &probed->report;
+    const ProbeSettings *settings = &probed->experiment->probe;
+    json_t *layers = json_array();
+    for (uint32_t i = 0; i < probed->features.layer_count; i++)
+        layers = with_item(layers, table_json(probed, i));
+    json_t *best = with(table_json(probed, report->best), "classes",
+                        classes_json(probed, &report->results[report->best]));
+    json_t *json = json_pack("{ss ss so so so so}", "series", settings->features, "solver",
+                             settings->solver, "best", best, "layers", layers, "pixels",
+                             table_json(probed, probed->features.layer_count), "best_few",
+                             best_few_json(probed));
+    return json && report->side_count ? with(json, "concatenated", side_json(probed)) : json;
 }

@@ -4,18 +4,26 @@ foreach(name
     cache
     check
     child
+    compare
     data
+    diverged
     errors
     eval
     exec
+    features
+    finetune
     import
     interchange
     memory
     palette
+    report
     reproduce
     resume
     runs
+    search
     table
+    tensorboard
+    transfer
     transformers
   )
   add_test(NAME command_${name}

@@ -153,8 +153,10 @@ Test(frontend_lower, paths_and_shapes) {
     cr_assert_eq(lowered.experiment.input_count, 1);
     cr_expect_str_eq(lowered.experiment.inputs[0].name, "tokens");
     cr_expect_eq(lowered.experiment.inputs[0].limit, 17);
-    cr_assert_eq(lowered.experiment.tap_count, 1);
+    cr_assert_eq(lowered.experiment.tap_count, 2);
+    cr_expect_str_eq(lowered.experiment.taps[1].name, "raw");
     cr_expect_eq(lowered.experiment.taps[0].count, 3);
+    cr_expect_eq(lowered.experiment.taps[1].count, 3);
     cr_expect_str_eq(lowered.experiment.train.objective, "ar");
     lowered_free(&lowered);
 }

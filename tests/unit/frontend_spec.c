@@ -108,9 +108,13 @@ Test(frontend_spec, defaults) {
     cr_expect_str_eq(spec->train.best, "loss");
     cr_expect(spec->data.share == 1 && spec->data.labels == 0 && spec->data.subset == 0);
     cr_expect_str_eq(spec->probe.features, "feature");
-    cr_expect_eq(spec->probe.layer_count, 0);
+    cr_expect_eq(spec->probe.layers.count, 0);
+    cr_expect_eq(spec->probe.concat, 0);
+    cr_expect_eq(spec->probe.concat_layers.count, 0);
     cr_expect_str_eq(spec->probe.solver, "lbfgs");
-    cr_expect_eq(spec->probe.labels, 10);
+    cr_assert_eq(spec->probe.labels.count, 3);
+    cr_expect_eq(spec->probe.labels.items[2], 400);
+    cr_expect_eq(spec->probe.rate, 0);
     cr_expect_eq(spec->sample.images, 64);
     cr_expect_eq(spec->sample.temperature, 1);
     cr_expect_null(spec->update, "there is no rule");

@@ -146,6 +146,8 @@ static Parameter parameters[] = {{.path = "gain", .axis_count = 1, .extents = {1
 static DataInput inputs[] = {{.name = "tokens", .axis_count = 1, .extents = {N}, .limit = V}};
 static TapSeries taps[] = {{"feature", 2}};
 
+static const int64_t few_labels[] = {4, 10};
+
 static Experiment experiment_make(void) {
     return (Experiment){.name = "digits",
                         .parameters = parameters,
@@ -157,7 +159,12 @@ static Experiment experiment_make(void) {
                         .data = {.source = "digits", .validation = 0.1, .test = 0.2},
                         .train = {.objective = "ar", .batch = 2 * CHUNK, .chunks = 2, .seed = 5},
                         .spec = "",
-                        .probe = {.features = "feature", .solver = "lbfgs", .labels = 10},
+                        .probe = {.features = "feature",
+                                  .solver = "lbfgs",
+                                  .labels = {few_labels, 2},
+                                  .epochs = 2,
+                                  .batch = 256,
+                                  .memory = 1 << 30},
                         .autoregressive = true};
 }
 
@@ -302,8 +309,27 @@ Test(inference, what_cannot_be_bound_is_refused) {
     cr_expect_eq(error.code, EXIT_INPUT);
 }
 
+static void compare_features(const Features *features, const DataSet *data,
+                             const DataImages *images) {
+    cr_assert_eq(features->layer_count, 2);
+    cr_expect_str_eq(features->layers[1].name, "feature[1]");
+    cr_expect_str_eq(features->layers[2].name, "pixels");
+    cr_expect_eq(features->layers[0].width, 1);
+    cr_expect_eq(features->layers[1].width, N);
+    for (int64_t row = 0; row < images->count; row++) {
+        const int32_t image = images->images[row];
+        int32_t tokens[N];
+        data_batch(data, NULL, 0, &image, 1, tokens, NULL);
+        cr_assert_eq(features->layers[0].values[row], 0.5f * (float)(tokens[0] + image));
+        for (int p = 0; p < N; p++) {
+            cr_assert_eq(features->layers[1].values[row * N + p], 0.5f * (float)tokens[p]);
+            cr_assert_eq(features->layers[2].values[row * N + p], (float)tokens[p]);
+        }
+    }
+}
+
 Test(features, are_those_of_each_image_and_the_pixels_come_last) {
-    const Experiment experiment = experiment_make();
+    Experiment experiment = experiment_make();
     const Program program = {&experiment, &plan, code};
     DataError fault;
     DataSet *data = data_open(&experiment.data, &fault);
@@ -311,25 +337,29 @@ Test(features, are_those_of_each_image_and_the_pixels_come_last) {
     _Alignas(64) float gain = 0.5f;
     float *values[] = {&gain};
     const Model model = model_of(&experiment, values);
-    Features features;
-    RunError error = {0};
-    cr_assert(features_read(&program, &model, data, 3, &features, &error), "%s", error.text);
-    cr_assert_eq(features.layer_count, 2);
-    cr_expect_str_eq(features.layers[1].name, "feature[1]");
-    cr_expect_str_eq(features.layers[2].name, "pixels");
-    cr_expect_eq(features.layers[0].width, 1);
-    cr_expect_eq(features.layers[1].width, N);
-    for (int32_t image = 0; image < 1797; image++) {
-        int32_t tokens[N];
-        data_batch(data, NULL, 0, &image, 1, tokens, NULL);
-        cr_assert_eq(features.layers[0].values[image], 0.5f * (float)(tokens[0] + image));
-        for (int p = 0; p < N; p++) {
-            cr_assert_eq(features.layers[1].values[image * N + p], 0.5f * (float)tokens[p]);
-            cr_assert_eq(features.layers[2].values[image * N + p], (float)tokens[p]);
-        }
+    const FeaturesUse use = {.threads = 3, .folder = "/tmp"};
+    for (int filed = 0; filed < 2; filed++) { /* in memory, and in a file */
+        Features features;
+        RunError error = {0};
+        experiment.probe.memory = filed ? 1 : 1 << 30;
+        cr_assert(features_read(&program, &model, data, &data->splits[DATA_TEST], &use, &features,
+                                &error),
+                  "%s", error.text);
+        cr_expect_eq(features.stores[0].mapped, filed);
+        compare_features(&features, data, &data->splits[DATA_TEST]);
+        features_free(&features);
     }
-    features_free(&features);
     data_close(data);
+}
+
+Test(features, a_folder_that_cannot_hold_them_is_an_error) {
+    FeatureStore store;
+    RunError error = {0};
+    cr_expect_not(feature_store_create(&store, 1 << 20, "/nowhere", &error));
+    cr_expect_eq(error.code, EXIT_MACHINE);
+    cr_expect(strstr(error.text, "/nowhere"), "%s", error.text);
+    cr_expect_not(feature_store_create(&store, (size_t)1 << 60, "/tmp", &error));
+    cr_expect(strstr(error.text, "1152921504606846976 bytes"), "%s", error.text);
 }
 
 /* --- evaluation --- */
@@ -471,6 +501,24 @@ Test(vote, ties_are_drawn_evenly_among_those_that_tie) {
 
 /* --- probe --- */
 
+/* Each class has its line, and together they have n images. */
+static void check_classes(const json_t *classes, int n) {
+    int64_t images = 0;
+    cr_assert_eq(json_array_size(classes), K);
+    for (size_t c = 0; c < K; c++) {
+        const char *name = NULL;
+        int count = 0, correct = 0;
+        double accuracy = 0;
+        cr_assert_eq(json_unpack(json_array_get(classes, c), "{ss si si sf}", "class", &name, "n",
+                                 &count, "correct", &correct, "accuracy", &accuracy),
+                     0);
+        cr_expect_gt(accuracy, 0.7, "class %s", name);
+        cr_expect_float_eq(accuracy, (double)correct / count, 1e-6);
+        images += count;
+    }
+    cr_expect_eq(images, n);
+}
+
 Test(commands, probe_writes_what_it_finds) {
     Run *run = run_make();
     cr_assert(commands_probe(&run->command, &run->error), "%s", run->error.text);
@@ -480,14 +528,16 @@ Test(commands, probe_writes_what_it_finds) {
     cr_assert(json);
     const char *best = NULL, *few = NULL;
     double layer = 0, pixels = 0;
-    int n = 0;
-    cr_assert_eq(json_unpack(json, "{s{ss}, s{ss}, s{s{s{sf si}}}, s[{}, {s{s{sf}}}]}", "best",
-                             "features", &best, "best_few", "features", &few, "pixels",
-                             "all_labels", "test", "accuracy", &pixels, "n", &n, "layers",
-                             "all_labels", "test", "accuracy", &layer),
+    int n = 0, labels = 0;
+    cr_assert_eq(json_unpack(json, "{s{ss}, s[{}, {si ss}], s{s{s{sf si}}}, s[{}, {s{s{sf}}}]}",
+                             "best", "features", &best, "best_few", "labels_per_class", &labels,
+                             "features", &few, "pixels", "all_labels", "test", "accuracy", &pixels,
+                             "n", &n, "layers", "all_labels", "test", "accuracy", &layer),
                  0);
     cr_expect_str_eq(best, "feature[1]");
     cr_expect_str_eq(few, "feature[1]");
+    cr_expect_eq(labels, 10);
+    check_classes(json_object_get(json_object_get(json, "best"), "classes"), 359);
     cr_expect_eq(n, 359);
     cr_expect_gt(pixels, 0.94); /* scikit-learn's digits are nearly linear in their pixels */
     cr_expect_lt(pixels, 0.99);
@@ -495,7 +545,8 @@ Test(commands, probe_writes_what_it_finds) {
     json_decref(json);
     free(text);
     free(contents(run, "probe/accuracy.svg", &size));
-    free(contents(run, "probe/few_labels.svg", &size));
+    free(contents(run, "probe/few_labels_4.svg", &size));
+    free(contents(run, "probe/few_labels_10.svg", &size));
     cr_expect(strstr(results_of(run), "Linear probe of 0001-test\n"), "%s", run->results);
     cr_expect(strstr(results_of(run), "10 labels a class"), "%s", run->results);
     cr_expect(strstr(results_of(run), "probe/accuracy.svg"));
@@ -504,7 +555,7 @@ Test(commands, probe_writes_what_it_finds) {
 
 Test(commands, reads_of_the_test_split_are_counted) {
     Run *run = run_make();
-    run->experiment.probe.labels = 0;
+    run->experiment.probe.labels.count = 0;
     FileError error;
     cr_assert(commands_probe(&run->command, &run->error), "%s", run->error.text);
     json_t *before = run_record_read(run->folder, &error);
@@ -513,7 +564,7 @@ Test(commands, reads_of_the_test_split_are_counted) {
     cr_expect_not(json_equal(before, after));
     json_decref(before);
     json_decref(after);
-    char *path = run_file(run->folder, "probe/few_labels.svg");
+    char *path = run_file(run->folder, "probe/few_labels_10.svg");
     cr_expect_neq(access(path, F_OK), 0, "no probe with few labels was asked for");
     free(path);
     run_remove(run);
@@ -537,11 +588,10 @@ Test(commands, threads_do_not_change_a_probe) {
 Test(commands, probe_refuses_what_is_not_there) {
     Run *run = run_make();
     const int64_t layers[] = {0, 2};
-    run->experiment.probe.layers = layers;
-    run->experiment.probe.layer_count = 2;
+    run->experiment.probe.layers = (IntegerList){layers, 2};
     cr_expect_not(commands_probe(&run->command, &run->error));
     cr_expect(strstr(run->error.text, "no layer 2"), "%s", run->error.text);
-    run->experiment.probe.layer_count = 0;
+    run->experiment.probe.layers.count = 0;
     run->experiment.probe.features = "depth";
     cr_expect_not(commands_probe(&run->command, &run->error));
     cr_expect(strstr(run->error.text, "depth"), "%s", run->error.text);

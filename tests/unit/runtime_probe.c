@@ -1,12 +1,13 @@
 /* The probe: logistic regression against scikit-learn's, and what is chosen on which split. */
+#include "runtime/files/npy.h"
 #include "runtime/study/interval.h"
 #include "runtime/study/probe.h"
 #include "runtime/study/product.h"
+#include "runtime/study/softmax.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,47 +17,89 @@ static double number(const json_t *problem, const char *key, size_t index) {
     return json_number_value(json_array_get(json_object_get(problem, key), index));
 }
 
-/* Rows first ... first + count - 1 of a problem, with a 1 at the end of each. */
-static LogisticData rows_of(const json_t *problem, int64_t first, int64_t count) {
+/* Images of which the features are given, and all take part. */
+typedef struct Given {
+    float *values;
+    int32_t *labels, *images;
+    double *mean, *factor;
+    FeatureTable table;
+    const FeatureTable *tables[1];
+    FeatureRows rows;
+    LogisticData data;
+} Given;
+
+/* Neither moved nor scaled. */
+static Given *given_make(int64_t count, int64_t width, int64_t classes) {
+    Given *given = calloc(1, sizeof *given);
+    given->values = calloc((size_t)(count * width), sizeof *given->values);
+    given->labels = calloc((size_t)count, sizeof *given->labels);
+    given->images = calloc((size_t)count, sizeof *given->images);
+    given->mean = calloc((size_t)width, sizeof *given->mean);
+    given->factor = calloc((size_t)width, sizeof *given->factor);
+    for (int64_t i = 0; i < count; i++)
+        given->images[i] = (int32_t)i;
+    for (int64_t j = 0; j < width; j++)
+        given->factor[j] = 1;
+    given->table = (FeatureTable){"given", given->values, width};
+    given->tables[0] = &given->table;
+    given->rows = (FeatureRows){given->tables, 1, width, given->mean, given->factor};
+    given->data = (LogisticData){&given->rows, given->images, given->labels, count, classes};
+    return given;
+}
+
+static void given_free(Given *given) {
+    free(given->values);
+    free(given->labels);
+    free(given->images);
+    free(given->mean);
+    free(given->factor);
+    free(given);
+}
+
+/* Rows first ... first + count - 1 of a problem. */
+static Given *rows_of(const json_t *problem, int64_t first, int64_t count) {
     const int64_t width = json_integer_value(json_object_get(problem, "width"));
-    double *features = malloc((size_t)(count * (width + 1)) * sizeof *features);
-    int32_t *labels = malloc((size_t)count * sizeof *labels);
+    Given *given =
+        given_make(count, width, json_integer_value(json_object_get(problem, "classes")));
     for (int64_t i = 0; i < count; i++) {
         for (int64_t j = 0; j < width; j++)
-            features[i * (width + 1) + j] =
-                number(problem, "features", (size_t)((first + i) * width + j));
-        features[i * (width + 1) + width] = 1;
-        labels[i] = (int32_t)number(problem, "labels", (size_t)(first + i));
+            given->values[i * width + j] =
+                (float)number(problem, "features", (size_t)((first + i) * width + j));
+        given->labels[i] = (int32_t)number(problem, "labels", (size_t)(first + i));
     }
-    return (LogisticData){features, labels, count, width,
-                          json_integer_value(json_object_get(problem, "classes"))};
+    return given;
 }
 
 static void compare_with_reference(const json_t *problem) {
     const int64_t count = json_integer_value(json_object_get(problem, "count"));
     const int64_t held_out = json_integer_value(json_object_get(problem, "held_out"));
     const double l2 = json_number_value(json_object_get(problem, "l2"));
-    const LogisticData train = rows_of(problem, 0, count), test = rows_of(problem, count, held_out);
-    const int64_t k = train.classes, width = train.width;
-    double *weights = calloc((size_t)((width + 1) * k), sizeof *weights);
-    cr_assert_eq(logistic_fit(&train, l2, weights), LOGISTIC_CONVERGED);
+    Given *train = rows_of(problem, 0, count), *test = rows_of(problem, count, held_out);
+    const int64_t k = train->data.classes, width = train->table.width, columns = product_columns(k);
+    double *weights = calloc((size_t)logistic_weights(&train->data), sizeof *weights);
+    cr_assert_eq(logistic_fit(&train->data, l2, 2, weights), LOGISTIC_CONVERGED);
     for (int64_t c = 0; c < k; c++) {
         for (int64_t j = 0; j < width; j++)
-            cr_expect_float_eq(weights[j * k + c],
+            cr_expect_float_eq(weights[j * columns + c],
                                number(problem, "coefficients", (size_t)(c * width + j)), 1e-3,
                                "weight %ld of class %ld", (long)j, (long)c);
-        cr_expect_float_eq(weights[width * k + c], number(problem, "intercepts", (size_t)c), 1e-3,
-                           "bias of class %ld", (long)c);
+        cr_expect_float_eq(weights[width * columns + c], number(problem, "intercepts", (size_t)c),
+                           1e-3, "bias of class %ld", (long)c);
     }
+    for (int64_t c = k; c < columns; c++)
+        for (int64_t j = 0; j <= width; j++)
+            cr_assert_eq(weights[j * columns + c], 0, "behind the classes");
     LogisticScore score;
-    cr_assert(logistic_score(&test, weights, &score));
+    int64_t right[16], sum = 0;
+    cr_assert(logistic_score(&test->data, weights, right, &score));
+    for (int64_t c = 0; c < k; c++)
+        sum += right[c];
     cr_expect_eq(score.count, held_out);
     cr_expect_eq(score.correct, json_integer_value(json_object_get(problem, "correct")));
+    cr_expect_eq(sum, score.correct);
     free(weights);
-    free((void *)train.features);
-    free((void *)train.labels);
-    free((void *)test.features);
-    free((void *)test.labels);
+    given_free(train);
+    given_free(test);
 }
 
 Test(logistic, finds_what_scikit_learn_finds) {
@@ -69,14 +112,17 @@ Test(logistic, finds_what_scikit_learn_finds) {
 }
 
 Test(logistic, no_weights_means_ln_k) {
-    const double features[] = {1, 1, -1, 1, 2, 1};
+    Given *given = given_make(3, 1, 4);
+    const float values[] = {1, -1, 2};
     const int32_t labels[] = {0, 2, 1};
-    const LogisticData data = {features, labels, 3, 1, 4};
-    const double weights[8] = {0};
+    memcpy(given->values, values, sizeof values);
+    memcpy(given->labels, labels, sizeof labels);
+    const double weights[2 * PRODUCT_LANES] = {0};
     LogisticScore score;
-    cr_assert(logistic_score(&data, weights, &score));
+    cr_assert(logistic_score(&given->data, weights, NULL, &score));
     cr_expect_float_eq(score.cross_entropy, log(4), 1e-15);
     cr_expect_eq(score.correct, 1); /* of equal scores the first class */
+    given_free(given);
 }
 
 /* --- products --- */
@@ -89,31 +135,32 @@ static float random_float(uint32_t *state) {
 /* The sums in order, each product and each sum rounded by itself: not nearly, but to the bit. */
 static void compare_products(int64_t n, int64_t w, int64_t k) {
     uint32_t state = (uint32_t)(n + 100 * w + 10000 * k);
-    double *a = malloc((size_t)(n * w) * sizeof *a), *b = malloc((size_t)(w * k) * sizeof *b);
-    double *c = malloc((size_t)(n * k) * sizeof *c), *d = malloc((size_t)(w * k) * sizeof *d);
-    ProductSpace space;
-    cr_assert(product_space_create(&space, n, w));
+    const int64_t columns = product_columns(k);
+    double *a = malloc((size_t)(n * w) * sizeof *a), *b = calloc((size_t)(w * columns), sizeof *b);
+    double *c = malloc((size_t)(n * columns) * sizeof *c);
+    double *d = malloc((size_t)(w * columns) * sizeof *d);
     for (int64_t i = 0; i < n * w; i++)
         a[i] = (double)random_float(&state) / 3;
-    for (int64_t i = 0; i < w * k; i++)
-        b[i] = (double)random_float(&state) / 7;
-    product(&(Matrices){a, b, c, n, w, k}, &space);
-    product_transposed(&(Matrices){a, c, d, n, w, k}, &space);
+    for (int64_t i = 0; i < w * columns; i++) {
+        b[i] = i % columns < k ? (double)random_float(&state) / 7 : 0;
+        d[i] = b[i];
+    }
+    product(a, b, c, n, w, columns);
+    product_transposed(a, c, d, n, w, columns);
     for (int64_t i = 0; i < n; i++)
-        for (int64_t x = 0; x < k; x++) {
+        for (int64_t x = 0; x < columns; x++) {
             double sum = 0;
             for (int64_t j = 0; j < w; j++)
-                sum += a[i * w + j] * b[j * k + x];
-            cr_assert_eq(c[i * k + x], sum, "%ld x %ld x %ld", (long)n, (long)w, (long)k);
+                sum += a[i * w + j] * b[j * columns + x];
+            cr_assert_eq(c[i * columns + x], sum, "%ld x %ld x %ld", (long)n, (long)w, (long)k);
         }
     for (int64_t j = 0; j < w; j++)
-        for (int64_t x = 0; x < k; x++) {
-            double sum = 0;
+        for (int64_t x = 0; x < columns; x++) {
+            double sum = b[j * columns + x]; /* where the transposed product began */
             for (int64_t i = 0; i < n; i++)
-                sum += a[i * w + j] * c[i * k + x];
-            cr_assert_eq(d[j * k + x], sum, "%ld x %ld x %ld", (long)n, (long)w, (long)k);
+                sum += a[i * w + j] * c[i * columns + x];
+            cr_assert_eq(d[j * columns + x], sum, "%ld x %ld x %ld", (long)n, (long)w, (long)k);
         }
-    product_space_free(&space);
     free(a);
     free(b);
     free(c);
@@ -121,11 +168,59 @@ static void compare_products(int64_t n, int64_t w, int64_t k) {
 }
 
 Test(product, sums_in_order_whatever_the_cpu) {
-    for (int64_t n = 1; n <= 9; n++)
-        for (int64_t k = 1; k <= 26; k++)
-            compare_products(n, 1 + (n + k) % 7, k);
+    for (int64_t n = 1; n <= 19; n++)
+        for (int64_t k = 1; k <= 50; k += 7)
+            compare_products(n, 1 + (n + k) % 19, k);
     compare_products(100, 33, 10);
     compare_products(5, 200, 12);
+    compare_products(64, 129, 100);
+}
+
+/* --- softmax --- */
+
+static void compare_softmax(int64_t n, int64_t k, float spread) {
+    uint32_t state = (uint32_t)(n * 100 + k);
+    const int64_t columns = product_columns(k);
+    double *scores = calloc((size_t)(n * columns), sizeof *scores), loss = 0;
+    double *expected = calloc((size_t)(n * columns), sizeof *expected);
+    int32_t *labels = malloc((size_t)n * sizeof *labels);
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        labels[i] = (int32_t)(i % k);
+        for (int64_t c = 0; c < k; c++) {
+            scores[i * columns + c] = (double)(spread * random_float(&state));
+            sum += exp(scores[i * columns + c]);
+        }
+        for (int64_t c = 0; c < k; c++)
+            expected[i * columns + c] = exp(scores[i * columns + c]) / sum;
+        loss -= log(expected[i * columns + labels[i]]);
+    }
+    const double found = softmax_rows(scores, labels, n, k, columns);
+    cr_expect_float_eq(found, loss, 1e-12 * fabs(loss));
+    for (int64_t i = 0; i < n * columns; i++)
+        cr_assert_float_eq(scores[i], expected[i], 1e-14, "%ld classes", (long)k);
+    free(scores);
+    free(expected);
+    free(labels);
+}
+
+Test(softmax, is_what_libm_gives) {
+    for (int64_t k = 1; k <= 20; k++)
+        compare_softmax(3, k, 10);
+    compare_softmax(64, 10, 1400); /* e^-700 */
+    compare_softmax(500, 1000, 1); /* the sums' product would overflow */
+}
+
+Test(softmax, keeps_to_numbers_at_the_ends) {
+    double scores[PRODUCT_LANES] = {1e300, -1e300, 0};
+    const int32_t label = 0;
+    const double loss = softmax_rows(scores, &label, 1, 3, PRODUCT_LANES);
+    cr_expect_eq(loss, 0);
+    cr_expect_eq(scores[0], 1);
+    cr_expect_lt(scores[1], 1e-300);
+    scores[0] = scores[1] = NAN;
+    const double nothing = softmax_rows(scores, &label, 1, 3, PRODUCT_LANES);
+    cr_expect(isnan(nothing));
 }
 
 /* --- the probe --- */
@@ -138,9 +233,12 @@ typedef struct World {
     float noise[IMAGES * NOISE], signal[IMAGES * 2];
     int32_t labels[IMAGES], lists[DATA_SPLIT_COUNT][IMAGES];
     DataImages splits[DATA_SPLIT_COUNT];
-    ProbeFeatures features[3];
+    FeatureTable features[3];
+    ProbeSettings settings;
     ProbeTask task;
 } World;
+
+static const int64_t few_labels[] = {5, 200}, numbers[] = {4, 7};
 
 static World *world_make(void) {
     World *world = calloc(1, sizeof *world);
@@ -157,11 +255,21 @@ static World *world_make(void) {
         list->images = world->lists[list - world->splits];
         list->images[list->count++] = i;
     }
-    world->features[0] = (ProbeFeatures){"feature[0]", world->noise, NOISE};
-    world->features[1] = (ProbeFeatures){"feature[1]", world->signal, 2};
-    world->features[2] = (ProbeFeatures){"pixels", world->signal, 2};
-    world->task =
-        (ProbeTask){world->labels, CLASSES, world->splits, world->features, 3, 2, 5, 4, 9};
+    world->features[0] = (FeatureTable){"feature[0]", world->noise, NOISE};
+    world->features[1] = (FeatureTable){"feature[1]", world->signal, 2};
+    world->features[2] = (FeatureTable){"pixels", world->signal, 2};
+    world->settings =
+        (ProbeSettings){.labels = {few_labels, 2}, .solver = "lbfgs", .epochs = 10, .batch = 32};
+    world->task = (ProbeTask){.settings = &world->settings,
+                              .class_of = world->labels,
+                              .classes = CLASSES,
+                              .splits = world->splits,
+                              .features = world->features,
+                              .feature_count = 3,
+                              .layer_count = 2,
+                              .numbers = numbers,
+                              .seed = 9,
+                              .threads = 1};
     return world;
 }
 
@@ -170,22 +278,29 @@ static bool same_score(const LogisticScore *a, const LogisticScore *b) {
 }
 
 static bool same_fit(const ProbeFit *a, const ProbeFit *b) {
-    return a->l2 == b->l2 && a->status == b->status && same_score(&a->train, &b->train) &&
+    return a->choice == b->choice && a->status == b->status && same_score(&a->train, &b->train) &&
            same_score(&a->validation, &b->validation) && same_score(&a->test, &b->test);
 }
 
 Test(probe, chooses_the_layer_that_holds_the_class) {
     World *world = world_make();
     ProbeReport report;
-    DataError error = {""};
+    RunError error = {0};
     cr_assert(probe_run(&world->task, &report, &error), "%s", error.text);
     cr_expect_eq(report.best, 1);
-    cr_expect_eq(report.best_few, 1);
+    cr_assert_eq(report.label_count, 1, "no class has 200 images");
+    cr_expect_eq(report.labels[0], 5);
+    cr_expect_eq(report.best_few[0], 1);
+    cr_expect_eq(report.side_count, 0);
     cr_expect_eq(report.results[0].all.test.count, 60);
     cr_expect_lt(probe_accuracy(&report.results[0].all.test), 0.6);
     cr_expect_gt(probe_accuracy(&report.results[1].all.test), 0.95);
     cr_expect_eq(report.results[1].all.train.count, 120);
-    for (uint32_t i = 0; i < report.subsets; i++) {
+    int64_t right = 0;
+    for (int c = 0; c < CLASSES; c++)
+        right += report.results[1].all.right[c];
+    cr_expect_eq(right, report.results[1].all.test.correct);
+    for (uint32_t i = 0; i < PROBE_SUBSETS; i++) {
         cr_expect_eq(report.results[1].few[i].train.count, 15);
         cr_expect_eq(report.results[1].few[i].test.count, 60);
     }
@@ -198,13 +313,13 @@ Test(probe, chooses_the_layer_that_holds_the_class) {
 Test(probe, test_images_choose_nothing) {
     World *world = world_make();
     ProbeReport before, after;
-    DataError error = {""};
+    RunError error = {0};
     cr_assert(probe_run(&world->task, &before, &error));
     for (int i = 180; i < IMAGES; i++)
         world->signal[i * 2] = world->signal[i * 2 + 1] = 0; /* now worthless on test */
     cr_assert(probe_run(&world->task, &after, &error));
     cr_expect_eq(after.best, before.best);
-    cr_expect_eq(after.results[1].all.l2, before.results[1].all.l2);
+    cr_expect_eq(after.results[1].all.choice, before.results[1].all.choice);
     cr_expect(same_score(&after.results[1].all.validation, &before.results[1].all.validation));
     cr_expect_lt(probe_accuracy(&after.results[1].all.test), 0.5);
     probe_free(&before);
@@ -215,7 +330,7 @@ Test(probe, test_images_choose_nothing) {
 Test(probe, scales_are_those_of_the_training_images) {
     World *world = world_make();
     ProbeReport before, after;
-    DataError error = {""};
+    RunError error = {0};
     cr_assert(probe_run(&world->task, &before, &error));
     for (int i = 0; i < IMAGES; i++) { /* another unit and origin, exact in f32 */
         world->signal[i * 2] *= 0.25f;
@@ -228,28 +343,101 @@ Test(probe, scales_are_those_of_the_training_images) {
     free(world);
 }
 
-Test(probe, threads_do_not_change_a_bit) {
-    World *world = world_make();
-    ProbeReport one, four;
-    DataError error = {""};
-    omp_set_num_threads(1);
-    cr_assert(probe_run(&world->task, &one, &error));
-    omp_set_num_threads(4);
-    cr_assert(probe_run(&world->task, &four, &error));
-    for (uint32_t i = 0; i < one.feature_count; i++) {
-        cr_expect(same_fit(&one.results[i].all, &four.results[i].all));
-        for (uint32_t j = 0; j < one.subsets; j++)
-            cr_expect(same_fit(&one.results[i].few[j], &four.results[i].few[j]));
+static void compare_reports(const ProbeReport *a, const ProbeReport *b) {
+    for (uint32_t i = 0; i < a->feature_count; i++) {
+        cr_expect(same_fit(&a->results[i].all, &b->results[i].all));
+        for (uint32_t j = 0; j < PROBE_SUBSETS; j++)
+            cr_expect(same_fit(&a->results[i].few[j], &b->results[i].few[j]));
     }
-    probe_free(&one);
-    probe_free(&four);
+    cr_expect(same_fit(&a->side.all, &b->side.all));
+}
+
+Test(probe, threads_do_not_change_a_bit) {
+    for (int solver = 0; solver < 2; solver++) {
+        World *world = world_make();
+        ProbeReport one, four;
+        RunError error = {0};
+        world->settings.solver = solver ? "sgd" : "lbfgs";
+        world->settings.concat = 2; /* its fit has the threads to itself */
+        cr_assert(probe_run(&world->task, &one, &error));
+        world->task.threads = 4;
+        cr_assert(probe_run(&world->task, &four, &error));
+        compare_reports(&one, &four);
+        probe_free(&one);
+        probe_free(&four);
+        free(world);
+    }
+}
+
+Test(probe, sgd_finds_its_rate_on_validation) {
+    World *world = world_make();
+    ProbeReport found, given;
+    RunError error = {0};
+    world->settings.solver = "sgd";
+    cr_assert(probe_run(&world->task, &found, &error), "%s", error.text);
+    cr_expect_eq(found.best, 1);
+    cr_expect_gt(probe_accuracy(&found.results[1].all.test), 0.95);
+    const ProbeFit *fit = &found.results[1].all;
+    world->settings.rate = fit->choice;
+    cr_assert(probe_run(&world->task, &given, &error), "%s", error.text);
+    cr_expect(same_fit(&given.results[1].all, fit));
+    for (int i = 0; i < 2; i++) { /* its neighbours in the search are worse */
+        ProbeReport other;
+        world->settings.rate = fit->choice * (i ? 3.16 : 0.316);
+        cr_assert(probe_run(&world->task, &other, &error), "%s", error.text);
+        cr_expect_gt(other.results[1].all.validation.cross_entropy, fit->validation.cross_entropy);
+        probe_free(&other);
+    }
+    probe_free(&found);
+    probe_free(&given);
+    free(world);
+}
+
+/* Two layers, each of which knows one class alone from the others. */
+static void split_the_signal(World *world) {
+    for (int i = 0; i < IMAGES; i++) {
+        world->noise[i * NOISE] += 4 * (float)(world->labels[i] == 1);
+        world->signal[i * 2] = world->signal[i * 2 + 1] = (float)(world->labels[i] == 2);
+    }
+}
+
+Test(probe, layers_side_by_side_know_what_each_knows) {
+    World *world = world_make();
+    ProbeReport report;
+    RunError error = {0};
+    split_the_signal(world);
+    world->settings.concat = 5; /* of two */
+    cr_assert(probe_run(&world->task, &report, &error), "%s", error.text);
+    cr_assert_eq(report.side_count, 2);
+    cr_expect_eq(report.side_index[1], 1);
+    for (int layer = 0; layer < 2; layer++)
+        cr_expect_lt(probe_accuracy(&report.results[layer].all.test), 0.9);
+    cr_expect_gt(probe_accuracy(&report.side.all.test), 0.95);
+    cr_expect_gt(probe_spread(report.side.few, PROBE_SUBSETS).mean, 0.9);
+    probe_free(&report);
+    free(world);
+}
+
+Test(probe, layers_side_by_side_may_be_listed) {
+    World *world = world_make();
+    ProbeReport report;
+    RunError error = {0};
+    const int64_t listed[] = {7, 4}, absent[] = {4, 5};
+    world->settings.concat_layers = (IntegerList){listed, 2};
+    cr_assert(probe_run(&world->task, &report, &error), "%s", error.text);
+    cr_expect_eq(report.side_index[0], 1);
+    cr_expect_eq(report.side_index[1], 0);
+    probe_free(&report);
+    world->settings.concat_layers.items = absent;
+    cr_expect_not(probe_run(&world->task, &report, &error));
+    cr_expect(strstr(error.text, "layer 5"), "%s", error.text);
     free(world);
 }
 
 Test(probe, what_cannot_be_probed_is_refused) {
     World *world = world_make();
     ProbeReport report;
-    DataError error = {""};
+    RunError error = {0};
     world->noise[7] = NAN;
     cr_expect_not(probe_run(&world->task, &report, &error));
     cr_expect(strstr(error.text, "feature[0] of image 1"), "%s", error.text);
@@ -260,6 +448,71 @@ Test(probe, what_cannot_be_probed_is_refused) {
     world->task.layer_count = 0;
     cr_expect_not(probe_run(&world->task, &report, &error));
     free(world);
+}
+
+/* --- real features --- */
+
+/* The labels and splits of the digits, and features of a layer that was trained on them, which are
+ * the caller's. */
+static ProbeTask digits_task(const DataSet *data, const ProbeSettings *settings,
+                             FeatureTable *table) {
+    static const int64_t number = 2;
+    FileError error;
+    size_t size;
+    char *bytes = file_read(SCANLINE_SOURCE_DIR "/tests/parity/probe.npy", 1 << 20, &size, &error);
+    cr_assert(bytes, "%s", error.text);
+    NpyArray array;
+    const char *fault;
+    cr_assert(npy_parse((const unsigned char *)bytes, size, &array, &fault), "%s", fault);
+    cr_assert_eq(array.extents[0], data->count);
+    float *values = malloc((size_t)array.elements * sizeof *values);
+    for (int64_t i = 0; i < array.elements; i++)
+        values[i] = (float)npy_value(&array, i);
+    free(bytes);
+    *table = (FeatureTable){"feature[2]", values, array.extents[1]};
+    return (ProbeTask){.settings = settings,
+                       .class_of = data->labels,
+                       .classes = data->classes,
+                       .splits = data->splits,
+                       .features = table,
+                       .feature_count = 1,
+                       .layer_count = 1,
+                       .numbers = &number,
+                       .threads = 2};
+}
+
+/* Of a solver, on the test images; probe.json has as many. */
+static double accuracy_of(const char *solver, const json_t *reference) {
+    const DataSettings source = {.source = "digits", .validation = 0.1, .test = 0.2};
+    const ProbeSettings settings = {.solver = solver, .epochs = 30, .batch = 32};
+    DataError fault;
+    DataSet *data = data_open(&source, &fault);
+    cr_assert(data);
+    FeatureTable table;
+    const ProbeTask task = digits_task(data, &settings, &table);
+    ProbeReport report;
+    RunError error = {0};
+    cr_assert(probe_run(&task, &report, &error), "%s", error.text);
+    const LogisticScore test = report.results[0].all.test;
+    cr_expect_eq(test.count, json_integer_value(json_object_get(reference, "test_images")));
+    probe_free(&report);
+    free((float *)table.values);
+    data_close(data);
+    return probe_accuracy(&test);
+}
+
+Test(probe, is_as_good_as_scikit_learns) {
+    json_t *reference = json_load_file(SCANLINE_SOURCE_DIR "/tests/parity/probe.json", 0, NULL);
+    const double best = json_number_value(json_object_get(reference, "accuracy")),
+                 best_sgd = json_number_value(json_object_get(reference, "sgd_accuracy"));
+    cr_assert(best > 0.5 && best_sgd > 0.5);
+    const double lbfgs = accuracy_of("lbfgs", reference), sgd = accuracy_of("sgd", reference);
+    cr_expect_float_eq(lbfgs, best, 0.015, "%.4f, scikit-learn's %.4f", lbfgs, best);
+    cr_expect_float_eq(sgd, best, 0.015, "SGD %.4f, scikit-learn's optimum %.4f", sgd, best);
+    /* Its SGD fits each class against all others, which is another objective, and does less well.
+     */
+    cr_expect_gt(sgd, best_sgd - 0.015, "SGD %.4f, scikit-learn's %.4f", sgd, best_sgd);
+    json_decref(reference);
 }
 
 Test(probe, intervals_are_wilsons) {
