@@ -55,14 +55,15 @@ ExitCode command_probe(int count, char **words) {
                "the raw pixels. Charts and figures go into the run's folder."
                "\vSettings of `probe' and `data' may be given. With another data.source it is a "
                "transfer: features of a model that was trained on one set, probed on another of as "
-               "many positions and no more colours; what is found goes into probe/NAME-HASH/.\n\n"
+               "many positions and no more colours; what is found goes into probe/NAME-HASH/. "
+               "data.labels and data.share fit it to a part of the training images.\n\n"
                "Examples:\n"
                "  scanline probe @last\n"
                "  scanline probe 7 --json\n"
                "  scanline probe 7 probe.features=raw probe.concat=5\n"
                "  scanline probe 7 probe.labels=[4, 25, 400]\n"
                "  scanline probe 7 probe.solver=sgd probe.epochs=30\n"
-               "  scanline probe 7 --steps all\n"
+               "  scanline probe 7 --steps all data.labels=500\n"
                "  scanline probe 7 data.source=other-images.idx",
         .groups = OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
         .keys = keys,

@@ -65,10 +65,17 @@ static ExitCode check_settings(const Session *session, const char *sections) {
     return EXIT_DONE;
 }
 
+/* A part of the labels is of the same data. */
 static bool has_other_data(const Session *session) {
-    for (uint32_t i = 0; i < session->options->setting_count; i++)
-        if (section_of(session->options->settings[i], "data"))
+    static const char *const parts[] = {"data.labels=", "data.share=", "data.subset="};
+    for (uint32_t i = 0; i < session->options->setting_count; i++) {
+        const char *setting = session->options->settings[i];
+        bool is_part = false;
+        for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+            is_part |= strncmp(setting, parts[part], strlen(parts[part])) == 0;
+        if (!is_part && section_of(setting, "data"))
             return true;
+    }
     return false;
 }
 

@@ -15,7 +15,7 @@ train train.seed=1 data.seed=5
 
 expect 0 "paired by train.seed" compare 1,2 3..4
 grep -q "best validation loss, nats .*(.* to .*)" out || fail "no interval"
-grep -q "train.update: A adam(lr = 0.003 .*, B adam(lr = 0.02)" out || fail "what differs is not said"
+grep -q "train.update: A adam(lr = rate .*, B adam(lr = 0.02)" out || fail "what differs is not said"
 expect 0 "not paired, Welch" compare 1..2 3
 grep -q "an interval takes two runs" out || fail "an interval of one run"
 expect 0 '"paired": true' compare 1..2 3..4 --json

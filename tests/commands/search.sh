@@ -4,8 +4,8 @@
 . "$(dirname "$0")/common.sh"
 rounds=${2:-5}
 
-rates="rate=1e30,3,0.1,0.003,0.001"
-model="digits layers=1 d=16 h=2 train.steps=80 train.evaluate=10 train.checkpoint=20"
+rates="rate=1e30,3,0.1,0.001,0.0003"
+model="digits layers=1 d=16 h=2 train.steps=300 train.evaluate=50 train.checkpoint=50"
 export SCANLINE_RUNS=whole
 # shellcheck disable=SC2086 # a list of words
 expect 0 "^best: rate=" search $model --over $rates
@@ -30,15 +30,17 @@ expect 0 "is there already, and diverged" search $model --over $rates
 cmp out table || fail "the results are others the second time"
 [ "$(ls -d whole/0* | wc -l)" = "$made" ] || fail "trials were made a second time"
 
-# Killed at any moment and given again.
+# Killed at any moment and given again: after so many more lines of its trials' records.
 export SCANLINE_RUNS=cut
 killed=0
 round=0
+lines() { cat cut/0*/metrics.jsonl 2>/dev/null | wc -l; }
 while [ $round -lt "$rounds" ]; do
+    enough=$(($(lines) + 1 + 2 * round))
     # shellcheck disable=SC2086
     "$scanline" search $model --over $rates >out 2>err &
     process=$!
-    sleep "$(awk -v seed="$round" 'BEGIN { srand(seed + 11); printf "%.2f", 0.15 + rand() / 2 }')"
+    while [ "$(lines)" -lt $enough ] && kill -0 $process 2>/dev/null; do :; done
     if kill -9 $process 2>/dev/null; then killed=$((killed + 1)); fi
     wait $process 2>/dev/null
     process=
