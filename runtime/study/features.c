@@ -19,10 +19,15 @@ static bool add_table(Features *features, uint32_t which, const char *name, int6
     return table->name || run_no_memory(error, "the features");
 }
 
-/* For so many images; `positions` pixels each. */
-static bool make_room(const FeatureReader *reader, int64_t count, int64_t positions, int64_t memory,
+/* What a pixel is by itself: the channels of its colour, or, without a palette, its token. */
+static int64_t pixel_channels(const DataSet *data) {
+    return data->palette.centres ? data->palette.channels : 1;
+}
+
+/* For so many images, of which `pixels` is the width of their pixels. */
+static bool make_room(const FeatureReader *reader, int64_t count, int64_t pixels, int64_t memory,
                       const char *folder, Features *features, RunError *error) {
-    double width = (double)positions;
+    double width = (double)pixels;
     features->layer_count = reader->layer_count;
     features->numbers = calloc(reader->layer_count, sizeof *features->numbers);
     features->layers = calloc(reader->layer_count + 1, sizeof *features->layers);
@@ -39,7 +44,7 @@ static bool make_room(const FeatureReader *reader, int64_t count, int64_t positi
                        error))
             return false;
     }
-    return add_table(features, reader->layer_count, "pixels", count, positions, folder, error);
+    return add_table(features, reader->layer_count, "pixels", count, pixels, folder, error);
 }
 
 /* --- reading --- */
@@ -51,14 +56,25 @@ static void take(void *user, uint32_t layer, int64_t first, int64_t count, const
            (size_t)(count * width) * sizeof *values);
 }
 
-/* The reference: the tokens themselves. False: no memory. */
+static float *put_pixel(const DataSet *data, int32_t token, float *to) {
+    const Palette *palette = &data->palette;
+    if (!palette->centres) {
+        *to = (float)token;
+        return to + 1;
+    }
+    const float *colour = palette->centres + token * palette->channels;
+    memcpy(to, colour, (size_t)palette->channels * sizeof *to);
+    return to + palette->channels;
+}
+
+/* The reference: the image as the model sees it. False: no memory. */
 static bool read_pixels(const DataSet *data, const DataImages *images, float *values) {
     const int64_t positions = data->positions;
     int32_t *tokens = malloc((size_t)positions * sizeof *tokens);
     for (int64_t i = 0; tokens && i < images->count; i++) {
         data_batch(data, NULL, 0, &images->images[i], 1, tokens, NULL);
         for (int64_t p = 0; p < positions; p++)
-            values[i * positions + p] = (float)tokens[p];
+            values = put_pixel(data, tokens[p], values);
     }
     const bool read = tokens != NULL;
     free(tokens);
@@ -72,8 +88,8 @@ bool features_read(const Program *program, const Model *model, const DataSet *da
     *features = (Features){0};
     if (!feature_reader_create(&reader, program, model, use->threads, error))
         return false;
-    bool ok = make_room(&reader, images->count, data->positions, program->experiment->probe.memory,
-                        use->folder, features, error);
+    bool ok = make_room(&reader, images->count, data->positions * pixel_channels(data),
+                        program->experiment->probe.memory, use->folder, features, error);
     if (ok) {
         feature_reader_run(&reader, data, images, use->log, take, features);
         ok = read_pixels(data, images, features->stores[features->layer_count].bytes) ||

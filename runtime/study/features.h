@@ -20,7 +20,8 @@ typedef struct FeaturesUse {
 } FeaturesUse;
 
 /* Runs `features` for those images of `data`, which are the rows of the tables; the layers are
- * those that the probe's settings choose. The raw pixels, for comparison, come after them. */
+ * those that the probe's settings choose. The raw pixels, for comparison, come after them: the
+ * channels of their colours (or tokens, where there is no palette). */
 bool features_read(const Program *program, const Model *model, const DataSet *data,
                    const DataImages *images, const FeaturesUse *use, Features *features,
                    RunError *error);

@@ -50,6 +50,10 @@ cmp -s one/palette.npy first.npy || fail "the run does not keep its palette"
 expect 0 'samples.png' sample one --images 4
 od -An -tu1 -j 25 -N 1 one/samples/samples.png | grep -q 2 || fail "samples are not in colour" # PNG's type of colour: RGB
 
+# A probe is held against the pixels, which are the channels of their colours.
+expect 0 'raw pixels' probe one probe.labels=0
+sed -n '/"pixels": {/,$p' one/probe/probe.json | grep -q '"width": 192' || fail "pixels are not [64 positions, 3 channels]"
+
 # Another palette is an error that names both, and how to get the first back.
 expect 0 'hash' data palette small.images --palette second.npy
 expect 1 'was trained with the palette' sample one
