@@ -2,11 +2,11 @@
 #include "runtime/commands/inspect.h"
 
 #include "runtime/commands/command.h"
+#include "runtime/files/printable.h"
 #include "runtime/images/duplicates.h"
 #include "runtime/images/image_png.h"
 #include "runtime/images/sheet.h"
 #include "runtime/images/summary.h"
-#include "runtime/import/printable.h"
 
 #include <stdlib.h>
 #include <string.h>

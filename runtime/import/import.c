@@ -1,9 +1,9 @@
 #include "runtime/import/import.h"
 
+#include "runtime/files/printable.h"
 #include "runtime/import/finish.h"
 #include "runtime/import/importing.h"
 #include "runtime/import/prepare.h"
-#include "runtime/import/printable.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
