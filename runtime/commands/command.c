@@ -107,7 +107,7 @@ char *command_path(const Command *command, const char *name) {
     const char *slash = strchr(name, '/');
     char *path;
     if (!command->into || !slash)
-        return run_file(command->folder, name);
+        return file_path(command->folder, name);
     return asprintf(&path, "%s/%s%s", command->folder, command->into, slash) < 0 ? NULL : path;
 }
 
@@ -117,7 +117,7 @@ static bool make_directory(const char *path, RunError *error) {
 }
 
 bool command_directory(const Command *command, const char *directory, RunError *error) {
-    char *path = run_file(command->folder, command->into ? command->into : directory);
+    char *path = file_path(command->folder, command->into ? command->into : directory);
     if (!path)
         return run_no_memory(error, "a path");
     bool made = true; /* those that it lies in come first */

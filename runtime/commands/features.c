@@ -73,7 +73,7 @@ typedef struct Export {
 
 /* FOLDER/NAME, malloc'ed; NULL after saying that there is no memory. */
 static char *path_in(const char *folder, const char *name, RunError *error) {
-    char *path = run_file(folder, name);
+    char *path = file_path(folder, name);
     if (!path)
         run_no_memory(error, "a path");
     return path;
@@ -265,7 +265,7 @@ static bool export_features(const Command *command, const Trained *trained,
     if (!feature_reader_create(&reader, command->program, &trained->model, command->threads, error))
         return false;
     char *folder =
-        options->folder ? strdup(options->folder) : run_file(command->folder, "features");
+        options->folder ? strdup(options->folder) : file_path(command->folder, "features");
     Chosen chosen = {0};
     bool ok = (folder && choose(trained->data, options->split, &chosen)) ||
               run_no_memory(error, "the features");

@@ -60,7 +60,7 @@ static int64_t step_of(const char *name) {
 }
 
 static bool list_checkpoints(const char *folder, StepList *list, RunError *error) {
-    char *path = run_file(folder, "checkpoints");
+    char *path = file_path(folder, "checkpoints");
     DIR *stream = path ? opendir(path) : NULL;
     bool listed = stream || run_fail(error, EXIT_INPUT, "cannot list the checkpoints in %s: %s",
                                      folder, strerror(path ? errno : ENOMEM));
@@ -230,7 +230,7 @@ static bool probe_step(Probing *probing, int64_t step, FILE *nowhere, RunError *
     const Command *command = probing->command;
     char name[64], *into, *checkpoint;
     snprintf(name, sizeof name, "checkpoints/step-%06lld.safetensors", (long long)step);
-    checkpoint = run_file(command->folder, name);
+    checkpoint = file_path(command->folder, name);
     if (asprintf(&into, "%s/step-%06lld", command->into ? command->into : "probe",
                  (long long)step) < 0)
         into = NULL;

@@ -23,7 +23,7 @@ static bool place_choose(const ReportCommand *command, ReportPlace *place, RunEr
     place->page =
         command->out
             ? strdup(command->out)
-            : run_file(command->count == 1 ? command->runs[0].folder : runs_root(), "report.html");
+            : file_path(command->count == 1 ? command->runs[0].folder : runs_root(), "report.html");
     const size_t length = place->page ? strlen(place->page) : 0;
     const size_t end = sizeof suffix - 1;
     if (place->page && (length <= end || strcmp(place->page + length - end, suffix) != 0))

@@ -106,7 +106,7 @@ static void print_verdict(const Reproduction *reproduction) {
 static void forget_step(const Reproduction *reproduction, int64_t step) {
     char name[64];
     snprintf(name, sizeof name, "checkpoints/step-%06lld.safetensors", (long long)step);
-    char *path = reproduction->command->out ? NULL : run_file(reproduction->folder, name);
+    char *path = reproduction->command->out ? NULL : file_path(reproduction->folder, name);
     if (path)
         unlink(path);
     free(path);
@@ -242,7 +242,7 @@ static ExitCode reproduce_record(const ReproduceCommand *command, RunOrigin *ori
                            error) ||
         !run_parent_kept(&parent, command->folder, record, error))
         return error->code;
-    char *folder = command->out ? strdup(command->out) : run_file(command->folder, "reproduction");
+    char *folder = command->out ? strdup(command->out) : file_path(command->folder, "reproduction");
     origin->parent = &parent;
     reproduction.warning = run_versions_differ(record, &command->versions);
     if (folder)

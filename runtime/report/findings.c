@@ -137,7 +137,7 @@ static void find_pictures(RunFindings *run, Pool *pool) {
 static void read_spec(RunFindings *run, Pool *pool) {
     FileError error = {"no memory for a path"};
     size_t size;
-    char *path = run_file(run->folder, "spec.scan");
+    char *path = file_path(run->folder, "spec.scan");
     char *text = path ? file_read(path, SPEC_BYTES, &size, &error) : NULL;
     const char *copy = text ? pool_copy(pool, text) : NULL;
     if (copy)

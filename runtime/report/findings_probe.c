@@ -1,7 +1,7 @@
 /* Shares are worked out again from what was counted, so a file cannot say other than it does. */
+#include "runtime/files/file.h"
 #include "runtime/report/findings_read.h"
 #include "runtime/report/listing.h"
-#include "runtime/run/run_folder.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum { MOST_LAYERS = 4096, MOST_PROBES = 4096, JSON_BYTES = 64 * 1024 * 1024 };
 /* --- files --- */
 
 bool findings_have(const RunFindings *run, const char *name) {
-    char *path = run_file(run->folder, name);
+    char *path = file_path(run->folder, name);
     const bool have = path && access(path, F_OK) == 0;
     free(path);
     return have;
@@ -24,7 +24,7 @@ json_t *findings_read_json(RunFindings *run, const char *name, Pool *pool) {
     size_t size;
     if (!findings_have(run, name))
         return NULL;
-    char *path = run_file(run->folder, name);
+    char *path = file_path(run->folder, name);
     char *text = path ? file_read(path, JSON_BYTES, &size, &error) : NULL;
     json_t *json = text ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (!text)

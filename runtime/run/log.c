@@ -1,7 +1,7 @@
 #include "runtime/run/log.h"
 
+#include "runtime/files/file.h"
 #include "runtime/files/printable.h"
-#include "runtime/run/run_folder.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ void log_free(Log *log) {
 }
 
 void log_open(Log *log, const char *folder) {
-    char *path = log ? run_file(folder, "log.txt") : NULL;
+    char *path = log ? file_path(folder, "log.txt") : NULL;
     if (!path)
         return;
     FILE *file = fopen(path, "ae");

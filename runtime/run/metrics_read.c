@@ -2,8 +2,6 @@
  * these words are put in quotes, and then read from the text. */
 #include "runtime/run/metrics_read.h"
 
-#include "runtime/run/run_folder.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -105,7 +103,7 @@ bool metrics_read(const char *folder, MetricsVisit *visit, void *user, uint64_t 
                   FileError *error) {
     Reading reading = {visit, user, 0};
     *strange = 0;
-    char *path = run_file(folder, "metrics.jsonl");
+    char *path = file_path(folder, "metrics.jsonl");
     char *line = malloc(MOST_LINE + 2 * MOST_LINE), *quoted = line ? line + MOST_LINE : NULL;
     FILE *stream = path && line ? fopen(path, "re") : NULL;
     const bool absent = path && line && !stream && errno == ENOENT;

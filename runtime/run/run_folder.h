@@ -21,9 +21,6 @@ char *run_name(const Experiment *experiment);
  * there are. */
 char *run_find(const char *root, const char *address, FileError *error);
 
-/* The path of a file in a run. malloc'ed; NULL: no memory. */
-char *run_file(const char *folder, const char *file);
-
 /* The checkpoint that a run is known by: its best, or else its last. malloc'ed; NULL: no memory. */
 char *run_checkpoint(const char *folder);
 

@@ -31,7 +31,7 @@ void run_parent_free(RunParent *parent) {
 static bool belongs(const char *checkpoint, const char *folder, RunError *error) {
     FileError fault = {"no memory for a path"};
     size_t size;
-    char *path = run_file(folder, "spec.scan");
+    char *path = file_path(folder, "spec.scan");
     char *spec = path ? file_read(path, SIZE_MAX, &size, &fault) : NULL;
     char *trained = spec ? checkpoint_spec(checkpoint, &fault) : NULL;
     bool same = trained && strcmp(spec, trained) == 0;
@@ -118,7 +118,7 @@ bool run_parent_keep(const RunParent *parent, const char *folder, RunError *erro
         return true;
     FileError fault = {"no memory for a path"};
     char hash[HASH_SIZE];
-    char *path = run_file(folder, kept_name);
+    char *path = file_path(folder, kept_name);
     bool kept =
         path && file_share(parent->checkpoint, path, &fault) && hash_file(path, hash, &fault);
     free(path);
@@ -134,7 +134,7 @@ bool run_parent_settle(RunParent *parent, const char *folder, RunError *error) {
     if (!parent->checkpoint)
         return true;
     free(parent->checkpoint);
-    parent->checkpoint = run_file(folder, kept_name);
+    parent->checkpoint = file_path(folder, kept_name);
     return parent->checkpoint || run_no_memory(error, "a path");
 }
 
@@ -145,7 +145,7 @@ bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record
         return true;
     FileError fault = {"no memory for a path"};
     char hash[HASH_SIZE] = "";
-    *parent = (RunParent){run_file(folder, kept_name), json_incref(entry)};
+    *parent = (RunParent){file_path(folder, kept_name), json_incref(entry)};
     bool read = parent->checkpoint && hash_file(parent->checkpoint, hash, &fault);
     bool kept = read && strcmp(hash, text_of(entry, "hash")) == 0;
     if (!read)

@@ -52,7 +52,7 @@ bool run_same_find(const char *root, const RunOrigin *origin, RunSame *same, Run
     hash_text(origin->program->experiment->spec, spec);
     bool able = true;
     for (int64_t i = 0; i < count && able; i++) {
-        char *folder = run_file(root, entries[i].name);
+        char *folder = file_path(root, entries[i].name);
         json_t *record = folder ? run_record_read(folder, &fault) : NULL;
         able =
             folder && (!record || !is_same(record, origin, spec) || consider(same, folder, record));
