@@ -3,6 +3,7 @@
 #include "frontend/cli/session.h"
 
 #include "runtime/commands/inspect.h"
+#include "runtime/integer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,12 +58,6 @@ static bool share_of(const char *text, double *share) {
     return *text && !*end && *share >= 0 && *share < 1;
 }
 
-static bool integer_of(const char *text, int64_t least, int64_t most, int64_t *value) {
-    char *end;
-    *value = strtoll(text, &end, 10);
-    return *text && !*end && *value >= least && *value <= most;
-}
-
 static error_t parse(int key, char *argument, void *user) {
     ImportArguments *arguments = user;
     ImportSettings *settings = &arguments->settings;
@@ -78,9 +73,9 @@ static error_t parse(int key, char *argument, void *user) {
     case KEY_TEST:
         return share_of(argument, &settings->test) ? 0 : EINVAL;
     case KEY_SEED:
-        return integer_of(argument, 0, INT64_MAX, &settings->seed) ? 0 : EINVAL;
+        return integer_read(argument, 0, INT64_MAX, &settings->seed) ? 0 : EINVAL;
     case KEY_SHORTER:
-        return integer_of(argument, 1, 4096, &settings->shorter) ? 0 : EINVAL;
+        return integer_read(argument, 1, 4096, &settings->shorter) ? 0 : EINVAL;
     case KEY_GREY:
         settings->grey = true;
         return 0;

@@ -4,8 +4,7 @@
 
 #include "runtime/commands/inspect.h"
 #include "runtime/images/resample.h"
-
-#include <stdlib.h>
+#include "runtime/integer.h"
 
 enum { KEY_SHEET = 0x200, KEY_VERIFY, KEY_RESOLUTION };
 
@@ -18,7 +17,6 @@ static const struct argp_option keys[] = {
 
 static error_t parse(int key, char *argument, void *user) {
     InspectOptions *inspect = user;
-    char *end;
     switch (key) {
     case KEY_SHEET:
         inspect->sheet = argument;
@@ -27,11 +25,8 @@ static error_t parse(int key, char *argument, void *user) {
         inspect->verify = true;
         return 0;
     case KEY_RESOLUTION:
-        inspect->resolution = strtoll(argument, &end, 10);
-        return *argument && !*end && inspect->resolution >= 1 &&
-                       inspect->resolution <= RESAMPLE_MOST_RESOLUTION
-                   ? 0
-                   : EINVAL;
+        return integer_read(argument, 1, RESAMPLE_MOST_RESOLUTION, &inspect->resolution) ? 0
+                                                                                         : EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }

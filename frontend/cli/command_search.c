@@ -5,7 +5,6 @@
 #include "runtime/commands/protocol.h"
 #include "runtime/commands/search.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/run/run_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -225,7 +224,8 @@ static ExitCode show(const Session *session, const SearchPlan *plan) {
     return search_best(&plan->search) ? EXIT_DONE : EXIT_DIVERGED;
 }
 
-static ExitCode search_locked(const Session *session, SearchPlan *plan) {
+static ExitCode try_all(Session *session, void *user) {
+    SearchPlan *plan = user;
     ExitCode code = EXIT_DONE;
     while (!code && !search_over(&plan->search))
         code = try_next(session, plan);
@@ -233,16 +233,8 @@ static ExitCode search_locked(const Session *session, SearchPlan *plan) {
 }
 
 static ExitCode search(Session *session, SearchPlan *plan) {
-    RunError error;
-    ExitCode code = prepare(session, plan);
-    if (code)
-        return code;
-    int lock = run_lock(plan->folder, &error);
-    if (lock < 0)
-        return session_fail(session, error.code, "search", "%s", error.text);
-    code = search_locked(session, plan);
-    run_unlock(lock);
-    return code;
+    const ExitCode code = prepare(session, plan);
+    return code ? code : trials_locked(session, plan->folder, try_all, plan);
 }
 
 static ExitCode work(Session *session, void *user) {

@@ -1,5 +1,7 @@
 #include "frontend/cli/options.h"
 
+#include "runtime/integer.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -75,9 +77,8 @@ bool options_set(Options *options, const char *setting) {
 }
 
 static int threads_of(const char *text) {
-    char *end;
-    long threads = strtol(text, &end, 10);
-    return *text && !*end && threads >= 1 && threads <= 1024 ? (int)threads : 0;
+    int64_t threads;
+    return integer_read(text, 1, 1024, &threads) ? (int)threads : 0;
 }
 
 static error_t parse_word(Parser *parser, char *word, struct argp_state *state) {

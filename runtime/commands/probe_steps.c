@@ -2,6 +2,7 @@
 
 #include "runtime/commands/probe.h"
 #include "runtime/files/hash.h"
+#include "runtime/integer.h"
 #include "runtime/run/metrics_series.h"
 #include "runtime/run/run_folder.h"
 
@@ -83,24 +84,21 @@ static bool list_checkpoints(const char *folder, StepList *list, RunError *error
 /* "100,200,300" of those that there are. */
 static bool choose_steps(const char *which, const StepList *there, StepList *chosen,
                          RunError *error) {
-    for (const char *at = which;;) {
-        char *end;
-        errno = 0;
-        const long long step = strtoll(at, &end, 10);
-        if (end == at || errno || step < 0 || (*end && *end != ','))
+    for (const char *at = which;; at++) {
+        int64_t step;
+        if (!integer_take(&at, &step) || step < 0 || (*at && *at != ','))
             return run_fail(error, EXIT_USAGE, "--steps takes `all', or steps: 100,200; not '%s'",
                             which);
         if (!list_has(there, step))
             return run_fail(error, EXIT_INPUT,
                             "there is no checkpoint of step %lld; there are %zu, of steps %lld to "
                             "%lld (train.checkpoint)",
-                            step, there->count, (long long)there->at[0],
+                            (long long)step, there->count, (long long)there->at[0],
                             (long long)there->at[there->count - 1]);
         if (!list_has(chosen, step) && !list_add(chosen, step))
             return run_no_memory(error, "the list of steps");
-        if (!*end)
+        if (!*at)
             break;
-        at = end + 1;
     }
     qsort(chosen->at, chosen->count, sizeof *chosen->at, ascending);
     return true;

@@ -1,5 +1,6 @@
 /* Shares are worked out again from what was counted, so a file cannot say other than it does. */
 #include "runtime/files/file.h"
+#include "runtime/integer.h"
 #include "runtime/report/findings_read.h"
 #include "runtime/report/listing.h"
 
@@ -57,9 +58,11 @@ static bool read_share(const json_t *json, Share *share) {
 /* The 3 of "feature[3]". */
 static int64_t number_of(const char *name, int64_t otherwise) {
     const char *bracket = strrchr(name, '[');
-    char *end;
-    const long long number = bracket ? strtoll(bracket + 1, &end, 10) : -1;
-    return number >= 0 && number < INT32_MAX && strcmp(end, "]") == 0 ? number : otherwise;
+    const char *at = bracket ? bracket + 1 : "";
+    int64_t number;
+    return integer_take(&at, &number) && number >= 0 && number < INT32_MAX && strcmp(at, "]") == 0
+               ? number
+               : otherwise;
 }
 
 static bool read_layer(const json_t *json, int64_t place, Pool *pool, ProbedLayer *layer) {
