@@ -146,6 +146,26 @@ bool command_write_text(const Command *command, const char *name, const char *te
     return ok;
 }
 
+json_t *command_class_names(const DataSet *data, int64_t classes) {
+    DataClassNumber number;
+    json_t *names = json_array();
+    for (int64_t c = 0; names && c < classes; c++)
+        if (json_array_append_new(names, json_string(data_class_name(data, c, &number))) != 0) {
+            json_decref(names);
+            names = NULL;
+        }
+    return names;
+}
+
+bool command_print_json(json_t *json, FILE *results) {
+    if (!json)
+        return false;
+    json_dumpf(json, results, JSON_INDENT(2));
+    fputc('\n', results);
+    json_decref(json);
+    return true;
+}
+
 char *command_json_text(const json_t *json) {
     char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(JSON_DIGITS)) : NULL;
     const size_t size = text ? strlen(text) : 0;

@@ -188,15 +188,6 @@ static json_t *layers_json(const char *series, const FeatureReader *reader) {
     return layers;
 }
 
-static json_t *classes_json(const DataSet *data) {
-    json_t *classes = json_array();
-    for (int64_t c = 0; c < data->classes; c++) {
-        DataClassNumber number;
-        json_array_append_new(classes, json_string(data_class_name(data, c, &number)));
-    }
-    return classes;
-}
-
 static json_t *describe(const Command *command, const Trained *trained, const FeatureReader *reader,
                         const Chosen *chosen) {
     const Experiment *experiment = command->program->experiment;
@@ -208,9 +199,10 @@ static json_t *describe(const Command *command, const Trained *trained, const Fe
         "labels.npy: class of each row, -1 for none", "splits",
         "splits.npy: number in split_names of each row", "indices",
         "indices.npy: place of each row in the data set", "split_names", "train", "validation",
-        "test", "classes", classes_json(trained->data), "checkpoint", trained->checkpoint, "step",
-        (json_int_t)trained->state.step, "source", trained->data->source, "data_hash",
-        trained->data->hash, "split_hash", trained->data->split_hash);
+        "test", "classes", command_class_names(trained->data, trained->data->classes), "checkpoint",
+        trained->checkpoint, "step", (json_int_t)trained->state.step, "source",
+        trained->data->source, "data_hash", trained->data->hash, "split_hash",
+        trained->data->split_hash);
 }
 
 static bool write_description(const Command *command, const Trained *trained,

@@ -1,5 +1,6 @@
 #include "runtime/commands/import.h"
 
+#include "runtime/commands/command.h"
 #include "runtime/interchange/import_tensors.h"
 #include "runtime/interchange/map_config.h"
 #include "runtime/model/model.h"
@@ -34,10 +35,7 @@ static void print_result(const ImportCommand *command, const char *folder,
     json_t *json = json_pack(
         "{s:s, s:I, s:I, s:I}", "run", folder, "tensors", (json_int_t)imported->tensors,
         "parameters", (json_int_t)imported->elements, "ignored", (json_int_t)imported->ignored);
-    if (json)
-        json_dumpf(json, command->results, JSON_INDENT(2));
-    fputc('\n', command->results);
-    json_decref(json);
+    command_print_json(json, command->results);
 }
 
 /* --- the command --- */

@@ -193,6 +193,11 @@ json_t *run_record_read(const char *folder, FileError *error) {
     return record;
 }
 
+const char *run_record_text(const json_t *record, const char *key) {
+    const char *text = json_string_value(json_object_get(record, key));
+    return text ? text : "";
+}
+
 bool run_record_write(const char *folder, const json_t *record, FileError *error) {
     char *path = file_path(folder, "run.json");
     char *text = json_dumps(record, JSON_INDENT(2));

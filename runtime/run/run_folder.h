@@ -26,6 +26,8 @@ char *run_checkpoint(const char *folder);
 
 /* run.json: an object, read whole and replaced whole. The caller's to json_decref. */
 json_t *run_record_read(const char *folder, FileError *error);
+/* A text of it, which lives as long as it does; "" where there is none. */
+const char *run_record_text(const json_t *record, const char *key);
 bool run_record_write(const char *folder, const json_t *record, FileError *error);
 
 /* Reads, changes and writes it; what several processes change at once is all in it. */
