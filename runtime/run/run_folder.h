@@ -5,7 +5,7 @@
 #ifndef SCANLINE_RUNTIME_RUN_FOLDER_H
 #define SCANLINE_RUNTIME_RUN_FOLDER_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/files/file.h"
 
 #include <jansson.h>
