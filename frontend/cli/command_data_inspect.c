@@ -18,12 +18,6 @@ static const struct argp_option keys[] = {
 static error_t parse(int key, char *argument, void *user) {
     InspectOptions *inspect = user;
     switch (key) {
-    case KEY_SHEET:
-        inspect->sheet = argument;
-        return 0;
-    case KEY_VERIFY:
-        inspect->verify = true;
-        return 0;
     case KEY_RESOLUTION:
         return integer_read(argument, 1, RESAMPLE_MOST_RESOLUTION, &inspect->resolution) ? 0
                                                                                          : EINVAL;
@@ -48,6 +42,8 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_data_inspect(int count, char **words) {
     InspectOptions inspect = {0};
+    const OptionTarget targets[] = {
+        {KEY_SHEET, .text = &inspect.sheet}, {KEY_VERIFY, .flag = &inspect.verify}, {0}};
     const CommandLine line = {
         .command = "data inspect",
         .arguments = "NAME.images",
@@ -59,6 +55,7 @@ ExitCode command_data_inspect(int count, char **words) {
             "  scanline data inspect imagenet64.images --verify --resolution 32 --json",
         .groups = OPTIONS_JSON | OPTIONS_THREADS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &inspect,
     };

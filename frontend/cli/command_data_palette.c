@@ -33,17 +33,8 @@ static error_t parse(int key, char *argument, void *user) {
     case KEY_RESOLUTION:
         return integer_read(argument, 1, RESAMPLE_MOST_RESOLUTION, &palette->resolution) ? 0
                                                                                          : EINVAL;
-    case KEY_GREY:
-        palette->grey = true;
-        return 0;
     case KEY_SEED:
         return integer_read(argument, 0, INT32_MAX, &palette->seed) ? 0 : EINVAL;
-    case KEY_PALETTE:
-        palette->palette = argument;
-        return 0;
-    case 'o':
-        palette->out = argument;
-        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -65,6 +56,10 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_data_palette(int count, char **words) {
     PaletteOptions palette = {.colours = USUAL_COLOURS, .seed = 1};
+    const OptionTarget targets[] = {{KEY_GREY, .flag = &palette.grey},
+                                    {KEY_PALETTE, .text = &palette.palette},
+                                    {'o', .text = &palette.out},
+                                    {0}};
     const CommandLine line = {
         .command = "data palette",
         .arguments = "NAME.images",
@@ -77,6 +72,7 @@ ExitCode command_data_palette(int count, char **words) {
                "  scanline data palette imagenet.images --palette kmeans_centers.npy",
         .groups = OPTIONS_JSON | OPTIONS_THREADS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &palette,
     };

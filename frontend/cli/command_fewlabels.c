@@ -35,26 +35,6 @@ static const struct argp_option keys[] = {
      "with --from: this checkpoint of RUN (default: its best)", 0},
     {0}};
 
-static error_t parse(int key, char *argument, void *user) {
-    FewArguments *arguments = user;
-    switch (key) {
-    case KEY_LABELS:
-        arguments->labels = argument;
-        return 0;
-    case KEY_SUBSETS:
-        arguments->subsets = argument;
-        return 0;
-    case KEY_FROM:
-        arguments->from = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        arguments->checkpoint = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* --- what is asked for --- */
 
 static ExitCode read_labels(const Session *session, FewPlan *plan) {
@@ -220,6 +200,11 @@ static ExitCode work(Session *session, void *user) {
 ExitCode command_fewlabels(int count, char **words) {
     char *text = options_words(count, words);
     FewArguments arguments = {.words = text ? text : "scanline fewlabels"};
+    const OptionTarget targets[] = {{KEY_LABELS, .text = &arguments.labels},
+                                    {KEY_SUBSETS, .text = &arguments.subsets},
+                                    {KEY_FROM, .text = &arguments.from},
+                                    {KEY_CHECKPOINT, .text = &arguments.checkpoint},
+                                    {0}};
     const CommandLine line = {
         .command = "fewlabels",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -237,7 +222,7 @@ ExitCode command_fewlabels(int count, char **words) {
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;

@@ -39,22 +39,10 @@ static const struct argp_option keys[] = {
 
 static error_t parse(int key, char *argument, void *user) {
     SearchArguments *arguments = user;
-    switch (key) {
-    case KEY_OVER:
-        arguments->over = argument;
-        return 0;
-    case KEY_ALL:
-        arguments->all = true;
-        return 0;
-    case KEY_FROM:
-        arguments->from = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        arguments->checkpoint = argument;
-        return 0;
-    default:
+    if (key != KEY_OVER)
         return ARGP_ERR_UNKNOWN;
-    }
+    arguments->over = argument;
+    return 0;
 }
 
 /* --- what is tried --- */
@@ -249,6 +237,10 @@ static ExitCode work(Session *session, void *user) {
 ExitCode command_search(int count, char **words) {
     char *text = options_words(count, words);
     SearchArguments arguments = {.words = text ? text : "scanline search"};
+    const OptionTarget targets[] = {{KEY_ALL, .flag = &arguments.all},
+                                    {KEY_FROM, .text = &arguments.from},
+                                    {KEY_CHECKPOINT, .text = &arguments.checkpoint},
+                                    {0}};
     const CommandLine line = {
         .command = "search",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -266,6 +258,7 @@ ExitCode command_search(int count, char **words) {
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &arguments,
     };
