@@ -10,7 +10,7 @@
 
 #include "frontend/spec.h"
 #include "ir/graph.h"
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 
 /* `objective` is an address or a name; NULL: the spec's own choice. `experiment` is filled
  * entirely, but for `spec`, which is spec_flatten's. Both live in `arena`, next to the spec that

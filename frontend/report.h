@@ -4,7 +4,7 @@
 #define SCANLINE_FRONTEND_REPORT_H
 
 #include "ir/graph.h"
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 
 typedef struct Report {
     int64_t parameters; /* elements of all together; the table of them is experiment->parameters */

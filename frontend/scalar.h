@@ -1,12 +1,12 @@
 /* Numbers that need no tensor: dims, consts, literals, and in an update rule whatever depends on
- * the step alone. They are built as a program of the kind in runtime/training/schedule.h, in which
+ * the step alone. They are built as a program of the kind in runtime/execution/schedule.h, in which
  * equal instructions exist once and those of constants are folded, so an expression's number is
  * known when compiling exactly when its instruction is a SCALAR_CONST. */
 #ifndef SCANLINE_FRONTEND_SCALAR_H
 #define SCANLINE_FRONTEND_SCALAR_H
 
 #include "ir/arena.h"
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 
 #include <stdbool.h>
 

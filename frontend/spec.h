@@ -15,7 +15,7 @@
 #include "frontend/names.h"
 #include "frontend/source.h"
 #include "frontend/syntax.h"
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 
 /* Where a value is from, strongest first: a stronger one replaces a weaker, an equal one is an
  * error. */

@@ -43,10 +43,8 @@ void text_format(Text *text, const char *format, ...) {
 
 void text_printable(Text *text, const char *bytes, size_t length) {
     for (size_t i = 0; i < length;) {
-        const unsigned char *byte = (const unsigned char *)bytes + i;
         size_t sequence = utf8_length(bytes + i, length - i);
-        bool control = (*byte < 0x20 && *byte != '\t') || *byte == 0x7f ||
-                       (sequence == 2 && byte[0] == 0xc2 && byte[1] < 0xa0);
+        bool control = utf8_is_control(bytes + i, sequence) && bytes[i] != '\t';
         if (!sequence || control)
             text_bytes(text, "?", 1);
         else

@@ -303,17 +303,22 @@ const char *shape_contract(Shape *shape) {
     return shape_join(&shape->axes, &fresh) ? NULL : shape_too_many(shape);
 }
 
+/* The second source is a place along the node's own axis: integers, without that axis, which the
+ * first has. */
+static const char *need_index(Shape *shape) {
+    const char *fault = need_dtype(shape, 1, DTYPE_I32);
+    if (!fault)
+        fault = need_axes_in(shape, 0);
+    return fault ? fault : need_axis_absent(shape, shape->node->attributes.axes.at[0], 1);
+}
+
 const char *shape_cross_entropy(Shape *shape) {
     const Axes *own = &shape->node->attributes.axes;
     const char *fault = need_own_axes(shape, 1);
     if (!fault)
         fault = need_dtype(shape, 0, DTYPE_F32);
     if (!fault)
-        fault = need_dtype(shape, 1, DTYPE_I32);
-    if (!fault)
-        fault = need_axes_in(shape, 0);
-    if (!fault)
-        fault = need_axis_absent(shape, own->at[0], 1);
+        fault = need_index(shape);
     if (fault)
         return fault;
     shape->dtype = DTYPE_F32;
@@ -327,11 +332,7 @@ const char *shape_gather(Shape *shape) {
     const Axes *own = &shape->node->attributes.axes;
     const char *fault = need_own_axes(shape, 1);
     if (!fault)
-        fault = need_dtype(shape, 1, DTYPE_I32);
-    if (!fault)
-        fault = need_axes_in(shape, 0);
-    if (!fault)
-        fault = need_axis_absent(shape, own->at[0], 1);
+        fault = need_index(shape);
     if (fault)
         return fault;
     const Axes rest = axes_minus(&shape_source(shape, 0)->axes, own);

@@ -10,9 +10,9 @@
 #include "ir/graph.h"
 #include "passes/emit/choices.h"
 #include "passes/precision.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/execution/kernel.h"
 #include "runtime/execution/plan.h"
-#include "runtime/experiment.h"
 
 typedef struct CompileOptions {
     const char *target;        /* NULL or "native": this machine; else see passes/emit/target.h */

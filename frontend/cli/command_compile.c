@@ -22,23 +22,6 @@ static const struct argp_option keys[] = {
     {"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
     {0}};
 
-static error_t parse(int key, char *argument, void *user) {
-    CompileArguments *arguments = user;
-    switch (key) {
-    case KEY_EMIT:
-        arguments->emit = argument;
-        return 0;
-    case KEY_FUNCTION:
-        arguments->function = argument;
-        return 0;
-    case 'o':
-        arguments->output = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 static ExitCode write_result(const Session *session, const char *path, const char *text) {
     if (!path) {
         fputs(text, stdout);
@@ -99,6 +82,10 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_compile(int count, char **words) {
     CompileArguments arguments = {.emit = "ir"};
+    const OptionTarget targets[] = {{KEY_EMIT, .text = &arguments.emit},
+                                    {KEY_FUNCTION, .text = &arguments.function},
+                                    {'o', .text = &arguments.output},
+                                    {0}};
     const CommandLine line = {
         .command = "compile",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -112,7 +99,7 @@ ExitCode command_compile(int count, char **words) {
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;

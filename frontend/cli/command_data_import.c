@@ -3,6 +3,7 @@
 #include "frontend/cli/session.h"
 
 #include "runtime/commands/inspect.h"
+#include "runtime/integer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,42 +58,24 @@ static bool share_of(const char *text, double *share) {
     return *text && !*end && *share >= 0 && *share < 1;
 }
 
-static bool integer_of(const char *text, int64_t least, int64_t most, int64_t *value) {
-    char *end;
-    *value = strtoll(text, &end, 10);
-    return *text && !*end && *value >= least && *value <= most;
-}
-
 static error_t parse(int key, char *argument, void *user) {
     ImportArguments *arguments = user;
     ImportSettings *settings = &arguments->settings;
     switch (key) {
-    case 'o':
-        settings->path = argument;
-        return 0;
-    case KEY_FORMAT:
-        settings->format = argument;
-        return 0;
     case KEY_VALIDATION:
         return share_of(argument, &settings->validation) ? 0 : EINVAL;
     case KEY_TEST:
         return share_of(argument, &settings->test) ? 0 : EINVAL;
     case KEY_SEED:
-        return integer_of(argument, 0, INT64_MAX, &settings->seed) ? 0 : EINVAL;
+        return integer_read(argument, 0, INT64_MAX, &settings->seed) ? 0 : EINVAL;
     case KEY_SHORTER:
-        return integer_of(argument, 1, 4096, &settings->shorter) ? 0 : EINVAL;
-    case KEY_GREY:
-        settings->grey = true;
-        return 0;
+        return integer_read(argument, 1, 4096, &settings->shorter) ? 0 : EINVAL;
     case KEY_LABELS:
         settings->coarse = strcmp(argument, "coarse") == 0;
         return settings->coarse || strcmp(argument, "fine") == 0 ? 0 : EINVAL;
     case KEY_BROKEN:
         settings->skip_broken = strcmp(argument, "skip") == 0;
         return settings->skip_broken || strcmp(argument, "fail") == 0 ? 0 : EINVAL;
-    case KEY_SKIP_BROKEN:
-        settings->skip_broken = true;
-        return 0;
     case ARGP_KEY_ARG:
         if (settings->source_count == MOST_SOURCES - 1)
             return E2BIG;
@@ -126,6 +109,11 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_data_import(int count, char **words) {
     ImportArguments arguments = {.settings = {.validation = -1, .test = -1}};
+    const OptionTarget targets[] = {{'o', .text = &arguments.settings.path},
+                                    {KEY_FORMAT, .text = &arguments.settings.format},
+                                    {KEY_GREY, .flag = &arguments.settings.grey},
+                                    {KEY_SKIP_BROKEN, .flag = &arguments.settings.skip_broken},
+                                    {0}};
     const CommandLine line = {
         .command = "data import",
         .arguments = "SOURCE... -o NAME.images",
@@ -145,6 +133,7 @@ ExitCode command_data_import(int count, char **words) {
                "  scanline data import train_images.npy train_labels.npy -o mine.images --test 20%",
         .groups = OPTIONS_JSON | OPTIONS_THREADS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &arguments,
     };

@@ -4,8 +4,7 @@
 
 #include "runtime/commands/inspect.h"
 #include "runtime/images/resample.h"
-
-#include <stdlib.h>
+#include "runtime/integer.h"
 
 enum { KEY_SHEET = 0x200, KEY_VERIFY, KEY_RESOLUTION };
 
@@ -18,20 +17,10 @@ static const struct argp_option keys[] = {
 
 static error_t parse(int key, char *argument, void *user) {
     InspectOptions *inspect = user;
-    char *end;
     switch (key) {
-    case KEY_SHEET:
-        inspect->sheet = argument;
-        return 0;
-    case KEY_VERIFY:
-        inspect->verify = true;
-        return 0;
     case KEY_RESOLUTION:
-        inspect->resolution = strtoll(argument, &end, 10);
-        return *argument && !*end && inspect->resolution >= 1 &&
-                       inspect->resolution <= RESAMPLE_MOST_RESOLUTION
-                   ? 0
-                   : EINVAL;
+        return integer_read(argument, 1, RESAMPLE_MOST_RESOLUTION, &inspect->resolution) ? 0
+                                                                                         : EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -53,6 +42,8 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_data_inspect(int count, char **words) {
     InspectOptions inspect = {0};
+    const OptionTarget targets[] = {
+        {KEY_SHEET, .text = &inspect.sheet}, {KEY_VERIFY, .flag = &inspect.verify}, {0}};
     const CommandLine line = {
         .command = "data inspect",
         .arguments = "NAME.images",
@@ -64,6 +55,7 @@ ExitCode command_data_inspect(int count, char **words) {
             "  scanline data inspect imagenet64.images --verify --resolution 32 --json",
         .groups = OPTIONS_JSON | OPTIONS_THREADS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &inspect,
     };

@@ -5,8 +5,7 @@
 #include "runtime/commands/palette.h"
 #include "runtime/images/palette.h"
 #include "runtime/images/resample.h"
-
-#include <stdlib.h>
+#include "runtime/integer.h"
 
 enum { KEY_COLOURS = 0x200, KEY_RESOLUTION, KEY_GREY, KEY_SEED, KEY_PALETTE, USUAL_COLOURS = 512 };
 
@@ -26,30 +25,16 @@ static const struct argp_option keys[] = {
     {"output", 'o', "FILE.npy", 0, "write the palette to a file, too", 0},
     {0}};
 
-static bool number(const char *text, int64_t least, int64_t most, int64_t *value) {
-    char *end;
-    *value = strtoll(text, &end, 10);
-    return *text && !*end && *value >= least && *value <= most;
-}
-
 static error_t parse(int key, char *argument, void *user) {
     PaletteOptions *palette = user;
     switch (key) {
     case KEY_COLOURS:
-        return number(argument, 1, PALETTE_MOST_COLOURS, &palette->colours) ? 0 : EINVAL;
+        return integer_read(argument, 1, PALETTE_MOST_COLOURS, &palette->colours) ? 0 : EINVAL;
     case KEY_RESOLUTION:
-        return number(argument, 1, RESAMPLE_MOST_RESOLUTION, &palette->resolution) ? 0 : EINVAL;
-    case KEY_GREY:
-        palette->grey = true;
-        return 0;
+        return integer_read(argument, 1, RESAMPLE_MOST_RESOLUTION, &palette->resolution) ? 0
+                                                                                         : EINVAL;
     case KEY_SEED:
-        return number(argument, 0, INT32_MAX, &palette->seed) ? 0 : EINVAL;
-    case KEY_PALETTE:
-        palette->palette = argument;
-        return 0;
-    case 'o':
-        palette->out = argument;
-        return 0;
+        return integer_read(argument, 0, INT32_MAX, &palette->seed) ? 0 : EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -71,6 +56,10 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_data_palette(int count, char **words) {
     PaletteOptions palette = {.colours = USUAL_COLOURS, .seed = 1};
+    const OptionTarget targets[] = {{KEY_GREY, .flag = &palette.grey},
+                                    {KEY_PALETTE, .text = &palette.palette},
+                                    {'o', .text = &palette.out},
+                                    {0}};
     const CommandLine line = {
         .command = "data palette",
         .arguments = "NAME.images",
@@ -83,6 +72,7 @@ ExitCode command_data_palette(int count, char **words) {
                "  scanline data palette imagenet.images --palette kmeans_centers.npy",
         .groups = OPTIONS_JSON | OPTIONS_THREADS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &palette,
     };

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-/* The shared part first: on_run_parse takes it for an OnRun. */
 typedef struct EvalArguments {
     OnRun task;
     DataSplit split;
@@ -17,13 +16,12 @@ enum { KEY_SPLIT = 0x200 };
 static const struct argp_option keys[] = {
     {"split", KEY_SPLIT, "NAME", 0,
      "train, validation (the default) or test; reads of the test split are counted in run.json", 0},
-    {"checkpoint", 0x100, "FILE", 0, "this checkpoint (default: the run's best)", 0},
     {0}};
 
 static error_t parse(int key, char *argument, void *user) {
     EvalArguments *arguments = user;
     if (key != KEY_SPLIT)
-        return on_run_parse(key, argument, &arguments->task);
+        return ARGP_ERR_UNKNOWN;
     for (int split = 0; split < DATA_SPLIT_COUNT; split++)
         if (strcmp(argument, data_split_name((DataSplit)split)) == 0) {
             arguments->split = (DataSplit)split;
@@ -53,7 +51,7 @@ ExitCode command_eval(int count, char **words) {
                "table of labels (rows) against classes.\n\nExamples:\n"
                "  scanline eval @last\n"
                "  scanline eval 7 --split test --json",
-        .groups = OPTIONS_JSON | OPTIONS_THREADS,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

@@ -27,26 +27,6 @@ static const struct argp_option keys[] = {
      "compute by the reference interpreter, in double precision; outputs are F64", 0},
     {0}};
 
-static error_t parse(int key, char *argument, void *user) {
-    ExecArguments *arguments = user;
-    switch (key) {
-    case KEY_FUNCTION:
-        arguments->function = argument;
-        return 0;
-    case KEY_INPUTS:
-        arguments->inputs = argument;
-        return 0;
-    case 'o':
-        arguments->output = argument;
-        return 0;
-    case KEY_INTERPRET:
-        arguments->interpret = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* --- the function and its inputs --- */
 
 static ExitCode read_function(Session *session, const ExecArguments *arguments,
@@ -260,6 +240,11 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_exec(int count, char **words) {
     ExecArguments arguments = {0};
+    const OptionTarget targets[] = {{KEY_FUNCTION, .text = &arguments.function},
+                                    {KEY_INPUTS, .text = &arguments.inputs},
+                                    {'o', .text = &arguments.output},
+                                    {KEY_INTERPRET, .flag = &arguments.interpret},
+                                    {0}};
     const CommandLine line = {
         .command = "exec",
         .arguments = "FILE.ir",
@@ -271,7 +256,7 @@ ExitCode command_exec(int count, char **words) {
                "--interpret",
         .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;

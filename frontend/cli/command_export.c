@@ -8,36 +8,18 @@
 #include <stdlib.h>
 
 typedef struct ExportArguments {
-    const char *map, *checkpoint, *out;
+    const char *map, *out;
 } ExportArguments;
 
-enum { KEY_MAP = 0x100, KEY_CHECKPOINT };
+enum { KEY_MAP = 0x100 };
 
 static const struct argp_option keys[] = {
     {"map", KEY_MAP, "FILE", 0,
      "how the other program calls and shapes the tensors: igpt-hf (the default), gpt2-hf, or a "
      "file of yours",
      0},
-    {"checkpoint", KEY_CHECKPOINT, "FILE", 0, "this checkpoint (default: the run's best)", 0},
     {"out", 'o', "FOLDER", 0, "the folder to make; it must not exist", 0},
     {0}};
-
-static error_t parse(int key, char *argument, void *user) {
-    ExportArguments *arguments = user;
-    switch (key) {
-    case KEY_MAP:
-        arguments->map = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        arguments->checkpoint = argument;
-        return 0;
-    case 'o':
-        arguments->out = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 static ExitCode export_run(Session *session, const ExportArguments *arguments, const Map *map,
                            const char *folder) {
@@ -48,7 +30,7 @@ static ExitCode export_run(Session *session, const ExportArguments *arguments, c
         .experiment = &session->experiment,
         .map = map,
         .folder = folder,
-        .checkpoint = arguments->checkpoint,
+        .checkpoint = session->options->checkpoint,
         .out = arguments->out,
         .results = stdout,
     };
@@ -77,6 +59,8 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_export(int count, char **words) {
     ExportArguments arguments = {0};
+    const OptionTarget targets[] = {
+        {KEY_MAP, .text = &arguments.map}, {'o', .text = &arguments.out}, {0}};
     const CommandLine line = {
         .command = "export",
         .arguments = "[RUN] -o FOLDER",
@@ -88,9 +72,9 @@ ExitCode command_export(int count, char **words) {
                "Examples:\n"
                "  scanline export @last -o exported\n"
                "  scanline export 7 --checkpoint runs/0007-*/checkpoints/last.safetensors -o last",
-        .groups = OPTIONS_JSON,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;

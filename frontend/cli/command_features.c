@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The shared part first: on_run_parse takes it for an OnRun. */
 typedef struct FeaturesArguments {
     OnRun task;
     FeaturesOptions options;
@@ -27,7 +26,6 @@ static const struct argp_option keys[] = {
     {"raw", KEY_RAW, 0, 0, "before the norm: the tap `raw' instead of the spec's probe.features",
      0},
     {"output", 'o', "FOLDER", 0, "where to write them (default: features/ of the run's folder)", 0},
-    {"checkpoint", 0x100, "FILE", 0, "this checkpoint (default: the run's best)", 0},
     {0}};
 
 static bool split_of(const char *name, int *split) {
@@ -45,14 +43,8 @@ static error_t parse(int key, char *argument, void *user) {
     case KEY_LAYERS:
         free(arguments->layers);
         return asprintf(&arguments->layers, "probe.layers=[%s]", argument) < 0 ? ENOMEM : 0;
-    case KEY_RAW:
-        arguments->raw = true;
-        return 0;
-    case 'o':
-        arguments->options.folder = argument;
-        return 0;
     default:
-        return on_run_parse(key, argument, &arguments->task);
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -65,6 +57,8 @@ ExitCode command_features(int count, char **words) {
     FeaturesArguments arguments = {.task = {.act = features, .sections = "probe"},
                                    .options = {.split = DATA_SPLIT_COUNT}};
     arguments.task.user = &arguments;
+    const OptionTarget targets[] = {
+        {KEY_RAW, .flag = &arguments.raw}, {'o', .text = &arguments.options.folder}, {0}};
     const CommandLine line = {
         .command = "features",
         .arguments = "[RUN] [probe.KEY=VALUE...]",
@@ -75,8 +69,9 @@ ExitCode command_features(int count, char **words) {
                "  scanline features @last\n"
                "  scanline features 7 --layers 2..4 --split train -o train-features\n\n"
                "In Python: numpy.load(\"feature.3.npy\").",
-        .groups = OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &arguments,
     };

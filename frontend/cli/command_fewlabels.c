@@ -4,10 +4,9 @@
 
 #include "runtime/commands/few_labels.h"
 #include "runtime/commands/protocol.h"
+#include "runtime/integer.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/run/run_lock.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,42 +35,14 @@ static const struct argp_option keys[] = {
      "with --from: this checkpoint of RUN (default: its best)", 0},
     {0}};
 
-static error_t parse(int key, char *argument, void *user) {
-    FewArguments *arguments = user;
-    switch (key) {
-    case KEY_LABELS:
-        arguments->labels = argument;
-        return 0;
-    case KEY_SUBSETS:
-        arguments->subsets = argument;
-        return 0;
-    case KEY_FROM:
-        arguments->from = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        arguments->checkpoint = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* --- what is asked for --- */
-
-/* A number from 1 on; 0: it is none. `end`: what comes after it. */
-static int64_t number_of(const char *text, int64_t most, const char **end) {
-    char *rest;
-    errno = 0;
-    const long long number = strtoll(text, &rest, 10);
-    *end = rest;
-    return rest != text && !errno && number >= 1 && number <= most ? number : 0;
-}
 
 static ExitCode read_labels(const Session *session, FewPlan *plan) {
     const char *text = plan->arguments->labels ? plan->arguments->labels : "4,25,400";
-    for (const char *at = text, *end;; at = end + 1) {
-        const int64_t number = number_of(at, INT32_MAX, &end);
-        if (!number || (*end && *end != ',') || plan->few.label_count == MOST_NUMBERS)
+    for (const char *at = text;; at++) {
+        int64_t number;
+        if (!integer_take(&at, &number) || number < 1 || number > INT32_MAX ||
+            (*at && *at != ',') || plan->few.label_count == MOST_NUMBERS)
             return session_fail(session, EXIT_USAGE, "labels",
                                 "--labels takes 1 to %d numbers: 4,25,400; not '%s'", MOST_NUMBERS,
                                 text);
@@ -80,19 +51,19 @@ static ExitCode read_labels(const Session *session, FewPlan *plan) {
                 return session_fail(session, EXIT_USAGE, "labels", "--labels has %lld twice",
                                     (long long)number);
         plan->labels[plan->few.label_count++] = number;
-        if (!*end)
+        if (!*at)
             return EXIT_DONE;
     }
 }
 
 static ExitCode read_arguments(const Session *session, FewPlan *plan) {
-    const char *subsets = plan->arguments->subsets, *end = "";
-    plan->few.labels = plan->labels;
-    plan->few.subsets = subsets ? (uint32_t)number_of(subsets, MOST_SUBSETS, &end) : USUAL_SUBSETS;
-    if (!plan->few.subsets || *end)
+    const char *text = plan->arguments->subsets;
+    int64_t subsets = USUAL_SUBSETS;
+    if (text && !integer_read(text, 1, MOST_SUBSETS, &subsets))
         return session_fail(session, EXIT_USAGE, "subsets",
-                            "--subsets takes a number from 1 to %d, not '%s'", MOST_SUBSETS,
-                            subsets);
+                            "--subsets takes a number from 1 to %d, not '%s'", MOST_SUBSETS, text);
+    plan->few.labels = plan->labels;
+    plan->few.subsets = (uint32_t)subsets;
     if (plan->arguments->checkpoint && !plan->arguments->from)
         return session_fail(session, EXIT_USAGE, "checkpoint", "--checkpoint goes with --from");
     return read_labels(session, plan);
@@ -201,7 +172,8 @@ static ExitCode train_one(Session *session, FewPlan *plan, FewLabelsTrial *trial
     return noted ? EXIT_DONE : session_fail(session, error.code, "fewlabels", "%s", error.text);
 }
 
-static ExitCode train_all(Session *session, FewPlan *plan) {
+static ExitCode train_all(Session *session, void *user) {
+    FewPlan *plan = user;
     RunError error;
     ExitCode code = EXIT_DONE;
     for (uint32_t i = 0; !code && i < plan->few.label_count * plan->few.subsets; i++)
@@ -212,16 +184,8 @@ static ExitCode train_all(Session *session, FewPlan *plan) {
 }
 
 static ExitCode few_labels(Session *session, FewPlan *plan) {
-    RunError error;
-    ExitCode code = prepare(session, plan);
-    if (code)
-        return code;
-    int lock = run_lock(plan->folder, &error);
-    if (lock < 0)
-        return session_fail(session, error.code, "fewlabels", "%s", error.text);
-    code = train_all(session, plan);
-    run_unlock(lock);
-    return code;
+    const ExitCode code = prepare(session, plan);
+    return code ? code : trials_locked(session, plan->folder, train_all, plan);
 }
 
 static ExitCode work(Session *session, void *user) {
@@ -236,6 +200,11 @@ static ExitCode work(Session *session, void *user) {
 ExitCode command_fewlabels(int count, char **words) {
     char *text = options_words(count, words);
     FewArguments arguments = {.words = text ? text : "scanline fewlabels"};
+    const OptionTarget targets[] = {{KEY_LABELS, .text = &arguments.labels},
+                                    {KEY_SUBSETS, .text = &arguments.subsets},
+                                    {KEY_FROM, .text = &arguments.from},
+                                    {KEY_CHECKPOINT, .text = &arguments.checkpoint},
+                                    {0}};
     const CommandLine line = {
         .command = "fewlabels",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -253,7 +222,7 @@ ExitCode command_fewlabels(int count, char **words) {
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;

@@ -31,15 +31,6 @@ static const struct argp_option keys[] = {
 static error_t parse(int key, char *argument, void *user) {
     ImportArguments *arguments = user;
     switch (key) {
-    case KEY_MAP:
-        arguments->map = argument;
-        return 0;
-    case KEY_PALETTE:
-        arguments->palette = argument;
-        return 0;
-    case 'o':
-        arguments->out = argument;
-        return 0;
     case ARGP_KEY_ARG:
         if (arguments->spec)
             return EINVAL;
@@ -158,6 +149,10 @@ static ExitCode work(Session *session, void *user) {
 ExitCode command_import(int count, char **words) {
     char *text = options_words(count, words);
     ImportArguments arguments = {.words = text ? text : "scanline import"};
+    const OptionTarget targets[] = {{KEY_MAP, .text = &arguments.map},
+                                    {KEY_PALETTE, .text = &arguments.palette},
+                                    {'o', .text = &arguments.out},
+                                    {0}};
     const CommandLine line = {
         .command = "import",
         .arguments = "FILE|FOLDER [SPEC] [KEY=VALUE...]",
@@ -175,6 +170,7 @@ ExitCode command_import(int count, char **words) {
                "  scanline import gpt2 --map gpt2-hf -o runs/gpt2",
         .groups = OPTIONS_JSON | OPTIONS_SETTINGS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &arguments,
     };

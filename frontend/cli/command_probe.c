@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 
-/* The shared part first: on_run_parse takes it for an OnRun. */
 typedef struct ProbeArguments {
     OnRun task;
     ProbeSteps steps;
@@ -21,22 +20,7 @@ static const struct argp_option keys[] = {
      "that were probed before are left as they are",
      0},
     {"again", KEY_AGAIN, NULL, 0, "with --steps: probe also what was probed before", 0},
-    {"checkpoint", 0x100, "FILE", 0, "this checkpoint (default: the run's best)", 0},
     {0}};
-
-static error_t parse(int key, char *argument, void *user) {
-    ProbeArguments *arguments = user;
-    switch (key) {
-    case KEY_STEPS:
-        arguments->steps.which = argument;
-        return 0;
-    case KEY_AGAIN:
-        arguments->steps.again = true;
-        return 0;
-    default:
-        return on_run_parse(key, argument, &arguments->task);
-    }
-}
 
 static bool probe(const Command *command, void *user, RunError *error) {
     const ProbeArguments *arguments = user;
@@ -47,6 +31,9 @@ static bool probe(const Command *command, void *user, RunError *error) {
 ExitCode command_probe(int count, char **words) {
     ProbeArguments arguments = {.task = {.act = probe, .sections = "probe data"}};
     arguments.task.user = &arguments;
+    const OptionTarget targets[] = {{KEY_STEPS, .text = &arguments.steps.which},
+                                    {KEY_AGAIN, .flag = &arguments.steps.again},
+                                    {0}};
     const CommandLine line = {
         .command = "probe",
         .arguments = "[RUN] [KEY=VALUE...]",
@@ -65,14 +52,14 @@ ExitCode command_probe(int count, char **words) {
                "  scanline probe 7 probe.solver=sgd probe.epochs=30\n"
                "  scanline probe 7 --steps all data.labels=500\n"
                "  scanline probe 7 data.source=other-images.idx",
-        .groups = OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;
     options_parse(&line, count, words, &options);
-    const bool both = arguments.steps.which && arguments.task.checkpoint;
+    const bool both = arguments.steps.which && options.checkpoint;
     if (both || (arguments.steps.again && !arguments.steps.which)) {
         fprintf(stderr, both ? "scanline probe: --steps or --checkpoint, not both\n"
                              : "scanline probe: --again goes with --steps\n");

@@ -28,12 +28,6 @@ static const struct argp_option keys[] = {
 static error_t parse(int key, char *argument, void *user) {
     ReportArguments *arguments = user;
     switch (key) {
-    case 'o':
-        arguments->out = argument;
-        return 0;
-    case KEY_TENSORBOARD:
-        arguments->tensorboard = true;
-        return 0;
     case ARGP_KEY_ARG: {
         const char **larger =
             realloc(arguments->words, (arguments->word_count + 1) * sizeof *larger);
@@ -77,6 +71,8 @@ static ExitCode work(Session *session, void *user) {
 
 ExitCode command_report(int count, char **words) {
     ReportArguments arguments = {0};
+    const OptionTarget targets[] = {
+        {'o', .text = &arguments.out}, {KEY_TENSORBOARD, .flag = &arguments.tensorboard}, {0}};
     const CommandLine line = {
         .command = "report",
         .arguments = "[RUN...]",
@@ -88,6 +84,7 @@ ExitCode command_report(int count, char **words) {
                "  scanline report 1..3 7 -o study.html",
         .groups = OPTIONS_JSON,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &arguments,
     };

@@ -13,7 +13,7 @@
 /* A folder that is no whole run is listed all the same. */
 static void read_row(const RunEntry *entry, Pool *pool, RunFindings *run) {
     RunError error = {0};
-    char *folder = run_file(runs_root(), entry->name);
+    char *folder = file_path(runs_root(), entry->name);
     if (!folder || !findings_read_summary(folder, pool, run, &error)) {
         *run = (RunFindings){.state = "no run.json", .objective = "", .best_loss = NAN};
         run->best_step = run->steps = -1;

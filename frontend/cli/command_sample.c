@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-/* The shared part first: on_run_parse takes it for an OnRun. */
 typedef struct SampleArguments {
     OnRun task;
     SampleOptions options;
@@ -54,7 +53,7 @@ static error_t parse(int key, char *argument, void *user) {
         arguments->seed = (int64_t)value;
         return 0;
     default:
-        return on_run_parse(key, argument, &arguments->task);
+        return ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -5,7 +5,6 @@
 #include "runtime/commands/protocol.h"
 #include "runtime/commands/search.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/run/run_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,22 +39,10 @@ static const struct argp_option keys[] = {
 
 static error_t parse(int key, char *argument, void *user) {
     SearchArguments *arguments = user;
-    switch (key) {
-    case KEY_OVER:
-        arguments->over = argument;
-        return 0;
-    case KEY_ALL:
-        arguments->all = true;
-        return 0;
-    case KEY_FROM:
-        arguments->from = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        arguments->checkpoint = argument;
-        return 0;
-    default:
+    if (key != KEY_OVER)
         return ARGP_ERR_UNKNOWN;
-    }
+    arguments->over = argument;
+    return 0;
 }
 
 /* --- what is tried --- */
@@ -225,7 +212,8 @@ static ExitCode show(const Session *session, const SearchPlan *plan) {
     return search_best(&plan->search) ? EXIT_DONE : EXIT_DIVERGED;
 }
 
-static ExitCode search_locked(const Session *session, SearchPlan *plan) {
+static ExitCode try_all(Session *session, void *user) {
+    SearchPlan *plan = user;
     ExitCode code = EXIT_DONE;
     while (!code && !search_over(&plan->search))
         code = try_next(session, plan);
@@ -233,16 +221,8 @@ static ExitCode search_locked(const Session *session, SearchPlan *plan) {
 }
 
 static ExitCode search(Session *session, SearchPlan *plan) {
-    RunError error;
-    ExitCode code = prepare(session, plan);
-    if (code)
-        return code;
-    int lock = run_lock(plan->folder, &error);
-    if (lock < 0)
-        return session_fail(session, error.code, "search", "%s", error.text);
-    code = search_locked(session, plan);
-    run_unlock(lock);
-    return code;
+    const ExitCode code = prepare(session, plan);
+    return code ? code : trials_locked(session, plan->folder, try_all, plan);
 }
 
 static ExitCode work(Session *session, void *user) {
@@ -257,6 +237,10 @@ static ExitCode work(Session *session, void *user) {
 ExitCode command_search(int count, char **words) {
     char *text = options_words(count, words);
     SearchArguments arguments = {.words = text ? text : "scanline search"};
+    const OptionTarget targets[] = {{KEY_ALL, .flag = &arguments.all},
+                                    {KEY_FROM, .text = &arguments.from},
+                                    {KEY_CHECKPOINT, .text = &arguments.checkpoint},
+                                    {0}};
     const CommandLine line = {
         .command = "search",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -274,6 +258,7 @@ ExitCode command_search(int count, char **words) {
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
         .keys = keys,
+        .targets = targets,
         .parse = parse,
         .user = &arguments,
     };

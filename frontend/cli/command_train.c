@@ -28,29 +28,6 @@ static const struct argp_option keys[] = {
      "with --from: this checkpoint of RUN (default: its best)", 0},
     {0}};
 
-static error_t parse(int key, char *argument, void *user) {
-    TrainArguments *arguments = user;
-    switch (key) {
-    case KEY_RESUME:
-        arguments->resume = argument;
-        return 0;
-    case KEY_FROM:
-        arguments->from = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        arguments->checkpoint = argument;
-        return 0;
-    case KEY_PROFILE:
-        arguments->profile = true;
-        return 0;
-    case KEY_TENSORBOARD:
-        arguments->tensorboard = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* Settings of a run that goes on are those in its folder. */
 static ExitCode arguments_check(const Session *session, const TrainArguments *arguments) {
     const Options *options = session->options;
@@ -101,6 +78,12 @@ static ExitCode work(Session *session, void *user) {
 ExitCode command_train(int count, char **words) {
     char *text = options_words(count, words);
     TrainArguments arguments = {.words = text ? text : "scanline train"};
+    const OptionTarget targets[] = {{KEY_RESUME, .text = &arguments.resume},
+                                    {KEY_FROM, .text = &arguments.from},
+                                    {KEY_CHECKPOINT, .text = &arguments.checkpoint},
+                                    {KEY_PROFILE, .flag = &arguments.profile},
+                                    {KEY_TENSORBOARD, .flag = &arguments.tensorboard},
+                                    {0}};
     const CommandLine line = {
         .command = "train",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -121,7 +104,7 @@ ExitCode command_train(int count, char **words) {
         .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
                   OPTIONS_SETTINGS,
         .keys = keys,
-        .parse = parse,
+        .targets = targets,
         .user = &arguments,
     };
     Options options;

@@ -9,19 +9,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { KEY_CHECKPOINT = 0x100 };
-
-const struct argp_option on_run_keys[] = {
-    {"checkpoint", KEY_CHECKPOINT, "FILE", 0, "this checkpoint (default: the run's best)", 0}, {0}};
-
-error_t on_run_parse(int key, char *argument, void *user) {
-    OnRun *on_run = user;
-    if (key != KEY_CHECKPOINT)
-        return ARGP_ERR_UNKNOWN;
-    on_run->checkpoint = argument;
-    return 0;
-}
-
 /* By the environment alone: the program never calls setlocale, so that numbers are read the same
  * everywhere. */
 static bool speaks_utf8(void) {
@@ -107,7 +94,7 @@ static ExitCode act(Session *session, const OnRun *on_run, const char *folder) {
         .program = &session->program,
         .folder = folder,
         .into = transfer ? directory_of_data(session, session->options->command) : NULL,
-        .checkpoint = on_run->checkpoint,
+        .checkpoint = session->options->checkpoint,
         .transfer = transfer,
         .threads = options_threads(session->options),
         .json = session->options->json,

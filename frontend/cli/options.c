@@ -1,5 +1,7 @@
 #include "frontend/cli/options.h"
 
+#include "runtime/integer.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,12 +18,16 @@ enum Key {
     KEY_VERIFY,
     KEY_CHECK_PASSES,
     KEY_OUT,
+    KEY_CHECKPOINT,
     KEY_THREADS,
     KEY_MEMORY,
 };
 
 static const struct argp_option json_keys[] = {
     {"json", KEY_JSON, 0, 0, "results and errors as JSON on standard output", 1}, {0}};
+
+static const struct argp_option checkpoint_keys[] = {
+    {"checkpoint", KEY_CHECKPOINT, "FILE", 0, "this checkpoint (default: the run's best)", 0}, {0}};
 
 static const struct argp_option out_keys[] = {
     {"out", KEY_OUT, "DIR", 0,
@@ -75,9 +81,8 @@ bool options_set(Options *options, const char *setting) {
 }
 
 static int threads_of(const char *text) {
-    char *end;
-    long threads = strtol(text, &end, 10);
-    return *text && !*end && threads >= 1 && threads <= 1024 ? (int)threads : 0;
+    int64_t threads;
+    return integer_read(text, 1, 1024, &threads) ? (int)threads : 0;
 }
 
 static error_t parse_word(Parser *parser, char *word, struct argp_state *state) {
@@ -101,8 +106,23 @@ static const char *name_of(const struct argp_option *keys, int key) {
     return keys->name;
 }
 
+/* False: none of them has the key. */
+static bool set_target(const OptionTarget *targets, int key, const char *argument) {
+    for (; targets && targets->key; targets++)
+        if (targets->key == key) {
+            if (targets->text)
+                *targets->text = argument;
+            else
+                *targets->flag = true;
+            return true;
+        }
+    return false;
+}
+
 static error_t parse_own(const Parser *parser, int key, char *argument, struct argp_state *state) {
     const CommandLine *line = parser->line;
+    if (set_target(line->targets, key, argument))
+        return 0;
     const error_t result = line->parse ? line->parse(key, argument, line->user) : ARGP_ERR_UNKNOWN;
     if (result == EINVAL)
         argp_error(state, "--%s can't be '%s'", name_of(line->keys, key), argument);
@@ -112,47 +132,28 @@ static error_t parse_own(const Parser *parser, int key, char *argument, struct a
 static error_t parse_shared(int key, char *argument, struct argp_state *state) {
     Parser *parser = state->input;
     Options *options = parser->options;
-    switch (key) {
-    case KEY_JSON:
-        options->json = true;
+    const OptionTarget targets[] = {{KEY_JSON, .flag = &options->json},
+                                    {KEY_TARGET, .text = &options->compile.target},
+                                    {KEY_TABLE, .text = &options->table},
+                                    {KEY_DUMP, .text = &options->compile.dump},
+                                    {KEY_STOP_AFTER, .text = &options->compile.stop_after},
+                                    {KEY_NO_PASS, .text = &options->compile.skip},
+                                    {KEY_VERIFY, .flag = &options->compile.verify},
+                                    {KEY_CHECK_PASSES, .flag = &options->compile.check},
+                                    {KEY_OUT, .text = &options->out},
+                                    {KEY_CHECKPOINT, .text = &options->checkpoint},
+                                    {KEY_MEMORY, .text = &options->memory},
+                                    {0}};
+    if (set_target(targets, key, argument))
         return 0;
-    case KEY_TARGET:
-        options->compile.target = argument;
-        return 0;
-    case KEY_TABLE:
-        options->table = argument;
-        return 0;
-    case KEY_DUMP:
-        options->compile.dump = argument;
-        return 0;
-    case KEY_STOP_AFTER:
-        options->compile.stop_after = argument;
-        return 0;
-    case KEY_NO_PASS:
-        options->compile.skip = argument;
-        return 0;
-    case KEY_VERIFY:
-        options->compile.verify = true;
-        return 0;
-    case KEY_CHECK_PASSES:
-        options->compile.check = true;
-        return 0;
-    case KEY_OUT:
-        options->out = argument;
-        return 0;
-    case KEY_THREADS:
-        options->threads = threads_of(argument);
-        if (!options->threads)
-            argp_error(state, "--threads takes a number from 1 to 1024, not '%s'", argument);
-        return 0;
-    case KEY_MEMORY:
-        options->memory = argument;
-        return 0;
-    case ARGP_KEY_ARG:
+    if (key == ARGP_KEY_ARG)
         return parse_word(parser, argument, state);
-    default:
+    if (key != KEY_THREADS)
         return parse_own(parser, key, argument, state);
-    }
+    options->threads = threads_of(argument);
+    if (!options->threads)
+        argp_error(state, "--threads takes a number from 1 to 1024, not '%s'", argument);
+    return 0;
 }
 
 static void append_keys(struct argp_option *all, size_t *count, const struct argp_option *keys) {
@@ -164,6 +165,8 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
     struct argp_option keys[64] = {{0}};
     size_t key_count = 0;
     append_keys(keys, &key_count, line->keys);
+    if (line->groups & OPTIONS_CHECKPOINT)
+        append_keys(keys, &key_count, checkpoint_keys);
     if (line->groups & OPTIONS_JSON)
         append_keys(keys, &key_count, json_keys);
     if (line->groups & OPTIONS_OUT)

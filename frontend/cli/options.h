@@ -18,10 +18,11 @@ typedef enum OptionGroup {
     OPTIONS_JSON = 1, /* --json */
     OPTIONS_COMPILE =
         2, /* --target, --table, --dump, --stop-after, --no-pass, --verify, --check-passes */
-    OPTIONS_THREADS = 4,   /* --threads */
-    OPTIONS_OUT = 8,       /* --out */
-    OPTIONS_SETTINGS = 16, /* KEY=VALUE */
-    OPTIONS_MEMORY = 32,   /* --memory */
+    OPTIONS_THREADS = 4,     /* --threads */
+    OPTIONS_OUT = 8,         /* --out */
+    OPTIONS_SETTINGS = 16,   /* KEY=VALUE */
+    OPTIONS_MEMORY = 32,     /* --memory */
+    OPTIONS_CHECKPOINT = 64, /* --checkpoint, of a run */
 } OptionGroup;
 
 typedef struct Options {
@@ -33,19 +34,28 @@ typedef struct Options {
     CompileOptions compile;
     const char *table; /* --table: a file */
     const char *out;
-    int threads;        /* 0: SCANLINE_THREADS, or every core */
-    const char *memory; /* train.memory, over what the spec says; NULL: not given */
+    const char *checkpoint; /* a file; NULL: the run's best */
+    int threads;            /* 0: SCANLINE_THREADS, or every core */
+    const char *memory;     /* train.memory, over what the spec says; NULL: not given */
 } Options;
 
-/* A command's own options, beside the shared ones: `keys` as for argp; `parse` is called for each
- * of them and for further words, and answers 0, EINVAL for an argument that the key can't have, or
- * ARGP_ERR_UNKNOWN. */
+/* What an option sets: a text to its argument, or a flag. */
+typedef struct OptionTarget {
+    int key;
+    const char **text;
+    bool *flag;
+} OptionTarget;
+
+/* A command's own options, beside the shared ones: `keys` as for argp. Those that `targets` has not
+ * are given to `parse`, and so are further words; it answers 0, EINVAL for an argument that the key
+ * can't have, or ARGP_ERR_UNKNOWN. */
 typedef struct CommandLine {
     const char *command;
     const char *arguments; /* "[SPEC] [KEY=VALUE...]" */
     const char *doc;       /* what it does; after '\v' examples */
     unsigned groups;       /* OptionGroup */
     const struct argp_option *keys;
+    const OptionTarget *targets; /* the last one's key is 0; NULL: none */
     error_t (*parse)(int key, char *argument, void *user);
     void *user;
 } CommandLine;

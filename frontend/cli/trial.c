@@ -1,5 +1,7 @@
 #include "frontend/cli/trial.h"
 
+#include "runtime/run/run_lock.h"
+
 #include <stdlib.h>
 
 typedef struct TrialRun {
@@ -57,5 +59,16 @@ ExitCode trial_run(const Trial *trial, char **folder) {
         return code;
     free(run.folder);
     *folder = NULL;
+    return code;
+}
+
+ExitCode trials_locked(Session *session, const char *folder,
+                       ExitCode (*act)(Session *session, void *user), void *user) {
+    RunError error;
+    const int lock = run_lock(folder, &error);
+    if (lock < 0)
+        return session_fail(session, error.code, session->options->command, "%s", error.text);
+    const ExitCode code = act(session, user);
+    run_unlock(lock);
     return code;
 }

@@ -26,4 +26,8 @@ const Options *trial_options(Arena *arena, const Options *options, const char *c
  * printing why. `folder` gets the run's, malloc'ed, in the first two cases. */
 ExitCode trial_run(const Trial *trial, char **folder);
 
+/* Does `act` while this process, and no other, has the folder that the trials' results go to. */
+ExitCode trials_locked(Session *session, const char *folder,
+                       ExitCode (*act)(Session *session, void *user), void *user);
+
 #endif

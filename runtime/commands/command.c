@@ -107,7 +107,7 @@ char *command_path(const Command *command, const char *name) {
     const char *slash = strchr(name, '/');
     char *path;
     if (!command->into || !slash)
-        return run_file(command->folder, name);
+        return file_path(command->folder, name);
     return asprintf(&path, "%s/%s%s", command->folder, command->into, slash) < 0 ? NULL : path;
 }
 
@@ -117,7 +117,7 @@ static bool make_directory(const char *path, RunError *error) {
 }
 
 bool command_directory(const Command *command, const char *directory, RunError *error) {
-    char *path = run_file(command->folder, command->into ? command->into : directory);
+    char *path = file_path(command->folder, command->into ? command->into : directory);
     if (!path)
         return run_no_memory(error, "a path");
     bool made = true; /* those that it lies in come first */
@@ -144,6 +144,26 @@ bool command_write_text(const Command *command, const char *name, const char *te
         run_fail(error, EXIT_MACHINE, "%s", fault.text);
     free(path);
     return ok;
+}
+
+json_t *command_class_names(const DataSet *data, int64_t classes) {
+    DataClassNumber number;
+    json_t *names = json_array();
+    for (int64_t c = 0; names && c < classes; c++)
+        if (json_array_append_new(names, json_string(data_class_name(data, c, &number))) != 0) {
+            json_decref(names);
+            names = NULL;
+        }
+    return names;
+}
+
+bool command_print_json(json_t *json, FILE *results) {
+    if (!json)
+        return false;
+    json_dumpf(json, results, JSON_INDENT(2));
+    fputc('\n', results);
+    json_decref(json);
+    return true;
 }
 
 char *command_json_text(const json_t *json) {

@@ -53,6 +53,12 @@ bool command_directory(const Command *command, const char *directory, RunError *
 bool command_write_text(const Command *command, const char *name, const char *text,
                         RunError *error);
 
+/* A list of the names of the first `classes` classes. NULL: no memory. */
+json_t *command_class_names(const DataSet *data, int64_t classes);
+
+/* Prints JSON and a newline, and lets it go. False: it is NULL, as there was no memory. */
+bool command_print_json(json_t *json, FILE *results);
+
 /* JSON with few enough digits to read. malloc'ed; NULL: no memory. */
 char *command_json_text(const json_t *json);
 

@@ -1,8 +1,8 @@
 #include "runtime/commands/compare.h"
 
+#include "runtime/commands/command.h"
 #include "runtime/report/comparison.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,13 +113,8 @@ static json_t *comparison_json(const FindingsSet *a, const FindingsSet *b,
 
 static bool print_json(FILE *out, const FindingsSet *a, const FindingsSet *b,
                        const Comparison *comparison, RunError *error) {
-    json_t *json = comparison_json(a, b, comparison);
-    if (!json)
-        return run_no_memory(error, "the result");
-    json_dumpf(json, out, JSON_INDENT(2));
-    fputc('\n', out);
-    json_decref(json);
-    return true;
+    return command_print_json(comparison_json(a, b, comparison), out) ||
+           run_no_memory(error, "the result");
 }
 
 /* --- the command --- */

@@ -37,18 +37,6 @@ static json_t *splits_json(const DataSet *data, const int64_t *counts) {
     return NULL;
 }
 
-static json_t *names_json(const DataSet *data) {
-    json_t *names = json_array();
-    bool ok = names != NULL;
-    DataClassNumber number;
-    for (int64_t c = 0; c < data->classes && ok; c++)
-        ok = json_array_append_new(names, json_string(data_class_name(data, c, &number))) == 0;
-    if (ok)
-        return names;
-    json_decref(names);
-    return NULL;
-}
-
 static json_t *palette_json(const DataSet *data) {
     if (!data->palette.centres)
         return json_null();
@@ -58,13 +46,13 @@ static json_t *palette_json(const DataSet *data) {
 }
 
 static json_t *data_json(const DataSet *data, const int64_t *counts, const Baselines *baselines) {
-    json_t *json =
-        json_pack("{ss sI sI sI sI sI so so sb ss ss so}", "source", data->source, "images",
-                  (json_int_t)data->count, "height", (json_int_t)data->height, "width",
-                  (json_int_t)data->width, "colours", (json_int_t)data->colours, "classes",
-                  (json_int_t)data->classes, "class_names", names_json(data), "palette",
-                  palette_json(data), "own_splits", (int)data->has_splits, "hash", data->hash,
-                  "split_hash", data->split_hash, "splits", splits_json(data, counts));
+    json_t *json = json_pack(
+        "{ss sI sI sI sI sI so so sb ss ss so}", "source", data->source, "images",
+        (json_int_t)data->count, "height", (json_int_t)data->height, "width",
+        (json_int_t)data->width, "colours", (json_int_t)data->colours, "classes",
+        (json_int_t)data->classes, "class_names", command_class_names(data, data->classes),
+        "palette", palette_json(data), "own_splits", (int)data->has_splits, "hash", data->hash,
+        "split_hash", data->split_hash, "splits", splits_json(data, counts));
     if (json && baselines &&
         json_object_set_new(json, "baselines_nats_per_token",
                             json_pack("{sf sf sf}", "uniform", baselines->uniform, "histogram",

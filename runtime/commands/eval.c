@@ -50,21 +50,13 @@ static json_t *confusion_json(const Evaluation *evaluation) {
     return rows;
 }
 
-static json_t *names_json(const DataSet *data, int64_t classes) {
-    DataClassNumber number;
-    json_t *names = json_array();
-    for (int64_t c = 0; names && c < classes; c++)
-        json_array_append_new(names, json_string(data_class_name(data, c, &number)));
-    return names;
-}
-
 static json_t *classes_json(const DataSet *data, const Evaluation *evaluation) {
     const Interval interval = interval_of_share(evaluation->correct, evaluation->count);
     json_t *json = json_pack("{s:I, s:I, s:[f, f], s:i}", "n", (json_int_t)evaluation->count,
                              "correct", (json_int_t)evaluation->correct, "interval", interval.low,
                              interval.high, "masks", evaluation->draws);
     if (evaluation->confusion) {
-        json_object_set_new(json, "names", names_json(data, evaluation->classes));
+        json_object_set_new(json, "names", command_class_names(data, evaluation->classes));
         json_object_set_new(json, "confusion", confusion_json(evaluation));
     }
     return json;

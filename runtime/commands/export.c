@@ -16,7 +16,7 @@
 enum { DIGITS = 9 };
 
 static bool write_json(const char *folder, const char *name, const json_t *json, FileError *error) {
-    char *path = run_file(folder, name);
+    char *path = file_path(folder, name);
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(DIGITS));
     bool written = path && text ? file_write(path, text, strlen(text), error)
                                 : file_fault(error, folder, "out of memory");
@@ -48,7 +48,7 @@ static bool write_tensors(const ExportCommand *command, const Model *model, cons
     PlacedMap placed;
     if (!map_place(command->map, command->experiment, &placed, error))
         return false;
-    char *path = run_file(draft, "model.safetensors");
+    char *path = file_path(draft, "model.safetensors");
     bool written =
         path ? export_tensors(&placed, command->experiment, model->parameters.values, path, error)
              : file_fault(error, draft, "out of memory");

@@ -3,7 +3,7 @@
 #ifndef SCANLINE_RUNTIME_COMMANDS_EXPORT_H
 #define SCANLINE_RUNTIME_COMMANDS_EXPORT_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/interchange/map.h"
 #include "runtime/run_error.h"
 

@@ -73,7 +73,7 @@ typedef struct Export {
 
 /* FOLDER/NAME, malloc'ed; NULL after saying that there is no memory. */
 static char *path_in(const char *folder, const char *name, RunError *error) {
-    char *path = run_file(folder, name);
+    char *path = file_path(folder, name);
     if (!path)
         run_no_memory(error, "a path");
     return path;
@@ -188,15 +188,6 @@ static json_t *layers_json(const char *series, const FeatureReader *reader) {
     return layers;
 }
 
-static json_t *classes_json(const DataSet *data) {
-    json_t *classes = json_array();
-    for (int64_t c = 0; c < data->classes; c++) {
-        DataClassNumber number;
-        json_array_append_new(classes, json_string(data_class_name(data, c, &number)));
-    }
-    return classes;
-}
-
 static json_t *describe(const Command *command, const Trained *trained, const FeatureReader *reader,
                         const Chosen *chosen) {
     const Experiment *experiment = command->program->experiment;
@@ -208,9 +199,10 @@ static json_t *describe(const Command *command, const Trained *trained, const Fe
         "labels.npy: class of each row, -1 for none", "splits",
         "splits.npy: number in split_names of each row", "indices",
         "indices.npy: place of each row in the data set", "split_names", "train", "validation",
-        "test", "classes", classes_json(trained->data), "checkpoint", trained->checkpoint, "step",
-        (json_int_t)trained->state.step, "source", trained->data->source, "data_hash",
-        trained->data->hash, "split_hash", trained->data->split_hash);
+        "test", "classes", command_class_names(trained->data, trained->data->classes), "checkpoint",
+        trained->checkpoint, "step", (json_int_t)trained->state.step, "source",
+        trained->data->source, "data_hash", trained->data->hash, "split_hash",
+        trained->data->split_hash);
 }
 
 static bool write_description(const Command *command, const Trained *trained,
@@ -265,7 +257,7 @@ static bool export_features(const Command *command, const Trained *trained,
     if (!feature_reader_create(&reader, command->program, &trained->model, command->threads, error))
         return false;
     char *folder =
-        options->folder ? strdup(options->folder) : run_file(command->folder, "features");
+        options->folder ? strdup(options->folder) : file_path(command->folder, "features");
     Chosen chosen = {0};
     bool ok = (folder && choose(trained->data, options->split, &chosen)) ||
               run_no_memory(error, "the features");

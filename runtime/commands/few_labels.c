@@ -12,7 +12,7 @@ static uint32_t trial_count(const FewLabels *few) { return few->label_count * fe
 
 bool few_labels_begin(FewLabels *few, RunError *error) {
     few->trials = calloc(trial_count(few), sizeof *few->trials);
-    char *path = run_file(few->folder, "fewlabels.json");
+    char *path = file_path(few->folder, "fewlabels.json");
     if (!few->trials || !path) {
         free(path);
         return run_no_memory(error, "the trials");

@@ -1,12 +1,13 @@
 #include "runtime/commands/import.h"
 
+#include "runtime/commands/command.h"
 #include "runtime/interchange/import_tensors.h"
 #include "runtime/interchange/map_config.h"
 #include "runtime/model/model.h"
+#include "runtime/run/work.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void say_imported(const ImportCommand *command, const ImportedTensors *imported) {
     log_say(command->log, "%u tensors, %lld parameters, from %s", imported->tensors,
@@ -34,41 +35,16 @@ static void print_result(const ImportCommand *command, const char *folder,
     json_t *json = json_pack(
         "{s:s, s:I, s:I, s:I}", "run", folder, "tensors", (json_int_t)imported->tensors,
         "parameters", (json_int_t)imported->elements, "ignored", (json_int_t)imported->ignored);
-    if (json)
-        json_dumpf(json, command->results, JSON_INDENT(2));
-    fputc('\n', command->results);
-    json_decref(json);
-}
-
-/* --- progress --- */
-
-/* After two seconds: a line that changes on a terminal, else one every few seconds. */
-typedef struct Telling {
-    Log *log;
-    double next; /* when something is to be said */
-} Telling;
-
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void tell(void *user, uint32_t done, uint32_t all) {
-    Telling *telling = user;
-    const double now = seconds();
-    char line[64];
-    if (now < telling->next)
-        return;
-    snprintf(line, sizeof line, "read %u of %u tensors", done, all);
-    if (log_is_live(telling->log))
-        log_show(telling->log, line);
-    else
-        log_say(telling->log, "%s", line);
-    telling->next = now + (log_is_live(telling->log) ? 0.2 : 10);
+    command_print_json(json, command->results);
 }
 
 /* --- the command --- */
+
+static void tell(void *user, uint32_t done, uint32_t all) {
+    Work *work = user;
+    if (work_is_due(work))
+        work_say(work, "read %u of %u tensors", done, all);
+}
 
 static bool read_tensors(const ImportCommand *command, const Model *model,
                          ImportedTensors *imported, RunError *error) {
@@ -76,11 +52,12 @@ static bool read_tensors(const ImportCommand *command, const Model *model,
     FileError fault;
     if (!map_place(command->map, command->experiment, &placed, &fault))
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
-    Telling telling = {command->log, seconds() + 2};
-    const ImportProgress progress = {tell, &telling};
+    Work work;
+    work_begin(&work, command->log, "tensors", 0);
+    const ImportProgress progress = {tell, &work};
     bool read = import_tensors(&placed, command->weights, command->experiment,
                                model->parameters.values, &progress, imported, &fault);
-    log_clear(command->log);
+    work_end(&work);
     map_unplace(&placed);
     return read || run_fail(error, EXIT_INPUT, "%s", fault.text);
 }

@@ -1,16 +1,17 @@
 /* All of it is gathered as JSON first; inspect_print.c prints text from the same figures. */
 #include "runtime/commands/inspect.h"
 
+#include "runtime/clock.h"
 #include "runtime/commands/command.h"
+#include "runtime/files/printable.h"
 #include "runtime/images/duplicates.h"
 #include "runtime/images/image_png.h"
 #include "runtime/images/sheet.h"
 #include "runtime/images/summary.h"
-#include "runtime/import/printable.h"
+#include "runtime/run/work.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* --- JSON --- */
 
@@ -182,70 +183,46 @@ bool commands_inspect(const InspectOptions *options, Log *log, FILE *results, Ru
 /* --- import --- */
 
 typedef struct Watch {
-    Log *log;
-    double said, entries_from; /* seconds, of a clock that only goes forward */
+    Work work;
+    double entries_from; /* seconds */
 } Watch;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-/* On a terminal a line that is written over, elsewhere one now and then. */
-static void say(Watch *watch, const char *line) {
-    if (log_is_live(watch->log))
-        log_show(watch->log, line);
-    else
-        log_say(watch->log, "%s", line);
-}
-
-static bool is_due(Watch *watch) {
-    static const double between_shown = 0.1, between_said = 30;
-    const double time = now();
-    if (time - watch->said < (log_is_live(watch->log) ? between_shown : between_said))
-        return false;
-    watch->said = time;
-    return true;
-}
 
 static void on_looking(void *user, int64_t files) {
     Watch *watch = user;
-    char line[80];
-    if (!is_due(watch))
-        return;
-    snprintf(line, sizeof line, "looking: %lld files", (long long)files);
-    say(watch, line);
+    if (work_is_due(&watch->work))
+        work_say(&watch->work, "looking: %lld files", (long long)files);
 }
 
 static void on_progress(void *user, int64_t entries, int64_t bytes, int64_t all_bytes) {
     Watch *watch = user;
-    char line[160], share[32] = "";
+    char share[32] = "";
     if (!watch->entries_from)
-        watch->entries_from = now();
-    if (!is_due(watch))
+        watch->entries_from = clock_seconds();
+    if (!work_is_due(&watch->work))
         return;
     if (all_bytes > 0)
         snprintf(share, sizeof share, ", %.0f %%", 100.0 * (double)bytes / (double)all_bytes);
-    snprintf(line, sizeof line, "%lld images%s, %.0f images/s", (long long)entries, share,
-             (double)entries / (now() - watch->entries_from));
-    say(watch, line);
+    work_say(&watch->work, "%lld images%s, %.0f images/s", (long long)entries, share,
+             (double)entries / (clock_seconds() - watch->entries_from));
 }
 
 static void on_broken(void *user, const char *name, const char *reason) {
-    log_say(((Watch *)user)->log, "broken: %s %s", name, reason);
+    log_say(((Watch *)user)->work.log, "broken: %s %s", name, reason);
 }
 
-static void on_note(void *user, const char *text) { log_say(((Watch *)user)->log, "%s", text); }
+static void on_note(void *user, const char *text) {
+    log_say(((Watch *)user)->work.log, "%s", text);
+}
 
 bool commands_import(const ImportSettings *settings, bool json, Log *log, FILE *results,
                      RunError *error) {
-    Watch watch = {.log = log, .said = now()};
+    Watch watch = {.entries_from = 0};
     const ImportListener listener = {&watch, on_looking, on_progress, on_broken, on_note};
     ImportResult result;
     FileError fault;
+    work_begin(&watch.work, log, "images", 0);
     const bool done = import_run(settings, &listener, &result, error);
-    log_clear(log);
+    work_end(&watch.work);
     if (!done)
         return false;
     ImageFile *file = image_file_open(settings->path, &fault);

@@ -2,6 +2,7 @@
 
 #include "runtime/commands/probe.h"
 #include "runtime/files/hash.h"
+#include "runtime/integer.h"
 #include "runtime/run/metrics_series.h"
 #include "runtime/run/run_folder.h"
 
@@ -60,7 +61,7 @@ static int64_t step_of(const char *name) {
 }
 
 static bool list_checkpoints(const char *folder, StepList *list, RunError *error) {
-    char *path = run_file(folder, "checkpoints");
+    char *path = file_path(folder, "checkpoints");
     DIR *stream = path ? opendir(path) : NULL;
     bool listed = stream || run_fail(error, EXIT_INPUT, "cannot list the checkpoints in %s: %s",
                                      folder, strerror(path ? errno : ENOMEM));
@@ -83,24 +84,21 @@ static bool list_checkpoints(const char *folder, StepList *list, RunError *error
 /* "100,200,300" of those that there are. */
 static bool choose_steps(const char *which, const StepList *there, StepList *chosen,
                          RunError *error) {
-    for (const char *at = which;;) {
-        char *end;
-        errno = 0;
-        const long long step = strtoll(at, &end, 10);
-        if (end == at || errno || step < 0 || (*end && *end != ','))
+    for (const char *at = which;; at++) {
+        int64_t step;
+        if (!integer_take(&at, &step) || step < 0 || (*at && *at != ','))
             return run_fail(error, EXIT_USAGE, "--steps takes `all', or steps: 100,200; not '%s'",
                             which);
         if (!list_has(there, step))
             return run_fail(error, EXIT_INPUT,
                             "there is no checkpoint of step %lld; there are %zu, of steps %lld to "
                             "%lld (train.checkpoint)",
-                            step, there->count, (long long)there->at[0],
+                            (long long)step, there->count, (long long)there->at[0],
                             (long long)there->at[there->count - 1]);
         if (!list_has(chosen, step) && !list_add(chosen, step))
             return run_no_memory(error, "the list of steps");
-        if (!*end)
+        if (!*at)
             break;
-        at = end + 1;
     }
     qsort(chosen->at, chosen->count, sizeof *chosen->at, ascending);
     return true;
@@ -230,7 +228,7 @@ static bool probe_step(Probing *probing, int64_t step, FILE *nowhere, RunError *
     const Command *command = probing->command;
     char name[64], *into, *checkpoint;
     snprintf(name, sizeof name, "checkpoints/step-%06lld.safetensors", (long long)step);
-    checkpoint = run_file(command->folder, name);
+    checkpoint = file_path(command->folder, name);
     if (asprintf(&into, "%s/step-%06lld", command->into ? command->into : "probe",
                  (long long)step) < 0)
         into = NULL;

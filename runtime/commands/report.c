@@ -1,13 +1,13 @@
 /* Everything is read first; then the plots are written, and at last the page that shows them. */
 #include "runtime/commands/report.h"
 
+#include "runtime/commands/command.h"
 #include "runtime/report/sections.h"
 #include "runtime/report/tensorboard.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/run/run_lock.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ static bool place_choose(const ReportCommand *command, ReportPlace *place, RunEr
     place->page =
         command->out
             ? strdup(command->out)
-            : run_file(command->count == 1 ? command->runs[0].folder : runs_root(), "report.html");
+            : file_path(command->count == 1 ? command->runs[0].folder : runs_root(), "report.html");
     const size_t length = place->page ? strlen(place->page) : 0;
     const size_t end = sizeof suffix - 1;
     if (place->page && (length <= end || strcmp(place->page + length - end, suffix) != 0))
@@ -99,11 +99,10 @@ static void print_paths(const ReportCommand *command, const ReportPlace *place,
                 fprintf(command->results, "%s/%s.svg\n", place->folder, name);
         }
     json_t *json = json_pack("{so so}", "page", json_string(place->page), "plots", plots);
-    if (command->json && json) {
-        json_dumpf(json, command->results, JSON_INDENT(2));
-        fputc('\n', command->results);
-    }
-    json_decref(json);
+    if (command->json)
+        command_print_json(json, command->results);
+    else
+        json_decref(json);
 }
 
 static bool report(const ReportCommand *command, const RunFindings *runs, Pool *pool,

@@ -1,5 +1,6 @@
 #include "runtime/commands/reproduce.h"
 
+#include "runtime/commands/command.h"
 #include "runtime/files/folder.h"
 #include "runtime/run/run_compare.h"
 #include "runtime/run/run_folder.h"
@@ -24,11 +25,6 @@ typedef struct Reproduction {
 
 static bool is(const Reproduction *reproduction, const char *state) {
     return strcmp(reproduction->state, state) == 0;
-}
-
-static const char *text_of(const json_t *record, const char *key) {
-    const char *text = json_string_value(json_object_get(record, key));
-    return text ? text : "";
 }
 
 /* --- the verdict --- */
@@ -87,10 +83,7 @@ static void print_json(const Reproduction *reproduction) {
         (json_int_t)comparison->checkpoints, "difference", difference_json(&comparison->difference),
         "folder", reproduction->kept ? reproduction->folder : NULL, "warning",
         reproduction->warning);
-    if (json)
-        json_dumpf(json, reproduction->command->results, JSON_INDENT(2));
-    fputc('\n', reproduction->command->results);
-    json_decref(json);
+    command_print_json(json, reproduction->command->results);
 }
 
 static void print_verdict(const Reproduction *reproduction) {
@@ -106,7 +99,7 @@ static void print_verdict(const Reproduction *reproduction) {
 static void forget_step(const Reproduction *reproduction, int64_t step) {
     char name[64];
     snprintf(name, sizeof name, "checkpoints/step-%06lld.safetensors", (long long)step);
-    char *path = reproduction->command->out ? NULL : run_file(reproduction->folder, name);
+    char *path = reproduction->command->out ? NULL : file_path(reproduction->folder, name);
     if (path)
         unlink(path);
     free(path);
@@ -235,14 +228,14 @@ static bool has_ended(const Reproduction *reproduction) {
 static ExitCode reproduce_record(const ReproduceCommand *command, RunOrigin *origin,
                                  const json_t *record, RunError *error) {
     Reproduction reproduction = {
-        .command = command, .record = record, .state = text_of(record, "state")};
+        .command = command, .record = record, .state = run_record_text(record, "state")};
     RunParent parent;
     ExitCode code = EXIT_MACHINE;
     if (!run_compare_begin(&reproduction.comparison, command->folder, has_ended(&reproduction),
                            error) ||
         !run_parent_kept(&parent, command->folder, record, error))
         return error->code;
-    char *folder = command->out ? strdup(command->out) : run_file(command->folder, "reproduction");
+    char *folder = command->out ? strdup(command->out) : file_path(command->folder, "reproduction");
     origin->parent = &parent;
     reproduction.warning = run_versions_differ(record, &command->versions);
     if (folder)

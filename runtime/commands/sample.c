@@ -92,7 +92,7 @@ static bool write_grid(const Command *command, const PictureGrid *grid, const ch
                         "%lld x %lld images of %lld x %lld are too large for a picture",
                         (long long)grid->rows, (long long)grid->columns, (long long)grid->height,
                         (long long)grid->width);
-    char *path = run_file(command->folder, name);
+    char *path = file_path(command->folder, name);
     FileError fault;
     const ImageView view = {picture.height, picture.width, picture.channels, picture.pixels};
     bool ok = path ? image_write_png(view, path, &fault) : run_no_memory(error, "a path");

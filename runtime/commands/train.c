@@ -1,5 +1,6 @@
 #include "runtime/commands/train.h"
 
+#include "runtime/commands/command.h"
 #include "runtime/data/baseline.h"
 #include "runtime/data/data.h"
 #include "runtime/execution/profile_report.h"
@@ -71,10 +72,7 @@ static void print_json(const TrainCommand *command, const char *folder,
         json_object_set_new(json, "best_validation_accuracy", json_real(result->best_accuracy));
     if (json && profile)
         json_object_set_new(json, "profile", profile_json(profile, profile_peak(profile)));
-    if (json)
-        json_dumpf(json, command->results, JSON_INDENT(2));
-    fputc('\n', command->results);
-    json_decref(json);
+    command_print_json(json, command->results);
 }
 
 static void print_text(const TrainCommand *command, const char *folder,

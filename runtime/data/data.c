@@ -26,11 +26,9 @@ bool data_no_memory(DataError *error) { return data_fail(error, "no memory for t
 
 char *data_path(const char *source) {
     const char *folder = getenv("SCANLINE_DATA");
-    char *path = NULL;
     if (source[0] != '/' && folder && *folder && access(source, F_OK) != 0) {
-        if (asprintf(&path, "%s/%s", folder, source) < 0)
-            return NULL;
-        if (access(path, F_OK) == 0)
+        char *path = file_path(folder, source);
+        if (!path || access(path, F_OK) == 0)
             return path;
         free(path);
     }

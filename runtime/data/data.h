@@ -24,7 +24,7 @@
 #ifndef SCANLINE_RUNTIME_DATA_H
 #define SCANLINE_RUNTIME_DATA_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/images/class_names.h"
 #include "runtime/images/palette.h"
 

@@ -3,12 +3,12 @@
  * file alone is compiled with contraction, so that x * a + b is one instruction. */
 #include "runtime/execution/peak.h"
 
+#include "runtime/clock.h"
 #include "runtime/execution/block.h"
 
 #include <omp.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -18,12 +18,6 @@ static const double round_seconds = 0.006;
 
 /* `times` steps of all sums; `from` holds what they are made of, and takes what they come to. */
 typedef void PeakLoop(int64_t times, float from[16]);
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* --- the loops --- */
 
@@ -75,9 +69,9 @@ static double loop_seconds(PeakLoop *loop, int64_t times) {
     float values[16];
     for (int i = 0; i < 16; i++)
         values[i] = 0.5f;
-    double begin = now();
+    double begin = clock_seconds();
     loop(times, values);
-    double seconds = now() - begin;
+    double seconds = clock_seconds() - begin;
     volatile float kept = values[0];
     (void)kept;
     return seconds;
@@ -135,7 +129,7 @@ static int64_t read_words(const int64_t *words, int64_t count) {
 
 static double read_seconds(const PageBlock *block, int threads) {
     int64_t words = block->size / (int64_t)sizeof(int64_t), total = 0;
-    double begin = now();
+    double begin = clock_seconds();
 #pragma omp parallel num_threads(threads) reduction(+ : total)
     {
         int64_t first = words * omp_get_thread_num() / omp_get_num_threads();
@@ -144,7 +138,7 @@ static double read_seconds(const PageBlock *block, int threads) {
     }
     volatile int64_t kept = total;
     (void)kept;
-    return now() - begin;
+    return clock_seconds() - begin;
 }
 
 bool peak_read(int threads, double *bytes) {

@@ -146,7 +146,7 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *
  *   data      the spec's inputs by name: tokens i32[b,n], label i32[b], ...
  *   control   $seed i32, $step i32, $draw i32, $image i32[b] (index in the data set): for random[...]
- *             $scalar.I f32: the I-th output of the schedule (runtime/training/schedule.h) at this step
+ *             $scalar.I f32: the I-th output of the schedule (runtime/execution/schedule.h) at this step
  *   $weight   1 / images in this batch; 0 for the images that only fill up a short batch
  * An input that nothing reads does not exist; bind by looking names up.
  */

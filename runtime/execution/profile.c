@@ -1,9 +1,10 @@
 #include "runtime/execution/profile.h"
 
+#include "runtime/clock.h"
+
 #include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* What one thread writes, in cache lines of its own. */
 typedef struct ProfileThread {
@@ -22,12 +23,6 @@ struct Profile {
     int64_t steps;
     ProfileThread *thread;
 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* --- life --- */
 
@@ -74,7 +69,7 @@ void profile_start(Profile *profile) {
     if (!profile)
         return;
     profile->running = true;
-    profile->started = now();
+    profile->started = clock_seconds();
     for (int i = 0; i < profile->threads; i++) {
         profile->thread[i].since = profile->started;
         profile->thread[i].line = i == 0 ? PROFILE_LOOP : PROFILE_WAITING;
@@ -89,7 +84,7 @@ static void thread_leave(ProfileThread *thread, double time) {
 void profile_stop(Profile *profile) {
     if (!profile || !profile->running)
         return;
-    const double time = now();
+    const double time = clock_seconds();
     for (int i = 0; i < profile->threads; i++)
         thread_leave(&profile->thread[i], time);
     profile->seconds += time - profile->started;
@@ -104,7 +99,7 @@ uint32_t profile_enter(Profile *profile, uint32_t line) {
     assert(omp_get_thread_num() < profile->threads);
     ProfileThread *thread = &profile->thread[omp_get_thread_num()];
     uint32_t before = thread->line;
-    thread_leave(thread, now());
+    thread_leave(thread, clock_seconds());
     bool gathered = profile->gathered != PROFILE_PARTS && line != PROFILE_WAITING;
     thread->line = gathered ? profile->gathered : line;
     return before;

@@ -3,9 +3,9 @@
 #ifndef SCANLINE_RUNTIME_PROGRAM_H
 #define SCANLINE_RUNTIME_PROGRAM_H
 
+#include "runtime/execution/experiment.h"
 #include "runtime/execution/kernel.h"
 #include "runtime/execution/plan.h"
-#include "runtime/experiment.h"
 
 typedef struct Program {
     const Experiment *experiment;

@@ -23,6 +23,11 @@ bool file_fault(FileError *error, const char *path, const char *format, ...) {
     return false;
 }
 
+char *file_path(const char *folder, const char *name) {
+    char *path;
+    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
 char *file_directory(const char *path) {
     const char *slash = strrchr(path, '/');
     size_t length = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);

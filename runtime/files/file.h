@@ -38,6 +38,9 @@ void file_abandon(FileWriter *writer);
  * it was. */
 bool file_share(const char *from, const char *to, FileError *error);
 
+/* FOLDER/NAME. malloc'ed; NULL: no memory. */
+char *file_path(const char *folder, const char *name);
+
 /* The directory that a path lies in: "." for a bare name. malloc'ed; NULL: no memory. */
 char *file_directory(const char *path);
 

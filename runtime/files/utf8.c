@@ -18,3 +18,8 @@ size_t utf8_length(const char *at, size_t available) {
         return 0;
     return length;
 }
+
+bool utf8_is_control(const char *at, size_t length) {
+    const unsigned char *byte = (const unsigned char *)at;
+    return byte[0] < 0x20 || byte[0] == 0x7f || (length == 2 && byte[0] == 0xc2 && byte[1] < 0xa0);
+}

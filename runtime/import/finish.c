@@ -1,7 +1,7 @@
 #include "runtime/import/finish.h"
 
+#include "runtime/files/printable.h"
 #include "runtime/images/split.h"
-#include "runtime/import/printable.h"
 
 #include <jansson.h>
 #include <stdlib.h>

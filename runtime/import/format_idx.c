@@ -64,21 +64,14 @@ static bool read_labels(Importing *importing, const SourceMember *member) {
         return importing_fault(importing, member->name, "has %u axes and %lld labels", array.rank,
                                (long long)array.elements);
     const size_t size = (size_t)array.elements * array.value_bytes;
-    unsigned char *bytes = malloc(size);
-    int32_t *labels = malloc((size_t)array.elements * sizeof *labels);
-    bool whole = false;
-    bool ok = (bytes && labels) || run_no_memory(importing->error, "labels");
-    if (ok && (!importing_read(importing, bytes, size, &whole) || !whole))
-        ok = importing_fault(importing, member->name, "%s",
-                             whole ? source_fault(importing->source) : "is cut off");
+    unsigned char *bytes = importing_read_bytes(importing, member, size);
+    if (!bytes)
+        return false;
+    int32_t *labels = malloc((size_t)(array.elements ? array.elements : 1) * sizeof *labels);
     array.values = bytes;
-    for (int64_t i = 0; ok && i < array.elements; i++)
+    for (int64_t i = 0; labels && i < array.elements; i++)
         labels[i] = idx_value(&array, i);
     free(bytes);
-    if (!ok) {
-        free(labels);
-        return false;
-    }
     return parts_labels(importing, importing->state, member, part_of_name(member->name), labels,
                         array.elements);
 }

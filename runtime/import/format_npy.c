@@ -52,22 +52,16 @@ static bool read_labels(Importing *importing, const SourceMember *member, NpyArr
                                "is no array of images (uint8 [count, height, width] or [count, "
                                "height, width, 3]), and none of labels (integers [count])");
     const size_t size = (size_t)shape->elements * npy_type_size(shape->type);
-    unsigned char *bytes = malloc(size ? size : 1);
+    unsigned char *bytes = importing_read_bytes(importing, member, size);
+    if (!bytes)
+        return false;
     int32_t *labels = malloc((size_t)(shape->elements ? shape->elements : 1) * sizeof *labels);
-    bool whole = false;
-    bool ok = (bytes && labels) || run_no_memory(importing->error, "labels");
-    if (ok && (!importing_read(importing, bytes, size, &whole) || !whole))
-        ok = importing_fault(importing, member->name, "is cut off");
     shape->data = bytes;
-    for (int64_t i = 0; ok && i < shape->elements; i++) {
+    for (int64_t i = 0; labels && i < shape->elements; i++) {
         const double value = npy_value(shape, i);
         labels[i] = value >= 0 && value < IMAGE_MOST_CLASSES ? (int32_t)value : -1;
     }
     free(bytes);
-    if (!ok) {
-        free(labels);
-        return false;
-    }
     return parts_labels(importing, importing->state, member, part_of_name(member->name), labels,
                         shape->elements);
 }

@@ -47,8 +47,6 @@ static bool read_labels(Importing *importing, const SourceMember *member) {
     free(bytes);
     if (bytes && !read)
         return importing_fault(importing, member->name, "%s", source_fault(importing->source));
-    if (!labels)
-        return run_no_memory(importing->error, "labels");
     return parts_labels(importing, importing->state, member, part_of_name(member->name), labels,
                         (int64_t)got);
 }

@@ -1,9 +1,9 @@
 #include "runtime/import/import.h"
 
+#include "runtime/files/printable.h"
 #include "runtime/import/finish.h"
 #include "runtime/import/importing.h"
 #include "runtime/import/prepare.h"
-#include "runtime/import/printable.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -137,6 +137,21 @@ bool importing_read(Importing *importing, void *to, size_t size, bool *whole) {
         return false;
     *whole = got == size;
     return true;
+}
+
+unsigned char *importing_read_bytes(Importing *importing, const SourceMember *member, size_t size) {
+    unsigned char *bytes = malloc(size ? size : 1);
+    bool whole = false;
+    if (!bytes)
+        run_no_memory(importing->error, "an array");
+    else if (!importing_read(importing, bytes, size, &whole))
+        importing_fault(importing, member->name, "%s", source_fault(importing->source));
+    else if (!whole)
+        importing_fault(importing, member->name, "is cut off");
+    if (whole)
+        return bytes;
+    free(bytes);
+    return NULL;
 }
 
 bool importing_read_names(Importing *importing, const SourceMember *member) {

@@ -57,6 +57,9 @@ bool importing_fault(Importing *importing, const char *name, const char *format,
 /* Fills `to`; `*whole` is false where the member ends before. False: fault, in source_fault. */
 bool importing_read(Importing *importing, void *to, size_t size, bool *whole);
 
+/* The next `size` bytes of the member, malloc'ed. NULL: there are not so many, or another fault. */
+unsigned char *importing_read_bytes(Importing *importing, const SourceMember *member, size_t size);
+
 /* The names of classes that a member lists. */
 bool importing_read_names(Importing *importing, const SourceMember *member);
 

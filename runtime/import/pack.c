@@ -144,12 +144,7 @@ static bool take_name(Pack *pack, const char *name) {
     while (strncmp(name, "./", 2) == 0 || *name == '/')
         name += *name == '/' ? 1 : 2;
     free(pack->name);
-    if (pack->inner) {
-        if (asprintf(&pack->name, "%s/%s", pack->inner_name, name) < 0)
-            pack->name = NULL;
-    } else {
-        pack->name = strdup(name);
-    }
+    pack->name = pack->inner ? file_path(pack->inner_name, name) : strdup(name);
     return pack->name != NULL;
 }
 

@@ -71,6 +71,8 @@ bool parts_images(Importing *importing, Parts *parts, const SourceMember *member
 bool parts_labels(Importing *importing, Parts *parts, const SourceMember *member, int part,
                   int32_t *labels, int64_t count) {
     Part *at = &parts->at[part];
+    if (!labels)
+        return run_no_memory(importing->error, "labels");
     if (at->labels) {
         free(labels);
         return importing_fault(importing, member->name,

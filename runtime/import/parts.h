@@ -35,7 +35,7 @@ typedef struct PartImages {
 bool parts_images(Importing *importing, Parts *parts, const SourceMember *member,
                   const PartImages *images);
 
-/* Takes the labels, malloc'ed, over. */
+/* Takes the labels, malloc'ed, over. NULL: there was no memory for them. */
 bool parts_labels(Importing *importing, Parts *parts, const SourceMember *member, int part,
                   int32_t *labels, int64_t count);
 

@@ -1,7 +1,7 @@
 #include "runtime/import/scan.h"
 
+#include "runtime/files/printable.h"
 #include "runtime/images/image_decode.h"
-#include "runtime/import/printable.h"
 
 #include <stdlib.h>
 #include <string.h>

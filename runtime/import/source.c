@@ -118,10 +118,9 @@ static bool open_pack(Source *source, const char *path, const char *name, const 
 
 /* What a packed file that is no archive holds is called as it is, without the ending. */
 static char *member_name(const Source *source, const char *name) {
-    char *made = NULL;
     if (!*source->prefix || strcmp(source->prefix, name) == 0)
         return strdup(name);
-    return asprintf(&made, "%s/%s", source->prefix, name) < 0 ? NULL : made;
+    return file_path(source->prefix, name);
 }
 
 /* False: the archive is done. */

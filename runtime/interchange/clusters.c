@@ -89,8 +89,8 @@ bool clusters_find(Palette *palette, const char *folder, FileError *error) {
     bool read = true;
     *palette = (Palette){0};
     for (size_t i = 0; i < sizeof names / sizeof *names && read && !palette->centres; i++) {
-        char *path;
-        if (asprintf(&path, "%s/%s", folder, names[i]) < 0)
+        char *path = file_path(folder, names[i]);
+        if (!path)
             return file_fault(error, folder, "out of memory");
         if (access(path, F_OK) == 0)
             read = clusters_read(palette, path, error);

@@ -11,9 +11,9 @@ enum { CONFIG_BYTES = 16 << 20, VALUE_TEXT = 80 };
 static const char config_name[] = "config.json";
 
 bool config_read(const char *folder, const char *name, json_t **config, FileError *error) {
-    char *path;
+    char *path = file_path(folder, name);
     *config = NULL;
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
+    if (!path)
         return file_fault(error, folder, "out of memory");
     size_t size;
     json_error_t reason;

@@ -4,7 +4,7 @@
 #ifndef SCANLINE_RUNTIME_MAP_CONFIG_H
 #define SCANLINE_RUNTIME_MAP_CONFIG_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/interchange/clusters.h"
 #include "runtime/interchange/map.h"
 

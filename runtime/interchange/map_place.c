@@ -1,6 +1,7 @@
 #include "runtime/interchange/map_place.h"
 
-#include <errno.h>
+#include "runtime/integer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,8 @@ typedef struct Placing {
 static bool setting_extent(const Experiment *experiment, const char *name, int64_t *extent) {
     for (uint32_t i = 0; i < experiment->setting_count; i++) {
         const Setting *setting = &experiment->settings[i];
-        if (strcmp(setting->key, name) != 0)
-            continue;
-        char *end;
-        errno = 0;
-        *extent = strtoll(setting->value, &end, 10);
-        return !errno && !*end && *extent > 0;
+        if (strcmp(setting->key, name) == 0)
+            return integer_read(setting->value, 1, INT64_MAX, extent);
     }
     return false;
 }

@@ -3,7 +3,7 @@
 #ifndef SCANLINE_RUNTIME_MAP_PLACE_H
 #define SCANLINE_RUNTIME_MAP_PLACE_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/interchange/map.h"
 
 enum { PLACE_ABSENT = UINT32_MAX };

@@ -1,4 +1,4 @@
-/* One function an opcode that does more than push a constant; the table of opcodes is a switch. */
+/* One function for each kind of opcode, and a table of the opcodes. */
 #include "runtime/interchange/pickle.h"
 
 /* The names that Python's pickletools give them. */
@@ -80,15 +80,17 @@ static bool add_items(Pickle *pickle, ValueKind kind, size_t first) {
     return move_items(pickle, first, pickle->stack.at[first - 1].index);
 }
 
-static bool add_last(Pickle *pickle, ValueKind kind, size_t count) {
+/* One value, or a key and its value. */
+static bool add_last(Pickle *pickle, size_t kind) {
+    const size_t count = kind == VALUE_DICT ? 2 : 1;
     if (pickle->stack.count - pickle_floor(pickle) < count)
         return pickle_fail(pickle, "there is no value left to take");
-    return add_items(pickle, kind, pickle->stack.count - count);
+    return add_items(pickle, (ValueKind)kind, pickle->stack.count - count);
 }
 
-static bool add_to_mark(Pickle *pickle, ValueKind kind) {
+static bool add_to_mark(Pickle *pickle, size_t kind) {
     size_t first;
-    return pickle_pop_mark(pickle, &first) && add_items(pickle, kind, first);
+    return pickle_pop_mark(pickle, &first) && add_items(pickle, (ValueKind)kind, first);
 }
 
 static bool drop_to_mark(Pickle *pickle) {
@@ -97,6 +99,14 @@ static bool drop_to_mark(Pickle *pickle) {
         return false;
     pickle->stack.count = first;
     return true;
+}
+
+static bool push_none(Pickle *pickle) {
+    return pickle_push_value(pickle, (Value){.kind = VALUE_NONE});
+}
+
+static bool push_boolean(Pickle *pickle, size_t value) {
+    return pickle_push_value(pickle, (Value){.kind = VALUE_BOOLEAN, .integer = (int64_t)value});
 }
 
 static bool push_integer(Pickle *pickle, size_t width) {
@@ -138,9 +148,9 @@ static bool push_text(Pickle *pickle, size_t width) {
                pickle, (Value){.kind = VALUE_TEXT, .text = {(const char *)bytes, (size_t)length}});
 }
 
-static bool push_container(Pickle *pickle, ValueKind kind) {
+static bool push_container(Pickle *pickle, size_t kind) {
     Value value;
-    return pickle_container(pickle, kind, &value) && pickle_push_value(pickle, value);
+    return pickle_container(pickle, (ValueKind)kind, &value) && pickle_push_value(pickle, value);
 }
 
 /* Picklers number what they remember from 0 on, so a number far beyond is no pickler's. */
@@ -161,6 +171,8 @@ static bool put_numbered(Pickle *pickle, size_t width) {
     uint64_t index;
     return pickle_take_integer(pickle, width, &index) && put(pickle, index);
 }
+
+static bool put_next(Pickle *pickle) { return put(pickle, pickle->memo.count); }
 
 static bool get(Pickle *pickle, size_t width) {
     uint64_t index;
@@ -234,83 +246,62 @@ static bool skip_frame(Pickle *pickle) {
     return pickle_take_integer(pickle, 8, &length);
 }
 
-static bool step(Pickle *pickle, int opcode) {
-    switch (opcode) {
-    case PROTO:
-        return check_protocol(pickle);
-    case FRAME:
-        return skip_frame(pickle);
-    case MARK:
-        return pickle_push_mark(pickle);
-    case POP:
-        return drop(pickle);
-    case POP_MARK:
-        return drop_to_mark(pickle);
-    case DUP:
-        return duplicate(pickle);
-    case NONE:
-        return pickle_push_value(pickle, (Value){.kind = VALUE_NONE});
-    case NEWTRUE:
-        return pickle_push_value(pickle, (Value){.kind = VALUE_BOOLEAN, .integer = 1});
-    case NEWFALSE:
-        return pickle_push_value(pickle, (Value){.kind = VALUE_BOOLEAN});
-    case BININT:
-        return push_integer(pickle, 4);
-    case BININT1:
-        return push_integer(pickle, 1);
-    case BININT2:
-        return push_integer(pickle, 2);
-    case LONG1:
-        return push_long(pickle);
-    case BINFLOAT:
-        return push_number(pickle);
-    case BINUNICODE:
-        return push_text(pickle, 4);
-    case SHORT_BINUNICODE:
-        return push_text(pickle, 1);
-    case EMPTY_TUPLE:
-        return push_container(pickle, VALUE_TUPLE);
-    case EMPTY_LIST:
-        return push_container(pickle, VALUE_LIST);
-    case EMPTY_DICT:
-        return push_container(pickle, VALUE_DICT);
-    case TUPLE1:
-    case TUPLE2:
-    case TUPLE3:
-        return make_tuple_of(pickle, (size_t)(opcode - TUPLE1 + 1));
-    case TUPLE:
-        return make_tuple_to_mark(pickle);
-    case APPEND:
-        return add_last(pickle, VALUE_LIST, 1);
-    case APPENDS:
-        return add_to_mark(pickle, VALUE_LIST);
-    case SETITEM:
-        return add_last(pickle, VALUE_DICT, 2);
-    case SETITEMS:
-        return add_to_mark(pickle, VALUE_DICT);
-    case BINPUT:
-        return put_numbered(pickle, 1);
-    case LONG_BINPUT:
-        return put_numbered(pickle, 4);
-    case MEMOIZE:
-        return put(pickle, pickle->memo.count);
-    case BINGET:
-        return get(pickle, 1);
-    case LONG_BINGET:
-        return get(pickle, 4);
-    case GLOBAL:
-        return push_global(pickle);
-    case STACK_GLOBAL:
-        return push_stack_global(pickle);
-    case REDUCE:
-        return reduce(pickle);
-    case BINPERSID:
-        return push_persistent(pickle);
-    case BUILD:
-        return build(pickle);
-    default:
-        return pickle_fail(pickle, "opcode 0x%02x has no place in a state dict", opcode);
-    }
+/* --- the table --- */
+
+/* What an opcode does: one of the two. */
+typedef struct Operation {
+    bool (*plain)(Pickle *pickle);
+    bool (*with)(Pickle *pickle, size_t argument);
+    size_t argument; /* of `with`: bytes that follow, a number of values, a ValueKind */
+} Operation;
+
+static const Operation operations[UINT8_MAX + 1] = {
+    [PROTO] = {.plain = check_protocol},
+    [FRAME] = {.plain = skip_frame},
+    [MARK] = {.plain = pickle_push_mark},
+    [POP] = {.plain = drop},
+    [POP_MARK] = {.plain = drop_to_mark},
+    [DUP] = {.plain = duplicate},
+    [NONE] = {.plain = push_none},
+    [NEWTRUE] = {.with = push_boolean, .argument = true},
+    [NEWFALSE] = {.with = push_boolean, .argument = false},
+    [BININT] = {.with = push_integer, .argument = 4},
+    [BININT1] = {.with = push_integer, .argument = 1},
+    [BININT2] = {.with = push_integer, .argument = 2},
+    [LONG1] = {.plain = push_long},
+    [BINFLOAT] = {.plain = push_number},
+    [BINUNICODE] = {.with = push_text, .argument = 4},
+    [SHORT_BINUNICODE] = {.with = push_text, .argument = 1},
+    [EMPTY_TUPLE] = {.with = push_container, .argument = VALUE_TUPLE},
+    [EMPTY_LIST] = {.with = push_container, .argument = VALUE_LIST},
+    [EMPTY_DICT] = {.with = push_container, .argument = VALUE_DICT},
+    [TUPLE1] = {.with = make_tuple_of, .argument = 1},
+    [TUPLE2] = {.with = make_tuple_of, .argument = 2},
+    [TUPLE3] = {.with = make_tuple_of, .argument = 3},
+    [TUPLE] = {.plain = make_tuple_to_mark},
+    [APPEND] = {.with = add_last, .argument = VALUE_LIST},
+    [APPENDS] = {.with = add_to_mark, .argument = VALUE_LIST},
+    [SETITEM] = {.with = add_last, .argument = VALUE_DICT},
+    [SETITEMS] = {.with = add_to_mark, .argument = VALUE_DICT},
+    [BINPUT] = {.with = put_numbered, .argument = 1},
+    [LONG_BINPUT] = {.with = put_numbered, .argument = 4},
+    [MEMOIZE] = {.plain = put_next},
+    [BINGET] = {.with = get, .argument = 1},
+    [LONG_BINGET] = {.with = get, .argument = 4},
+    [GLOBAL] = {.plain = push_global},
+    [STACK_GLOBAL] = {.plain = push_stack_global},
+    [REDUCE] = {.plain = reduce},
+    [BINPERSID] = {.plain = push_persistent},
+    [BUILD] = {.plain = build},
+};
+
+static bool step(Pickle *pickle, unsigned char opcode) {
+    const Operation *operation = &operations[opcode];
+    if (operation->plain)
+        return operation->plain(pickle);
+    return operation->with
+               ? operation->with(pickle, operation->argument)
+               : pickle_fail(pickle, "opcode 0x%02x has no place in a state dict", opcode);
 }
 
 bool pickle_run(Pickle *pickle, Value *result) {

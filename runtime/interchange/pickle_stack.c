@@ -1,7 +1,8 @@
 /* What the machine's opcodes are made of: memory, the program's bytes, the stack and its marks. */
 #include "runtime/interchange/pickle.h"
 
-#include <ctype.h>
+#include "runtime/files/printable.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,7 @@ bool pickle_fail(const Pickle *pickle, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    for (char *byte = text; *byte; byte++)
-        if (iscntrl((unsigned char)*byte)) /* a file may name things as it likes */
-            *byte = '?';
+    printable_clean(text, ""); /* a file may name things as it likes */
     return file_fault(pickle->error, pickle->path, "its pickle is refused at byte %zu: %s",
                       pickle->at, text);
 }

@@ -125,11 +125,10 @@ static bool shard_add(Weights *weights, const char *name, FileError *error) {
         return file_fault(error, weights->path, "out of memory");
     weights->shards = larger;
     Shard *shard = &larger[weights->shard_count++];
-    char *path = NULL;
+    char *path = file_path(weights->folder, name);
     *shard = (Shard){.name = strdup(name)};
-    if (!shard->name || asprintf(&path, "%s/%s", weights->folder, name) < 0)
-        return file_fault(error, weights->path, "out of memory");
-    bool opened = shard_open(shard, path, error);
+    bool opened = shard->name && path ? shard_open(shard, path, error)
+                                      : file_fault(error, weights->path, "out of memory");
     free(path);
     return opened;
 }
@@ -205,7 +204,7 @@ static char *find_path(const char *path, FileError *error) {
     if (!folder && !(found = strdup(path)))
         file_fault(error, path, "out of memory");
     for (size_t i = 0; folder && i < sizeof names / sizeof *names; i++) {
-        if (asprintf(&found, "%s/%s", path, names[i]) < 0) {
+        if (!(found = file_path(path, names[i]))) {
             file_fault(error, path, "out of memory");
             return NULL;
         }

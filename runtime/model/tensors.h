@@ -4,7 +4,7 @@
 #define SCANLINE_RUNTIME_TENSORS_H
 
 #include "runtime/execution/block.h"
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 
 typedef struct Tensors {
     PageBlock block;

@@ -1,6 +1,7 @@
 #include "runtime/report/findings.h"
 
 #include "runtime/files/safetensors.h"
+#include "runtime/integer.h"
 #include "runtime/report/findings_read.h"
 #include "runtime/report/listing.h"
 #include "runtime/run/run_folder.h"
@@ -44,13 +45,13 @@ static const char *state_of(const json_t *record, const char *folder, Pool *pool
 
 /* "7" where that addresses it. */
 static const char *address_of(const char *folder, const char *id, Pool *pool) {
-    char *end;
-    const long long number = strtoll(id, &end, 10);
+    const char *end = id;
+    int64_t number;
     const size_t root = strlen(runs_root());
-    const bool numbered = end > id && *end == '-' && number > 0;
+    const bool numbered = integer_take(&end, &number) && *end == '-' && number > 0;
     if (numbered && strncmp(folder, runs_root(), root) == 0 && folder[root] == '/' &&
         strcmp(folder + root + 1, id) == 0)
-        return pool_print(pool, "%lld", number);
+        return pool_print(pool, "%lld", (long long)number);
     return pool_copy_clean(pool, folder);
 }
 
@@ -137,7 +138,7 @@ static void find_pictures(RunFindings *run, Pool *pool) {
 static void read_spec(RunFindings *run, Pool *pool) {
     FileError error = {"no memory for a path"};
     size_t size;
-    char *path = run_file(run->folder, "spec.scan");
+    char *path = file_path(run->folder, "spec.scan");
     char *text = path ? file_read(path, SPEC_BYTES, &size, &error) : NULL;
     const char *copy = text ? pool_copy(pool, text) : NULL;
     if (copy)
@@ -180,10 +181,8 @@ bool findings_read_summary(const char *folder, Pool *pool, RunFindings *run, Run
 static void set_settings(RunFindings *run, const FoundRun *found, Pool *pool) {
     run->settings = found->settings;
     run->setting_count = found->setting_count;
-    const char *seed = findings_setting(run, "train.seed");
-    char *end;
-    const long long number = seed ? strtoll(seed, &end, 10) : -1;
-    run->seed = seed && *seed && !*end && number >= 0 ? number : -1;
+    if (!integer_read(findings_setting(run, "train.seed"), 0, INT64_MAX, &run->seed))
+        run->seed = -1;
     if (!run->setting_count)
         findings_note(run, pool, "its settings: spec.scan is no sound spec");
 }

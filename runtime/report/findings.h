@@ -4,7 +4,7 @@
 #ifndef SCANLINE_RUNTIME_FINDINGS_H
 #define SCANLINE_RUNTIME_FINDINGS_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/report/pool.h"
 #include "runtime/run_error.h"
 #include "runtime/study/interval.h"

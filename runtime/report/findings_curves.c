@@ -7,7 +7,14 @@
 typedef struct Reading {
     RunFindings *run;
     Pool *pool;
+    uint64_t odd; /* lines with a figure that is not finite */
 } Reading;
+
+static bool all_finite(const MetricsFigure *figures, uint32_t count) {
+    while (count && isfinite(figures[count - 1].value))
+        count--;
+    return !count;
+}
 
 static double figure_of(const MetricsFigure *figures, uint32_t count, const char *name) {
     for (uint32_t i = 0; i < count; i++)
@@ -18,7 +25,11 @@ static double figure_of(const MetricsFigure *figures, uint32_t count, const char
 
 static void add_line(void *user, int64_t step, const char *split, const MetricsFigure *figures,
                      uint32_t count) {
-    const Reading *reading = user;
+    Reading *reading = user;
+    if (!all_finite(figures, count)) {
+        reading->odd++;
+        return;
+    }
     const CurvePoint point = {step, figure_of(figures, count, "loss"),
                               figure_of(figures, count, "accuracy")};
     Curve *curve = strcmp(split, "train") == 0        ? &reading->run->train
@@ -53,12 +64,12 @@ static void sum_up(RunFindings *run) {
 void findings_read_curves(RunFindings *run, Pool *pool) {
     FileError error;
     uint64_t strange;
-    Reading reading = {run, pool};
+    Reading reading = {run, pool, 0};
     if (!metrics_read(run->folder, add_line, &reading, &strange, &error))
         findings_note(run, pool, "%s", error.text);
-    if (strange)
+    if (strange + reading.odd)
         findings_note(run, pool, "%llu lines of metrics.jsonl are no figures, and left out",
-                      (unsigned long long)strange);
+                      (unsigned long long)(strange + reading.odd));
     sum_up(run);
 }
 

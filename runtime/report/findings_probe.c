@@ -1,7 +1,8 @@
 /* Shares are worked out again from what was counted, so a file cannot say other than it does. */
+#include "runtime/files/file.h"
+#include "runtime/integer.h"
 #include "runtime/report/findings_read.h"
 #include "runtime/report/listing.h"
-#include "runtime/run/run_folder.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ enum { MOST_LAYERS = 4096, MOST_PROBES = 4096, JSON_BYTES = 64 * 1024 * 1024 };
 /* --- files --- */
 
 bool findings_have(const RunFindings *run, const char *name) {
-    char *path = run_file(run->folder, name);
+    char *path = file_path(run->folder, name);
     const bool have = path && access(path, F_OK) == 0;
     free(path);
     return have;
@@ -24,7 +25,7 @@ json_t *findings_read_json(RunFindings *run, const char *name, Pool *pool) {
     size_t size;
     if (!findings_have(run, name))
         return NULL;
-    char *path = run_file(run->folder, name);
+    char *path = file_path(run->folder, name);
     char *text = path ? file_read(path, JSON_BYTES, &size, &error) : NULL;
     json_t *json = text ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (!text)
@@ -57,9 +58,11 @@ static bool read_share(const json_t *json, Share *share) {
 /* The 3 of "feature[3]". */
 static int64_t number_of(const char *name, int64_t otherwise) {
     const char *bracket = strrchr(name, '[');
-    char *end;
-    const long long number = bracket ? strtoll(bracket + 1, &end, 10) : -1;
-    return number >= 0 && number < INT32_MAX && strcmp(end, "]") == 0 ? number : otherwise;
+    const char *at = bracket ? bracket + 1 : "";
+    int64_t number;
+    return integer_take(&at, &number) && number >= 0 && number < INT32_MAX && strcmp(at, "]") == 0
+               ? number
+               : otherwise;
 }
 
 static bool read_layer(const json_t *json, int64_t place, Pool *pool, ProbedLayer *layer) {

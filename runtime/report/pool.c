@@ -1,6 +1,6 @@
 #include "runtime/report/pool.h"
 
-#include "runtime/study/markup.h"
+#include "runtime/files/printable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ char *pool_copy(Pool *pool, const char *text) {
 char *pool_copy_clean(Pool *pool, const char *text) {
     char *copy = pool_copy(pool, text);
     if (copy)
-        markup_clean(copy);
+        printable_clean(copy, "");
     return copy;
 }
 

@@ -16,7 +16,7 @@ typedef struct Pool {
 /* Zeroed memory for so many; NULL also where the product is too large. */
 void *pool_array(Pool *pool, size_t count, size_t size);
 char *pool_copy(Pool *pool, const char *text);
-char *pool_copy_clean(Pool *pool, const char *text); /* as markup_clean leaves it */
+char *pool_copy_clean(Pool *pool, const char *text); /* as printable_clean leaves it */
 char *pool_print(Pool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Makes room for one more behind `count` elements: the array, which may be another. NULL: none, and

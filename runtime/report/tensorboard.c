@@ -1,10 +1,10 @@
 #include "runtime/report/tensorboard.h"
 
+#include "runtime/files/file.h"
 #include "runtime/report/event_file.h"
 #include "runtime/report/listing.h"
 #include "runtime/report/timeline.h"
 #include "runtime/run/metrics_read.h"
-#include "runtime/run/run_folder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static void clear_others(TensorBoard *board, Pool *pool) {
 bool tensorboard_has(const char *folder) {
     Pool pool = {0};
     const char **names;
-    char *path = run_file(folder, "tensorboard");
+    char *path = file_path(folder, "tensorboard");
     const bool has = path && listing_read(path, is_ours, 1, &pool, &names) > 0;
     free(path);
     pool_free(&pool);
@@ -90,7 +90,7 @@ TensorBoard *tensorboard_open(const char *folder, FileError *error) {
         return NULL;
     }
     board->run = strdup(folder);
-    board->folder = run_file(folder, "tensorboard");
+    board->folder = file_path(folder, "tensorboard");
     const bool there =
         board->run && board->folder && (mkdir(board->folder, 0777) == 0 || errno == EEXIST);
     if (there && asprintf(&board->path, "%s/%s%09lld%s", board->folder, prefix,

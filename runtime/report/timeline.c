@@ -1,6 +1,6 @@
 #include "runtime/report/timeline.h"
 
-#include "runtime/run/run_folder.h"
+#include "runtime/files/file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static void add_mark(Timeline *timeline, const TimelineMark *mark, Pool *pool) {
 Timeline timeline_read(const char *folder, int64_t last, Pool *pool) {
     Timeline timeline = {0};
     char line[LINE_SIZE];
-    char *path = run_file(folder, "timing.jsonl");
+    char *path = file_path(folder, "timing.jsonl");
     FILE *stream = path ? fopen(path, "re") : NULL;
     double before = 0, previous = 0; /* of earlier processes; in this one */
     while (stream && fgets(line, sizeof line, stream)) {

@@ -1,8 +1,8 @@
 #include "runtime/run/checkpoint.h"
 
 #include "runtime/files/safetensors.h"
+#include "runtime/integer.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,12 +91,8 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
 
 /* --- reading --- */
 
-static bool integer_read(const Safetensors *file, const char *key, int64_t *value) {
-    const char *text = safetensors_metadata(file, key);
-    char *end;
-    errno = 0;
-    *value = text ? strtoll(text, &end, 10) : 0;
-    return text && *text && !*end && !errno && *value >= 0;
+static bool count_read(const Safetensors *file, const char *key, int64_t *value) {
+    return integer_read(safetensors_metadata(file, key), 0, INT64_MAX, value);
 }
 
 static bool number_read(const Safetensors *file, const char *key, double *value) {
@@ -139,9 +135,9 @@ static bool state_read(const Safetensors *file, const char *path, CheckpointStat
         return file_fault(error, path,
                           "a checkpoint of version %.20s; this program reads version %s", found,
                           version);
-    if (integer_read(file, "step", &state->step) &&
-        integer_read(file, "best_step", &state->best_step) &&
-        integer_read(file, "waited", &state->waited) &&
+    if (count_read(file, "step", &state->step) &&
+        count_read(file, "best_step", &state->best_step) &&
+        count_read(file, "waited", &state->waited) &&
         number_read(file, "best_loss", &state->best_loss) &&
         text_read(file, "target", state->target) && text_read(file, "data", state->data_hash) &&
         text_read(file, "split", state->split_hash) && optional_read(file, state))

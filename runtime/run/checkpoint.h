@@ -7,7 +7,7 @@
 #ifndef SCANLINE_RUNTIME_CHECKPOINT_H
 #define SCANLINE_RUNTIME_CHECKPOINT_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/files/file.h"
 #include "runtime/images/palette.h"
 

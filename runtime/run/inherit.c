@@ -1,8 +1,8 @@
 #include "runtime/run/inherit.h"
 
+#include "runtime/files/printable.h"
 #include "runtime/files/safetensors.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,9 +16,7 @@ static void list_add(char *list, size_t size, const char *path) {
         return;
     bool fits = strlen(path) + 2 + sizeof more <= room;
     snprintf(list + length, room, "%s%s", length ? ", " : "", fits ? path : "...");
-    for (char *byte = list + length; *byte; byte++)
-        if (iscntrl((unsigned char)*byte)) /* a file may name its tensors as it likes */
-            *byte = '?';
+    printable_clean(list + length, ""); /* a file may name its tensors as it likes */
 }
 
 /* --- shapes --- */

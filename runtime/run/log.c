@@ -1,8 +1,8 @@
 #include "runtime/run/log.h"
 
-#include "runtime/run/run_folder.h"
+#include "runtime/files/file.h"
+#include "runtime/files/printable.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ void log_free(Log *log) {
 }
 
 void log_open(Log *log, const char *folder) {
-    char *path = log ? run_file(folder, "log.txt") : NULL;
+    char *path = log ? file_path(folder, "log.txt") : NULL;
     if (!path)
         return;
     FILE *file = fopen(path, "ae");
@@ -105,20 +105,13 @@ void log_text(Log *log, const char *shown, const char *plain) {
     record(log, plain);
 }
 
-/* What is said may quote files, which may hold what terminals obey. */
-static void clean(char *line) {
-    for (; *line; line++)
-        if (iscntrl((unsigned char)*line) && *line != '\n' && *line != '\t')
-            *line = '?';
-}
-
 void log_say(Log *log, const char *format, ...) {
     char line[LINE_LENGTH];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line - 1, format, arguments);
     va_end(arguments);
-    clean(line);
+    printable_clean(line, "\n\t"); /* it may quote files */
     strcat(line, "\n");
     log_text(log, line, line);
 }
@@ -129,7 +122,7 @@ void log_note(Log *log, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    clean(line);
+    printable_clean(line, "\n\t"); /* it may quote files */
     log_text(log, "", line);
 }
 

@@ -1,7 +1,5 @@
 #include "runtime/run/metrics.h"
 
-#include "runtime/run/run_folder.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +36,8 @@ static bool cut_back(const char *path, int64_t step, FileError *error) {
 }
 
 bool metrics_open(Metrics *metrics, const char *folder, int64_t step, FileError *error) {
-    char *timing = run_file(folder, "timing.jsonl");
-    *metrics = (Metrics){.metrics_path = run_file(folder, "metrics.jsonl")};
+    char *timing = file_path(folder, "timing.jsonl");
+    *metrics = (Metrics){.metrics_path = file_path(folder, "metrics.jsonl")};
     bool opened = timing && metrics->metrics_path && cut_back(metrics->metrics_path, step, error);
     if (opened) {
         metrics->metrics = fopen(metrics->metrics_path, "ae");

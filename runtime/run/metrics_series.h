@@ -1,4 +1,4 @@
-/* Reading metrics.jsonl: the values of one figure of one split, in the order of steps. */
+/* The values of one figure of one split in metrics.jsonl, in the order of steps. */
 #ifndef SCANLINE_RUNTIME_METRICS_SERIES_H
 #define SCANLINE_RUNTIME_METRICS_SERIES_H
 
@@ -17,8 +17,8 @@ typedef struct MetricsSeries {
 } MetricsSeries;
 
 /* `split`: "train", "validation"; `figure`: "loss", "accuracy", the name of a metric. Lines without
- * the figure are passed over, and so is a last line that is not whole. A folder without the file
- * has an empty series. False and `error`. */
+ * the figure are passed over, and so are those that metrics_read finds strange. A folder without
+ * the file has an empty series. False and `error`. */
 bool metrics_series_read(const char *folder, const char *split, const char *figure,
                          MetricsSeries *series, FileError *error);
 void metrics_series_free(MetricsSeries *series);

@@ -1,18 +1,13 @@
 #include "runtime/run/progress.h"
 
+#include "runtime/clock.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const double seconds_between = 0.1, bits_a_nat = 1.4426950408889634;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 void progress_begin(Progress *progress, Log *log, int64_t first_step, int64_t steps,
                     int64_t batch) {
@@ -21,14 +16,14 @@ void progress_begin(Progress *progress, Log *log, int64_t first_step, int64_t st
         .steps = steps,
         .batch = batch,
         .first_step = first_step,
-        .start = now(),
+        .start = clock_seconds(),
         .train_loss = NAN,
         .validation_loss = NAN,
         .accuracy = -1,
     };
 }
 
-double progress_seconds(const Progress *progress) { return now() - progress->start; }
+double progress_seconds(const Progress *progress) { return clock_seconds() - progress->start; }
 
 double progress_rate(const Progress *progress, int64_t step) {
     return (double)((step - progress->first_step) * progress->batch) /
@@ -70,9 +65,9 @@ void progress_step(Progress *progress, int64_t step, double loss) {
     char line[LINE_LENGTH];
     progress->train_loss =
         isnan(progress->train_loss) ? loss : 0.95 * progress->train_loss + 0.05 * loss;
-    if (!log_is_live(progress->log) || now() - progress->shown < seconds_between)
+    if (!log_is_live(progress->log) || clock_seconds() - progress->shown < seconds_between)
         return;
-    progress->shown = now();
+    progress->shown = clock_seconds();
     make_line(progress, step, line);
     log_show(progress->log, line);
 }

@@ -30,7 +30,7 @@ static const char *next_line(FILE *stream, char **line, size_t *capacity) {
 }
 
 static FILE *open_at(const char *folder, long at, RunError *error) {
-    char *path = run_file(folder, metrics_name);
+    char *path = file_path(folder, metrics_name);
     FILE *stream = path ? fopen(path, "re") : NULL;
     if (!stream || fseek(stream, at, SEEK_SET) != 0)
         run_fail(error, EXIT_INPUT, "cannot read %s of %s: %s", metrics_name, folder,
@@ -148,8 +148,8 @@ static bool compare_metrics(RunComparison *comparison, bool ended, RunError *err
 static bool compare_files(RunComparison *comparison, const char *run_name,
                           const char *reproduction_name, int64_t step, RunError *error) {
     bool same = false;
-    char *run = run_file(comparison->run, run_name);
-    char *reproduction = run_file(comparison->reproduction, reproduction_name);
+    char *run = file_path(comparison->run, run_name);
+    char *reproduction = file_path(comparison->reproduction, reproduction_name);
     bool compared = run && reproduction ? checkpoints_compare(run, reproduction,
                                                               &comparison->difference, &same, error)
                                         : run_no_memory(error, "a path");
@@ -164,7 +164,7 @@ static bool compare_files(RunComparison *comparison, const char *run_name,
 }
 
 static bool is_there(const char *folder, const char *name) {
-    char *path = run_file(folder, name);
+    char *path = file_path(folder, name);
     bool there = path && access(path, R_OK) == 0;
     free(path);
     return there;
@@ -201,7 +201,7 @@ bool run_compare_step(RunComparison *comparison, int64_t step, RunError *error) 
 static bool compare_best(RunComparison *comparison, RunError *error) {
     CheckpointState state;
     FileError fault;
-    char *path = run_file(comparison->run, best_name);
+    char *path = file_path(comparison->run, best_name);
     bool read = path && checkpoint_state(path, &state, &fault);
     bool there = path && access(path, F_OK) == 0;
     free(path);
@@ -224,7 +224,7 @@ bool run_compare_end(RunComparison *comparison, RunError *error) {
 
 /* The step of the last whole line; -1: there is none. */
 static int64_t last_line(const char *folder) {
-    char *path = run_file(folder, metrics_name), *line = NULL;
+    char *path = file_path(folder, metrics_name), *line = NULL;
     size_t capacity = 0;
     int64_t step = -1;
     FILE *stream = path ? fopen(path, "re") : NULL;
@@ -241,7 +241,7 @@ bool run_compare_begin(RunComparison *comparison, const char *run, bool ended, R
     *comparison = (RunComparison){.run = run, .last = -1};
     CheckpointState state = {0};
     FileError fault;
-    char *path = run_file(run, last_name);
+    char *path = file_path(run, last_name);
     bool there = path && access(path, F_OK) == 0;
     bool read = !there || checkpoint_state(path, &state, &fault);
     free(path);

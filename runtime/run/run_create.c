@@ -39,7 +39,7 @@ static char *next_path(const char *root, const char *name, RunError *error) {
 
 static bool draft_begin(const char *draft, RunError *error) {
     FileError fault;
-    char *checkpoints = run_file(draft, "checkpoints");
+    char *checkpoints = file_path(draft, "checkpoints");
     bool cleared = folder_remove(draft, &fault);
     bool begun = cleared && checkpoints && mkdir(draft, 0777) == 0 && mkdir(checkpoints, 0777) == 0;
     if (!cleared)
@@ -54,7 +54,7 @@ static bool draft_begin(const char *draft, RunError *error) {
 static bool draft_end(const char *draft, const char *path, RunError *error) {
     FileError fault;
     bool taken = false;
-    char *inside = run_file(draft, "checkpoints");
+    char *inside = file_path(draft, "checkpoints");
     bool published = inside && file_sync_directory(inside, &fault) &&
                      folder_publish(draft, path, &taken, &fault);
     if (taken)
@@ -71,7 +71,7 @@ static bool make(const char *parent, const char *path, RunFill *fill, void *user
     FileError ignored;
     if (lstat(path, &status) == 0)
         return fail_taken(path, error);
-    char *draft = run_file(parent, draft_name);
+    char *draft = file_path(parent, draft_name);
     if (!draft)
         return run_no_memory(error, "a path");
     bool made = draft_begin(draft, error) && (!fill || fill(user, draft, path, error)) &&

@@ -66,17 +66,12 @@ char *run_name(const Experiment *experiment) {
     return name;
 }
 
-char *run_file(const char *folder, const char *file) {
-    char *path;
-    return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
-}
-
 char *run_checkpoint(const char *folder) {
-    char *best = run_file(folder, "checkpoints/best.safetensors");
+    char *best = file_path(folder, "checkpoints/best.safetensors");
     if (!best || access(best, F_OK) == 0)
         return best;
     free(best);
-    return run_file(folder, "checkpoints/last.safetensors");
+    return file_path(folder, "checkpoints/last.safetensors");
 }
 
 /* --- listing --- */
@@ -144,7 +139,7 @@ static char *find_number(const char *root, int64_t number, const RunEntry *entri
                          FileError *error) {
     for (int64_t i = 0; i < count; i++)
         if (entries[i].number == number)
-            return run_file(root, entries[i].name);
+            return file_path(root, entries[i].name);
     if (!count)
         return fail(error, "there are no runs in %s; `scanline train' makes one", root);
     return fail(error, "there is no run %lld in %s; the last is %lld (`scanline runs' lists them)",
@@ -160,7 +155,7 @@ char *run_find(const char *root, const char *address, FileError *error) {
     struct stat status;
     bool last = strcmp(address, "@last") == 0;
     if (!last && !is_number(address)) {
-        char *record = run_file(address, "run.json");
+        char *record = file_path(address, "run.json");
         bool found = record && stat(record, &status) == 0;
         free(record);
         return found ? strdup(address)
@@ -182,7 +177,7 @@ char *run_find(const char *root, const char *address, FileError *error) {
 /* --- run.json --- */
 
 json_t *run_record_read(const char *folder, FileError *error) {
-    char *path = run_file(folder, "run.json");
+    char *path = file_path(folder, "run.json");
     size_t size;
     char *text = path ? file_read(path, RECORD_BYTES, &size, error) : NULL;
     json_error_t reason = {0};
@@ -198,8 +193,13 @@ json_t *run_record_read(const char *folder, FileError *error) {
     return record;
 }
 
+const char *run_record_text(const json_t *record, const char *key) {
+    const char *text = json_string_value(json_object_get(record, key));
+    return text ? text : "";
+}
+
 bool run_record_write(const char *folder, const json_t *record, FileError *error) {
-    char *path = run_file(folder, "run.json");
+    char *path = file_path(folder, "run.json");
     char *text = json_dumps(record, JSON_INDENT(2));
     bool written = path && text && file_write(path, text, strlen(text), error);
     if (!path || !text)

@@ -5,7 +5,7 @@
 #ifndef SCANLINE_RUNTIME_RUN_FOLDER_H
 #define SCANLINE_RUNTIME_RUN_FOLDER_H
 
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/files/file.h"
 
 #include <jansson.h>
@@ -21,14 +21,13 @@ char *run_name(const Experiment *experiment);
  * there are. */
 char *run_find(const char *root, const char *address, FileError *error);
 
-/* The path of a file in a run. malloc'ed; NULL: no memory. */
-char *run_file(const char *folder, const char *file);
-
 /* The checkpoint that a run is known by: its best, or else its last. malloc'ed; NULL: no memory. */
 char *run_checkpoint(const char *folder);
 
 /* run.json: an object, read whole and replaced whole. The caller's to json_decref. */
 json_t *run_record_read(const char *folder, FileError *error);
+/* A text of it, which lives as long as it does; "" where there is none. */
+const char *run_record_text(const json_t *record, const char *key);
 bool run_record_write(const char *folder, const json_t *record, FileError *error);
 
 /* Reads, changes and writes it; what several processes change at once is all in it. */

@@ -1,6 +1,6 @@
 #include "runtime/run/run_lock.h"
 
-#include "runtime/run/run_folder.h"
+#include "runtime/files/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static void leave_number(int file) {
 
 int run_lock(const char *folder, RunError *error) {
     struct flock range = whole_file;
-    char *path = run_file(folder, "lock");
+    char *path = file_path(folder, "lock");
     int file = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666) : -1;
     bool locked = file >= 0 && fcntl(file, F_OFD_SETLK, &range) == 0;
     if (locked)
@@ -57,7 +57,7 @@ void run_unlock(int lock) {
 
 bool run_is_locked(const char *folder) {
     struct flock range = whole_file;
-    char *path = run_file(folder, "lock");
+    char *path = file_path(folder, "lock");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     free(path);
     bool held = file >= 0 && fcntl(file, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;

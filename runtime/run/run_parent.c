@@ -9,11 +9,6 @@
 
 static const char kept_name[] = "checkpoints/parent.safetensors";
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -31,7 +26,7 @@ void run_parent_free(RunParent *parent) {
 static bool belongs(const char *checkpoint, const char *folder, RunError *error) {
     FileError fault = {"no memory for a path"};
     size_t size;
-    char *path = run_file(folder, "spec.scan");
+    char *path = file_path(folder, "spec.scan");
     char *spec = path ? file_read(path, SIZE_MAX, &size, &fault) : NULL;
     char *trained = spec ? checkpoint_spec(checkpoint, &fault) : NULL;
     bool same = trained && strcmp(spec, trained) == 0;
@@ -71,7 +66,7 @@ static bool record_make(RunParent *parent, const char *folder, const DataSet *da
         return false;
     }
     json_t *before = json_object_get(record, "parent");
-    const char *id = text_of(record, "id");
+    const char *id = run_record_text(record, "id");
     parent->record =
         json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder),
                   "checkpoint", base_name(parent->checkpoint), "step", (json_int_t)state.step,
@@ -83,19 +78,19 @@ static bool record_make(RunParent *parent, const char *folder, const DataSet *da
 
 /* Records of older versions have `split` alone: there were no parts of it. */
 static const char *whole_split_of(const json_t *record) {
-    const char *whole = text_of(record, "whole_split");
-    return *whole ? whole : text_of(record, "split");
+    const char *whole = run_record_text(record, "whole_split");
+    return *whole ? whole : run_record_text(record, "split");
 }
 
 bool run_parents_agree(const json_t *record, const DataSet *data, RunError *error) {
     for (; json_is_object(record); record = json_object_get(record, "parent"))
-        if (strcmp(text_of(record, "data"), data->hash) == 0 &&
+        if (strcmp(run_record_text(record, "data"), data->hash) == 0 &&
             strcmp(whole_split_of(record), data->whole_split_hash) != 0)
             return run_fail(error, EXIT_INPUT,
                             "%.100s was trained on other splits of the same images: some of those "
                             "that this run is judged by would have been trained on; keep "
                             "data.seed, data.validation and data.test as they are there",
-                            text_of(record, "id"));
+                            run_record_text(record, "id"));
     return true;
 }
 
@@ -118,13 +113,13 @@ bool run_parent_keep(const RunParent *parent, const char *folder, RunError *erro
         return true;
     FileError fault = {"no memory for a path"};
     char hash[HASH_SIZE];
-    char *path = run_file(folder, kept_name);
+    char *path = file_path(folder, kept_name);
     bool kept =
         path && file_share(parent->checkpoint, path, &fault) && hash_file(path, hash, &fault);
     free(path);
     if (!kept)
         return run_fail(error, EXIT_MACHINE, "%s", fault.text);
-    return strcmp(hash, text_of(parent->record, "hash")) == 0 ||
+    return strcmp(hash, run_record_text(parent->record, "hash")) == 0 ||
            run_fail(error, EXIT_INPUT,
                     "%s was replaced while it was read: its run is being trained; try again",
                     parent->checkpoint);
@@ -134,7 +129,7 @@ bool run_parent_settle(RunParent *parent, const char *folder, RunError *error) {
     if (!parent->checkpoint)
         return true;
     free(parent->checkpoint);
-    parent->checkpoint = run_file(folder, kept_name);
+    parent->checkpoint = file_path(folder, kept_name);
     return parent->checkpoint || run_no_memory(error, "a path");
 }
 
@@ -145,15 +140,16 @@ bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record
         return true;
     FileError fault = {"no memory for a path"};
     char hash[HASH_SIZE] = "";
-    *parent = (RunParent){run_file(folder, kept_name), json_incref(entry)};
+    *parent = (RunParent){file_path(folder, kept_name), json_incref(entry)};
     bool read = parent->checkpoint && hash_file(parent->checkpoint, hash, &fault);
-    bool kept = read && strcmp(hash, text_of(entry, "hash")) == 0;
+    bool kept = read && strcmp(hash, run_record_text(entry, "hash")) == 0;
     if (!read)
         run_fail(error, EXIT_INPUT, "%s", fault.text);
     else if (!kept)
         run_fail(error, EXIT_INPUT,
                  "%s is not the file that the run started from (%.100s, %.100s): put that back",
-                 parent->checkpoint, text_of(entry, "id"), text_of(entry, "checkpoint"));
+                 parent->checkpoint, run_record_text(entry, "id"),
+                 run_record_text(entry, "checkpoint"));
     if (!kept)
         run_parent_free(parent);
     return kept;
@@ -163,9 +159,9 @@ void run_parent_say(const RunParent *parent, const DataSet *data, Log *log) {
     if (!parent->record)
         return;
     log_say(log, "a child of %.100s: its parameters after step %lld (%.100s)",
-            text_of(parent->record, "id"),
+            run_record_text(parent->record, "id"),
             (long long)json_integer_value(json_object_get(parent->record, "step")),
-            text_of(parent->record, "checkpoint"));
-    if (strcmp(text_of(parent->record, "data"), data->hash) != 0)
+            run_record_text(parent->record, "checkpoint"));
+    if (strcmp(run_record_text(parent->record, "data"), data->hash) != 0)
         log_say(log, "a transfer: it was trained on other images than %s", data->source);
 }

@@ -38,7 +38,7 @@ static json_t *record_new(const RunOrigin *origin, const Palette *palette, const
 static bool keep_palette(const Palette *palette, const char *draft, FileError *fault) {
     if (!palette || !palette->centres)
         return true;
-    char *path = run_file(draft, "palette.npy");
+    char *path = file_path(draft, "palette.npy");
     const bool kept = path && palette_write(palette, path, fault);
     free(path);
     return kept;
@@ -49,7 +49,7 @@ static bool write_texts(const RunOrigin *origin, const Palette *palette, const c
                         json_t *record, RunError *error) {
     const char *spec = origin->program->experiment->spec;
     FileError fault = {"no memory for run.json, or text in it that is not UTF-8"};
-    char *path = run_file(draft, "spec.scan");
+    char *path = file_path(draft, "spec.scan");
     bool written = path && record && file_write(path, spec, strlen(spec), &fault) &&
                    run_record_write(draft, record, &fault) && keep_palette(palette, draft, &fault);
     json_decref(record);
@@ -95,7 +95,7 @@ static bool write_checkpoint(const RunImport *import, const char *draft, RunErro
     if (import->palette)
         strcpy(state.palette_hash, import->palette->hash);
     FileError fault = {"no memory for a path"};
-    char *path = run_file(draft, "checkpoints/best.safetensors");
+    char *path = file_path(draft, "checkpoints/best.safetensors");
     bool written = path && checkpoint_write(path, import->origin.program->experiment,
                                             import->parameters, NULL, &state, &fault);
     free(path);

@@ -6,19 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text_of(const json_t *record, const char *key) {
-    const char *text = json_string_value(json_object_get(record, key));
-    return text ? text : "";
-}
-
 static bool is(const json_t *record, const char *key, const char *text) {
-    return strcmp(text_of(record, key), text) == 0;
+    return strcmp(run_record_text(record, key), text) == 0;
 }
 
 /* Two runs without parents have the same: none. */
 static bool same_parent(const json_t *record, const RunParent *parent) {
     const json_t *theirs = json_object_get(record, "parent"), *ours = parent->record;
-    return strcmp(text_of(theirs, "hash"), text_of(ours, "hash")) == 0;
+    return strcmp(run_record_text(theirs, "hash"), run_record_text(ours, "hash")) == 0;
 }
 
 static bool is_same(const json_t *record, const RunOrigin *origin, const char *spec) {
@@ -37,7 +32,7 @@ static bool consider(RunSame *same, const char *folder, const json_t *record) {
     run_same_free(same);
     *same = (RunSame){.folder = strdup(folder), .ended = ended};
     if (diverged)
-        same->diverged = strdup(text_of(record, "reason"));
+        same->diverged = strdup(run_record_text(record, "reason"));
     return same->folder && (same->diverged || !diverged);
 }
 
@@ -52,7 +47,7 @@ bool run_same_find(const char *root, const RunOrigin *origin, RunSame *same, Run
     hash_text(origin->program->experiment->spec, spec);
     bool able = true;
     for (int64_t i = 0; i < count && able; i++) {
-        char *folder = run_file(root, entries[i].name);
+        char *folder = file_path(root, entries[i].name);
         json_t *record = folder ? run_record_read(folder, &fault) : NULL;
         able =
             folder && (!record || !is_same(record, origin, spec) || consider(same, folder, record));

@@ -51,7 +51,7 @@ static bool add_range(RunSet *set, const char *root, const char *word, FileError
     bool ok = count >= 0;
     for (int64_t i = 0; ok && i < count; i++)
         if (entries[i].number >= first && entries[i].number <= last) {
-            char *folder = run_file(root, entries[i].name);
+            char *folder = file_path(root, entries[i].name);
             fail(error, "no memory for the runs of %s", root);
             ok = add_folder(set, folder, error);
         }

@@ -16,6 +16,12 @@ typedef struct Work {
 
 void work_begin(Work *work, Log *log, const char *what, double total);
 void work_advance(Work *work, double amount); /* from any thread */
+
+/* For work that is told of in its own words, without work_advance, by one thread: whether a line is
+ * due, and the line. */
+bool work_is_due(const Work *work);
+void work_say(Work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 void work_end(Work *work);
 
 #endif

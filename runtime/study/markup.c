@@ -2,8 +2,6 @@
 
 #include "runtime/files/utf8.h"
 
-#include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
 static const char *entity_of(char byte) {
@@ -23,12 +21,6 @@ static const char *entity_of(char byte) {
     }
 }
 
-/* C1 controls (U+0080 to U+009F) among them. */
-static bool is_control(const char *text, size_t length) {
-    const unsigned char *byte = (const unsigned char *)text;
-    return iscntrl(byte[0]) || (length == 2 && byte[0] == 0xC2 && byte[1] < 0xA0);
-}
-
 void markup_escape_part(FILE *out, const char *text, size_t size) {
     for (const char *end = text + size; text < end;) {
         const size_t length = utf8_length(text, (size_t)(end - text));
@@ -37,7 +29,7 @@ void markup_escape_part(FILE *out, const char *text, size_t size) {
             fputs("\xEF\xBF\xBD", out);
         else if (entity)
             fputs(entity, out);
-        else if (is_control(text, length) && *text != '\n' && *text != '\t')
+        else if (utf8_is_control(text, length) && *text != '\n' && *text != '\t')
             fputc(' ', out);
         else
             fwrite(text, 1, length, out);
@@ -46,13 +38,3 @@ void markup_escape_part(FILE *out, const char *text, size_t size) {
 }
 
 void markup_escape(FILE *out, const char *text) { markup_escape_part(out, text, strlen(text)); }
-
-void markup_clean(char *text) {
-    for (const char *end = text + strlen(text); text < end;) {
-        const size_t length = utf8_length(text, (size_t)(end - text));
-        const size_t step = length ? length : 1;
-        if (!length || is_control(text, length))
-            memset(text, '?', step);
-        text += step;
-    }
-}

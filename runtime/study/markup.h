@@ -10,8 +10,4 @@ void markup_escape(FILE *out, const char *text);
 /* The first `size` bytes of a text, which end between characters. */
 void markup_escape_part(FILE *out, const char *text, size_t size);
 
-/* Makes a text fit for a line on a terminal, in place: what is not UTF-8, and control characters,
- * become '?'. */
-void markup_clean(char *text);
-
 #endif

@@ -1,6 +1,6 @@
 #include "runtime/training/scalars.h"
 
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 
 #include <math.h>
 #include <stdio.h>

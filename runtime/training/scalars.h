@@ -3,8 +3,8 @@
 #define SCANLINE_RUNTIME_SCALARS_H
 
 #include "runtime/execution/block.h"
+#include "runtime/execution/experiment.h"
 #include "runtime/execution/slots.h"
-#include "runtime/experiment.h"
 
 typedef struct Scalars {
     const Schedule *schedule;

@@ -7,7 +7,6 @@
 #include "runtime/run/inherit.h"
 #include "runtime/run/metrics.h"
 #include "runtime/run/progress.h"
-#include "runtime/run/run_folder.h"
 #include "runtime/training/memory.h"
 #include "runtime/training/signals.h"
 #include "runtime/training/trainer.h"
@@ -65,7 +64,7 @@ static bool checkpoint_save(Training *training, const char *name, bool with_stat
         return false;
     FileError error = {{0}};
     const Model *model = trainer_model(training->trainer);
-    char *path = run_file(training->options->folder, name);
+    char *path = file_path(training->options->folder, name);
     bool saved =
         path && metrics_sync(&training->metrics, &error) &&
         checkpoint_write(path, model->experiment, model->parameters.values,
@@ -82,8 +81,8 @@ static bool checkpoint_step(Training *training) {
              (long long)training->state.step);
     if (!checkpoint_save(training, name, true))
         return false;
-    char *path = run_file(options->folder, name);
-    char *last = run_file(options->folder, "checkpoints/last.safetensors");
+    char *path = file_path(options->folder, name);
+    char *last = file_path(options->folder, "checkpoints/last.safetensors");
     FileError error = {"no memory for a path"};
     bool kept = path && last && file_share(path, last, &error);
     free(path);
@@ -147,7 +146,7 @@ static bool start(Training *training) {
 
 /* From the last checkpoint; or, in a run that has none yet, from the start. */
 static bool restore(Training *training) {
-    char *path = run_file(training->options->folder, "checkpoints/last.safetensors");
+    char *path = file_path(training->options->folder, "checkpoints/last.safetensors");
     if (!path)
         return run_no_memory(training->error, "a path");
     bool there = access(path, F_OK) == 0;

@@ -1,28 +1,15 @@
-#!/bin/sh
 # The same bits of every parameter after 20 steps: with 1, 2 and 3 threads, in chunks and as a team, from a cold and a
 # warm cache, in fp32 and with products of bf16.
-#
 # usage: bits.sh SCANLINE
-set -eu
-scanline=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT INT TERM
-cd "$work"
-export SCANLINE_RUNS="$work/runs" SCANLINE_CACHE="$work/cache"
+. "$(dirname "$0")/common.sh"
+export SCANLINE_CACHE="$folder/cache"
 
 # train NAME THREADS SETTING...: a run in NAME
 train() {
     name=$1 threads=$2
     shift 2
     "$scanline" train digits layers=2 train.steps=20 train.evaluate=20 train.checkpoint=20 --threads "$threads" \
-        --out "$name" "$@" >/dev/null 2>&1
-}
-
-same() {
-    cmp -s "$1/checkpoints/last.safetensors" "$2/checkpoints/last.safetensors" || {
-        echo "the parameters of $1 and $2 differ" >&2
-        exit 1
-    }
+        --out "$name" "$@" >out 2>err || fail "training $name failed"
 }
 
 # bf16_emulated runs everywhere: where the target has products of bf16 it uses them.

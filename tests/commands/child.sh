@@ -62,8 +62,6 @@ wait $process 2>/dev/null
 process= # its number may be given again
 [ ! -f cut/checkpoints/last.safetensors ] || fail "the kill came too late to show anything"
 expect 0 "best validation loss" train --resume cut
-for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do
-    cmp "whole/$file" "cut/$file" || exit 1
-done
+same whole cut
 printf x >>orphan/checkpoints/parent.safetensors
 expect 1 "is not the file that the run started from" reproduce orphan

@@ -10,7 +10,7 @@ export SCANLINE_THREADS=1
 
 fail() {
     echo "$*"
-    cat out err
+    cat out err 2>/dev/null
     exit 1
 }
 
@@ -22,4 +22,11 @@ expect() {
     found=$?
     [ $found = "$code" ] || fail "scanline $*: exit code $found, not $code"
     cat out err | grep -q -- "$pattern" || fail "scanline $*: nothing like '$pattern' in:"
+}
+
+# same RUN OTHER: the same metrics and parameters
+same() {
+    for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do
+        cmp "$1/$file" "$2/$file" || fail "$1 and $2 differ"
+    done
 }

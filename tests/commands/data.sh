@@ -1,15 +1,7 @@
 # What a data set holds, as `data` shows it: names of classes, packed files; and the same names in `eval`.
 # usage: data.sh SCANLINE
-set -eu
-scanline=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "$1"
-    exit 1
-}
+. "$(dirname "$0")/common.sh"
+set -e
 
 printf 'zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n' >names.txt
 "$scanline" data digits data.classes=names.txt >text

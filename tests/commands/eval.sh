@@ -1,16 +1,8 @@
 # Accuracy in `eval`: of a classifier on BERT by the vote of five masks, also where the spec has no metric for it.
 # usage: eval.sh SCANLINE
-set -eu
-scanline=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/common.sh"
+set -e
 settings="layers=1 d=16 h=2 train.steps=4"
-
-fail() {
-    echo "$1"
-    exit 1
-}
 
 cat >silent.scan <<'SPEC'
 use "digits.scan"

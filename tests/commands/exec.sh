@@ -1,13 +1,10 @@
 # The functions that a spec becomes, as a file: written, read, and run by themselves.
 # usage: exec.sh SCANLINE
-set -eu
-scanline=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/common.sh"
+set -e
 "$scanline" compile digits layers=1 d=16 h=2 --emit ir -o model.ir
 for function in init grad update eval features sample; do
-    grep -q "^func @$function {" model.ir || { echo "no function $function"; exit 1; }
+    grep -q "^func @$function {" model.ir || fail "no function $function"
 done
 cat >double.ir <<'IR'
 func @double {
@@ -26,5 +23,5 @@ printf '\000\000\200\077\000\000\000\100\000\000\100\100' >>x.safetensors
 printf '\000\000\000\100\000\000\200\100\000\000\300\100' >expected
 tail -c 12 y.safetensors | cmp - expected
 grep -q F64 z.safetensors
-if "$scanline" exec double.ir -o w.safetensors 2>err; then echo "exec without inputs went through"; exit 1; fi
+if "$scanline" exec double.ir -o w.safetensors 2>err; then fail "exec without inputs went through"; fi
 grep -q "no tensor 'x'" err

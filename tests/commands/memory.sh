@@ -1,11 +1,8 @@
 # Training in less memory computes more, and gives the same bits; what is too little is refused, and
 # what is named instead is enough.
 # usage: memory.sh SCANLINE
-set -eu
-scanline=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/common.sh"
+set -e
 model="digits layers=4 d=32 h=2 train.batch=32 train.steps=200 train.evaluate=50 train.checkpoint=20"
 settings="$model train.chunks=2"
 
@@ -16,33 +13,33 @@ train() { "$scanline" train $settings --threads 1 "$@" >/dev/null 2>&1; }
 number() { sed -n "s/^ *\"$1\": \([0-9.e+]*\),*\$/\1/p" | head -n 1; }
 
 plain=$(check --json | number peak_bytes)
-[ "$(check --json | number share)" = 0.0 ] || { echo "something is computed again without need"; exit 1; }
+[ "$(check --json | number share)" = 0.0 ] || fail "something is computed again without need"
 
 code=0
 check --memory 2M 2>refused || code=$?
-[ $code = 1 ] || { echo "2M: exit code $code"; exit 1; }
+[ $code = 1 ] || fail "2M: exit code $code"
 least=$(sed -n 's/.*it takes at least \([0-9]*M\).*/\1/p' refused)
-[ -n "$least" ] || { cat refused; exit 1; }
+[ -n "$least" ] || fail "$(cat refused)"
 small=$(check --memory "$least" --json | number peak_bytes)
-[ "$small" -lt $((plain * 3 / 4)) ] || { echo "$small bytes are not much less than $plain"; exit 1; }
-check train.memory="$least" | grep -q 'more work.*to compute again' || { echo "nothing is said of the work"; exit 1; }
+[ "$small" -lt $((plain * 3 / 4)) ] || fail "$small bytes are not much less than $plain"
+check train.memory="$least" | grep -q 'more work.*to compute again' || fail "nothing is said of the work"
 check --memory "$least" --verify >/dev/null
 
 # The weights are what comes last in a file of parameters.
 weights=$(($(check --json | number parameters) * 4))
-same() {
+same_weights() {
     cmp whole/metrics.jsonl "$1/metrics.jsonl"
     tail -c $weights whole/checkpoints/best.safetensors >expected
     tail -c $weights "$1/checkpoints/best.safetensors" | cmp - expected
 }
 train --out whole
 train --out little --memory "$least"
-same little
-grep -q "memory = \"$least\"" little/spec.scan || { echo "the run does not say its memory"; exit 1; }
+same_weights little
+grep -q "memory = \"$least\"" little/spec.scan || fail "the run does not say its memory"
 
 # It is reproduced, in the memory that it was trained in and in another.
-"$scanline" reproduce little --threads 1 >/dev/null 2>&1 || { echo "it is not reproduced"; exit 1; }
-"$scanline" reproduce little --threads 1 --memory 1G >/dev/null 2>&1 || { echo "it is not reproduced in 1G"; exit 1; }
+"$scanline" reproduce little --threads 1 >/dev/null 2>&1 || fail "it is not reproduced"
+"$scanline" reproduce little --threads 1 --memory 1G >/dev/null 2>&1 || fail "it is not reproduced in 1G"
 
 # It goes on with the memory that it was begun with, or with another.
 for memory in "" "--memory 1G"; do
@@ -53,19 +50,20 @@ for memory in "" "--memory 1G"; do
     while [ ! -f cut/checkpoints/last.safetensors ] && kill -0 $process 2>/dev/null; do sleep 0.02; done
     kill -9 $process 2>/dev/null || true
     wait $process 2>/dev/null || true
+    process=
     # shellcheck disable=SC2086
     "$scanline" train --resume cut --threads 1 $memory >/dev/null 2>&1
-    same cut
+    same_weights cut
 done
 
 # The same where a batch is one chunk, whose gradients are used up one by one.
 settings="$model train.chunks=1"
 code=0
 check --memory 1M 2>refused || code=$?
-[ $code = 1 ] || { echo "1M: exit code $code"; exit 1; }
+[ $code = 1 ] || fail "1M: exit code $code"
 least=$(sed -n 's/.*it takes at least \([0-9]*M\).*/\1/p' refused)
 rm -rf whole little
 train --out whole
 train --out little --memory "$least"
-same little
-"$scanline" reproduce little --threads 1 --memory 1G >/dev/null 2>&1 || { echo "it is not reproduced in 1G"; exit 1; }
+same_weights little
+"$scanline" reproduce little --threads 1 --memory 1G >/dev/null 2>&1 || fail "it is not reproduced in 1G"

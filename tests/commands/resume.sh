@@ -1,24 +1,15 @@
 # Killed at random moments and resumed, with one thread and with two: the same bytes as uninterrupted.
 # usage: resume.sh SCANLINE [ROUNDS]
-set -eu
-scanline=$1
+. "$(dirname "$0")/common.sh"
+set -e
 rounds=${2:-4}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
 settings="digits layers=2 d=32 h=2 train.steps=500 train.evaluate=50 train.checkpoint=10"
-
-same() {
-    for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do
-        cmp "whole/$file" "$1/$file" || exit 1
-    done
-}
 
 # shellcheck disable=SC2086 # a list of words
 "$scanline" train $settings --out whole --threads 2 >/dev/null 2>&1
 # shellcheck disable=SC2086
 "$scanline" train $settings --out single --threads 1 >/dev/null 2>&1
-same single
+same whole single
 
 # shellcheck disable=SC2086
 "$scanline" train $settings --out cut >/dev/null 2>&1 &
@@ -35,9 +26,10 @@ while [ $round -lt "$rounds" ]; do
     process=$!
 done
 wait $process
-same cut
+process=
+same whole cut
 # A round that comes after the end shows nothing.
-[ $killed -ge 2 ] || { echo "only $killed of $rounds rounds met a running training"; exit 1; }
+[ $killed -ge 2 ] || fail "only $killed of $rounds rounds met a running training"
 echo "$killed of $rounds rounds killed a running training"
 
 # A signal saves, says so by its exit code, and the rest is the same too.
@@ -48,6 +40,7 @@ while ! grep -q train stopped/metrics.jsonl 2>/dev/null && kill -0 $process 2>/d
 kill -TERM $process 2>/dev/null || true
 code=0
 wait $process || code=$?
-[ $code = 75 ] || [ $code = 0 ] || { echo "SIGTERM: exit code $code"; exit 1; }
+process=
+[ $code = 75 ] || [ $code = 0 ] || fail "SIGTERM: exit code $code"
 [ $code = 0 ] || "$scanline" train --resume stopped >/dev/null 2>&1
-same stopped
+same whole stopped

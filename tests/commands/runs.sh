@@ -3,12 +3,6 @@
 . "$(dirname "$0")/common.sh"
 settings="digits layers=1 d=16 h=2 train.evaluate=10 train.checkpoint=10"
 
-same() {
-    for file in metrics.jsonl checkpoints/last.safetensors checkpoints/best.safetensors; do
-        cmp "whole/$file" "$1/$file" || exit 1
-    done
-}
-
 # --- one process at a time ---
 # shellcheck disable=SC2086 # a list of words
 "$scanline" train $settings train.steps=1000000 >out 2>err &
@@ -65,7 +59,7 @@ full() {
     cmp before.safetensors "$1/checkpoints/last.safetensors" || fail "$1: the last checkpoint changed"
     [ -z "$(find "$1" -name '*.tmp-*' -o -name '*.new')" ] || fail "$1: temporary files are left"
     "$scanline" train --resume "$1" >out 2>err || fail "$1: it could not be resumed"
-    same "$1"
+    same whole "$1"
 }
 
 # What a run is after 20 of its steps.

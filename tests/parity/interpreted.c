@@ -2,7 +2,7 @@
 #include "tests/parity/reference.h"
 
 #include "ir/interpret.h"
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 #define SCANLINE_TESTS_PARITY_REFERENCE_H
 
 #include "ir/graph.h"
-#include "runtime/experiment.h"
+#include "runtime/execution/experiment.h"
 
 enum { REFERENCE_STEPS = 10, REFERENCE_BATCH = 4, REFERENCE_POSITIONS = 16 };
 

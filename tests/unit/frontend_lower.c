@@ -1,6 +1,6 @@
 /* Lowered models: their parameters, first losses, order of dependence, updates. */
 #include "frontend/report.h"
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 #include "tests/unit/lower_support.h"
 
 #include <criterion/criterion.h>

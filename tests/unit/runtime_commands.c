@@ -189,7 +189,7 @@ static void write_checkpoint(const Run *run, float gain) {
     snprintf(state.whole_split_hash, sizeof state.whole_split_hash, "%s", data->whole_split_hash);
     float *const values[] = {&gain};
     FileError error;
-    char *path = run_file(run->folder, "checkpoints/last.safetensors");
+    char *path = file_path(run->folder, "checkpoints/last.safetensors");
     cr_assert(checkpoint_write(path, &run->experiment, values, NULL, &state, &error), "%s",
               error.text);
     free(path);
@@ -234,7 +234,7 @@ static void run_remove(Run *run) {
 
 static char *contents(const Run *run, const char *name, size_t *size) {
     FileError error = {""};
-    char *path = run_file(run->folder, name);
+    char *path = file_path(run->folder, name);
     char *bytes = file_read(path, 1 << 24, size, &error);
     cr_assert(bytes, "%s", error.text);
     free(path);
@@ -564,7 +564,7 @@ Test(commands, reads_of_the_test_split_are_counted) {
     cr_expect_not(json_equal(before, after));
     json_decref(before);
     json_decref(after);
-    char *path = run_file(run->folder, "probe/few_labels_10.svg");
+    char *path = file_path(run->folder, "probe/few_labels_10.svg");
     cr_expect_neq(access(path, F_OK), 0, "no probe with few labels was asked for");
     free(path);
     run_remove(run);

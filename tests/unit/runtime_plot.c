@@ -1,4 +1,5 @@
 /* Plots as SVG, their scales, and text from anywhere in them. */
+#include "runtime/files/printable.h"
 #include "runtime/study/markup.h"
 #include "runtime/study/plot.h"
 #include "runtime/study/scale.h"
@@ -123,6 +124,6 @@ Test(markup, nothing_gets_out_of_its_place) {
     expect_escaped("", "");
     char text[] = "a\x1b[1m\xff\xc2\x9b"
                   "ä";
-    markup_clean(text);
+    printable_clean(text, "");
     cr_expect_str_eq(text, "a?[1m???ä");
 }

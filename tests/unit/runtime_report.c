@@ -143,6 +143,8 @@ Test(report, lines_of_any_kind_are_gone_through) {
         "\n"
         "nonsense\n"
         "{\"step\": 2, \"split\": \"validation\", \"loss\": NaN}\n"
+        "{\"step\": 2, \"split\": \"validation\", \"loss\": nan}\n"
+        "{\"step\": 2, \"split\": \"validation\", \"loss\": -inf, \"accuracy\": 1}\n"
         "{\"step\": 2, \"split\": \"validation\", \"loss\": 1e999}\n"
         "{\"step\": 0, \"split\": \"validation\", \"loss\": 1}\n"
         "{\"step\": 1.5, \"split\": \"validation\", \"loss\": 1}\n"
@@ -156,7 +158,7 @@ Test(report, lines_of_any_kind_are_gone_through) {
     cr_expect_eq(run.validation.count, 2);
     cr_expect_eq(run.best_loss, 1.75);
     cr_assert_eq(run.note_count, 1);
-    cr_expect_eq(strncmp(run.notes[0], "7 lines", 7), 0, "%s", run.notes[0]);
+    cr_expect_eq(strncmp(run.notes[0], "9 lines", 7), 0, "%s", run.notes[0]);
     pool_free(&pool);
 }
 

@@ -17,10 +17,10 @@ static RunError error;
 
 static char *make_folder(const char *name) {
     FileError fault;
-    char *folder = run_file(root, name), *inside = run_file(folder, "checkpoints");
+    char *folder = file_path(root, name), *inside = file_path(folder, "checkpoints");
     cr_assert_eq(mkdir(folder, 0777), 0);
     cr_assert_eq(mkdir(inside, 0777), 0);
-    char *metrics = run_file(folder, "metrics.jsonl");
+    char *metrics = file_path(folder, "metrics.jsonl");
     cr_assert(file_write(metrics, "", 0, &fault));
     free(metrics);
     free(inside);
@@ -45,7 +45,7 @@ TestSuite(run_compare, .init = make_both, .fini = remove_both);
 
 static void write_lines(const char *folder, const char *lines) {
     FileError fault;
-    char *path = run_file(folder, "metrics.jsonl");
+    char *path = file_path(folder, "metrics.jsonl");
     cr_assert(file_write(path, lines, strlen(lines), &fault), "%s", fault.text);
     free(path);
 }
@@ -56,7 +56,7 @@ static void write_checkpoint(const char *folder, const char *name, int64_t step,
     const CheckpointState state = {.step = step};
     float w[6] = {1, 2, 3, 4, 5, element}, *values[] = {w};
     FileError fault;
-    char *path = run_file(folder, name);
+    char *path = file_path(folder, name);
     cr_assert(checkpoint_write(path, &experiment, values, NULL, &state, &fault), "%s", fault.text);
     free(path);
 }
@@ -163,7 +163,7 @@ Test(run_compare, a_damaged_checkpoint_is_the_difference) {
     FileError fault;
     write_lines(run, ZERO ONE("1"));
     write_lines(reproduction, ZERO ONE("1"));
-    char *path = run_file(run, "checkpoints/step-000001.safetensors");
+    char *path = file_path(run, "checkpoints/step-000001.safetensors");
     cr_assert(file_write(path, "{}", 2, &fault));
     free(path);
     write_checkpoint(reproduction, "checkpoints/step-000001.safetensors", 1, 6);

@@ -129,7 +129,7 @@ Test(run_folder, test_reads_are_counted) {
     json_t *record = run_record_read(path, &error);
     cr_assert_eq(json_array_size(json_object_get(record, "test_reads")), 2);
     json_decref(record);
-    char *file = run_file(path, "run.json");
+    char *file = file_path(path, "run.json");
     cr_assert(file_write(file, "{", 1, &error));
     cr_assert_null(run_record_read(path, &error));
     cr_assert(strstr(error.text, "damaged"), "%s", error.text);
@@ -144,7 +144,7 @@ static bool fill_spec(void *user, const char *draft, const char *folder, RunErro
     RunEntry *entries;
     const bool *die = user;
     cr_assert(strstr(folder, "/0001-x"));
-    char *path = run_file(draft, "spec.scan");
+    char *path = file_path(draft, "spec.scan");
     cr_assert(file_write(path, "x", 1, &fault), "%s", fault.text);
     free(path);
     cr_assert_eq(runs_list(root, &entries, &fault), 0, "half a run is listed");
@@ -186,7 +186,7 @@ Test(run_folder, what_a_killed_process_left_is_cleared_away) {
     cr_expect_eq(runs_list(root, &entries, &error), 0);
     made("y", "0001-y"); /* the number was not given, the lock is free */
     cr_expect_eq(files_in_root(), 1, "the leftover is still there");
-    char *path = run_file(root, "0001-y/spec.scan");
+    char *path = file_path(root, "0001-y/spec.scan");
     cr_expect_neq(access(path, F_OK), 0, "the leftover is in the new run");
     free(path);
 }

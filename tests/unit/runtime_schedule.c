@@ -1,6 +1,6 @@
 /* The scalars of an update rule: our own functions against libm, and a whole learning rate. */
 #include "runtime/execution/scalar_math.h"
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

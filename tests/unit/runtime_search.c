@@ -36,15 +36,18 @@ Test(search, reads_a_figure_of_a_split) {
     write_metrics("{\"step\": 0, \"split\": \"validation\", \"loss\": 2.5, \"accuracy\": 0.125}\n"
                   "{\"step\": 1, \"split\": \"train\", \"loss\": 2.25}\n"
                   "nothing of ours\n"
-                  "{\"step\": 2, \"split\": \"train\", \"loss\": nan}\n"
+                  "{\"step\": 2, \"split\": \"train\", \"a \\\", nan\": 1, \"loss\": nan}\n"
+                  "{\"step\": 2, \"split\": \"train\", \"loss\": -inf}\n"
+                  "{\"step\": 2, \"split\": \"train\", \"loss\": nano}\n"
                   "{\"step\": 2, \"split\": \"validation\", \"loss\": 1e-3, \"accuracy\": 1}\n"
                   "{\"step\": 3, \"split\": \"train\", \"loss\": 7");
     MetricsSeries series;
     FileError error;
     cr_assert(metrics_series_read(folder, "train", "loss", &series, &error), "%s", error.text);
-    cr_assert_eq(series.count, 2, "the last line is not whole");
+    cr_assert_eq(series.count, 3, "the last line is not whole");
     cr_expect(series.points[0].step == 1 && series.points[0].value == 2.25);
     cr_expect(series.points[1].step == 2 && isnan(series.points[1].value));
+    cr_expect_eq(series.points[2].value, -INFINITY);
     metrics_series_free(&series);
     cr_assert(metrics_series_read(folder, "validation", "accuracy", &series, &error));
     cr_assert_eq(series.count, 2);

@@ -1,4 +1,4 @@
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 
 #include "runtime/execution/scalar_math.h"
 

@@ -6,7 +6,7 @@
 #define SCANLINE_RUNTIME_EXPERIMENT_H
 
 #include "runtime/execution/plan.h"
-#include "runtime/training/schedule.h"
+#include "runtime/execution/schedule.h"
 
 /* A parameter, or a state of the update rule, as it lies in checkpoints. */
 typedef struct Parameter {
