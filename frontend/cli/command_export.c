@@ -51,6 +51,7 @@ static ExitCode export_run(Session *session, const ExportArguments *arguments, c
         .checkpoint = arguments->checkpoint,
         .out = arguments->out,
         .results = stdout,
+        .log = session->log,
     };
     RunError error = {0};
     return export_command(&command, &error)
