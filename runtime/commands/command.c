@@ -83,6 +83,13 @@ static bool same_images(const Command *command, const Trained *trained, RunError
                     trained->checkpoint, data ? "splits" : "images", trained->data->source);
 }
 
+void command_say_unlabelled(const Command *command, const DataSet *data) {
+    char text[200];
+    data_unlabelled_text(data, text, sizeof text);
+    if (*text && !command->told)
+        log_say(command->log, "%s", text);
+}
+
 bool command_load(const Command *command, Trained *trained, RunError *error) {
     const Experiment *experiment = command->program->experiment;
     *trained = (Trained){.checkpoint = command->checkpoint ? strdup(command->checkpoint)
@@ -93,6 +100,8 @@ bool command_load(const Command *command, Trained *trained, RunError *error) {
                     same_palette(command, trained, error) && same_images(command, trained, error);
     if (!ok)
         command_unload(trained);
+    else if (experiment->data.labelled)
+        command_say_unlabelled(command, trained->data);
     return ok;
 }
 

@@ -82,6 +82,8 @@ static bool probe(const Command *command, const Trained *trained, RunError *erro
     char *folder = command_path(command, "probe/.");
     if (!folder)
         return run_no_memory(error, "a path");
+    if (!command->program->experiment->data.labelled) /* else it was said already */
+        command_say_unlabelled(command, trained->data);
     const FeaturesUse use = {command->threads, folder, command->log};
     Probed probed;
     bool ok = command_directory(command, "probe", error) &&

@@ -67,12 +67,12 @@ static bool check_sizes(const DataSet *data, const ImageFile *file, const DataSe
 
 /* --- labels, splits, names --- */
 
-/* A set in which any image has no label has none at all: nothing that reads labels could tell. */
 static bool read_labels(DataSet *data, const ImageFile *file, DataError *error) {
     const int32_t *labels = image_file_labels(file);
+    int64_t labelled = 0;
     for (int64_t i = 0; i < data->count; i++)
-        data->unlabelled += labels[i] < 0;
-    if (image_file_classes(file) == 0 || data->unlabelled)
+        labelled += labels[i] >= 0;
+    if (labelled == 0)
         return true;
     data->classes = image_file_classes(file);
     data->labels = malloc((size_t)data->count * sizeof *data->labels);

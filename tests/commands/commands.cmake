@@ -25,6 +25,7 @@ foreach(name
     tensorboard
     transfer
     transformers
+    unlabelled
   )
   add_test(NAME command_${name}
     COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)
