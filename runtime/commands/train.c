@@ -232,6 +232,7 @@ static ExitCode train_begin(const TrainCommand *command, const RunOrigin *origin
     int lock;
     if (parent->checkpoint) {
         run_parent_say(parent, origin->data, command->log);
+        run_parents_warn(parent->record, origin->data, command->threads, command->log);
         say_inherited(command->log, inherited);
     }
     char *folder = run_begin(origin, command->out, &lock, error);

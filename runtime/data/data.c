@@ -179,6 +179,12 @@ bool data_warning(const DataSet *data, int threads, char *text, size_t size) {
     return !data->kind->warn || data->kind->warn(data, threads, text, size);
 }
 
+bool data_seen_warning(const DataSet *data, const DataSeen *seen, int threads, char *text,
+                       size_t size) {
+    *text = 0;
+    return !data->kind->warn_seen || data->kind->warn_seen(data, seen, threads, text, size);
+}
+
 void data_unlabelled_text(const DataSet *data, char *text, size_t size) {
     const int64_t *none = data->unlabelled;
     *text = 0;

@@ -67,6 +67,8 @@ typedef struct DataSet {
     DataImages splits[DATA_SPLIT_COUNT];
     char hash[DATA_HASH_SIZE];        /* of the images and labels, the resolution and the palette:
                                          sets of which it is equal have the same tokens */
+    char images_hash[DATA_HASH_SIZE]; /* of the images and labels as they are in the source: the
+                                         same at another resolution or with another palette */
     char split_hash[DATA_HASH_SIZE];  /* of the three lists */
     char whole_split_hash[DATA_HASH_SIZE]; /* the same before a part of the training images was
                                               taken: sets of which it is equal hold out the same */
@@ -91,6 +93,17 @@ void data_close(DataSet *data);
 /* What people are to be told before they train on a set: that images are in two splits, as they are
  * or at the resolution. An empty text: nothing. False: no memory. */
 bool data_warning(const DataSet *data, int threads, char *text, size_t size);
+
+/* Another data set whose training images a model has seen. */
+typedef struct DataSeen {
+    const char *source;      /* as data.source named it */
+    const char *images_hash; /* its images are still these, or nothing is said */
+} DataSeen;
+
+/* The same where images for validation and testing of a set are among those, as they are or at its
+ * resolution. Of sets that are not both data files, or can't be opened, nothing is said. */
+bool data_seen_warning(const DataSet *data, const DataSeen *seen, int threads, char *text,
+                       size_t size);
 
 /* The number of images without a label in each split, as a line on their being left out by what
  * needs labels. An empty text: all have one, or none has. */

@@ -15,6 +15,7 @@ foreach(name
     import
     interchange
     memory
+    overlap
     palette
     report
     reproduce

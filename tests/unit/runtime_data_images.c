@@ -105,17 +105,20 @@ Test(data_images, hashes_tell_resolutions_and_palettes_apart) {
     DataSettings settings = {.source = path};
     FileError error;
     expect_fault(&settings, "scanline data palette");
-    char hashes[3][DATA_HASH_SIZE];
+    char hashes[3][DATA_HASH_SIZE], images[DATA_HASH_SIZE] = "";
     for (int i = 0; i < 3; i++) {
         cr_assert(image_file_set_palette(path, i == 2 ? others : centres, 2, 3, &error));
         settings.resolution = i == 1 ? 4 : 0;
         DataSet *data = open_set(&settings);
         cr_expect_eq(data->colours, 2);
         strcpy(hashes[i], data->hash);
+        cr_expect(i == 0 || strcmp(images, data->images_hash) == 0, "the images are the same");
+        strcpy(images, data->images_hash);
         data_close(data);
     }
     cr_expect_str_neq(hashes[0], hashes[1]);
     cr_expect_str_neq(hashes[0], hashes[2]);
+    cr_expect_eq(strlen(images), DATA_HASH_SIZE - 1);
 }
 
 Test(data_images, what_cannot_be) {
