@@ -45,6 +45,8 @@ set -- $known
 [ "$1" -gt 0 ] && [ "$2" -gt 0 ] && [ $(($1 + $2)) -lt 30 ] || fail "$known images are seen"
 expect 0 "probe/b-[0-9a-f]*/probe.json" probe 1 data.source=b.images probe.labels=0
 [ "$(seen)" = "$known" ] || fail "the probe does not warn as the training does:"
+expect 0 "steps.json" probe 1 --steps all data.source=b.images probe.labels=0
+[ "$(grep -c 'are also among' err)" = 1 ] || fail "not one warning for all steps:"
 # What a parent's parent was trained on counts too; the set itself does not.
 expect 0 "best" train --from 2 train.steps=2
 [ "$(seen)" = "$known" ] || fail "what the parent of the parent has seen is forgotten:"
@@ -59,3 +61,10 @@ expect 1 "trained on other splits of the same images" train --from 1 data.source
 expect 1 "was trained on other splits" probe 1 data.source=other.images data.resolution=8
 expect 0 "probe.json" probe 1 data.resolution=8 probe.labels=0
 expect 1 "trained on other splits of the same images" train --from 2 data.source=other.images data.resolution=8
+
+# The raw pixels are fitted once for all steps, to what they give by themselves.
+expect 0 "steps.json" probe 1 --steps all --again
+run=$(echo runs/0001-*)
+cp "$run/probe/step-000004/probe.json" together.json
+expect 0 "steps.json" probe 1 --steps 4 --again
+cmp together.json "$run/probe/step-000004/probe.json" || fail "probed together a step has other results"
