@@ -106,6 +106,8 @@ bool experiment_describe(Lowering *l, const SpecObjective *objective, const Func
     Frame frame = {0};
     l->scope = scope_open(l, &frame, "", "");
     bool sound = describe_inputs(l, forward, experiment);
+    for (uint32_t i = 0; i < experiment->input_count; i++)
+        experiment->data.labelled |= strcmp(experiment->inputs[i].name, "label") == 0;
     l->scope = NULL;
     experiment->autoregressive = is_autoregressive(l, forward, experiment);
     return sound;

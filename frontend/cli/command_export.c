@@ -33,6 +33,7 @@ static ExitCode export_run(Session *session, const ExportArguments *arguments, c
         .checkpoint = session->options->checkpoint,
         .out = arguments->out,
         .results = stdout,
+        .log = session->log,
     };
     RunError error = {0};
     return export_command(&command, &error)

@@ -48,7 +48,8 @@ static ExitCode report(Session *session, const ReportArguments *arguments, const
                                    .out = arguments->out,
                                    .tensorboard = arguments->tensorboard,
                                    .json = session->options->json,
-                                   .results = stdout};
+                                   .results = stdout,
+                                   .log = session->log};
     RunError error = {0};
     return commands_report(&command, &error)
                ? EXIT_DONE

@@ -59,28 +59,48 @@ static bool same_palette(const Command *command, const Trained *trained, RunErro
                     *now ? "the palette " : "none", now, command->folder);
 }
 
-/* What it was trained on before may have been these images. */
+/* What it was trained on before may have been these images; and images of both sets may be the
+ * same. */
 static bool parents_agree(const Command *command, const DataSet *data, RunError *error) {
     FileError fault;
     json_t *record = run_record_read(command->folder, &fault);
     if (!record)
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
     const bool agree = run_parents_agree(json_object_get(record, "parent"), data, error);
+    if (agree && !command->told)
+        run_parents_warn(record, data, command->threads, command->log);
     json_decref(record);
     return agree;
 }
 
-/* Else images that were trained on could be taken for test images. */
+/* Else images that were trained on could be taken for test images. These are the same images at
+ * another resolution as well; the tokens are then others. */
 static bool same_images(const Command *command, const Trained *trained, RunError *error) {
+    const CheckpointState *then = &trained->state;
+    const DataSet *now = trained->data;
     if (was_imported(trained))
         return true;
-    const bool data = strcmp(trained->state.data_hash, trained->data->hash) == 0;
-    if (!data && command->transfer)
-        return parents_agree(command, trained->data, error);
-    if (data && strcmp(trained->state.whole_split_hash, trained->data->whole_split_hash) == 0)
+    const bool tokens = strcmp(then->data_hash, now->hash) == 0;
+    const bool images =
+        *then->images_hash ? strcmp(then->images_hash, now->images_hash) == 0 : tokens;
+    const bool splits = strcmp(then->whole_split_hash, now->whole_split_hash) == 0;
+    if (tokens && splits)
         return true;
+    if (command->transfer && !(images && !splits))
+        return parents_agree(command, now, error);
     return run_fail(error, EXIT_INPUT, "%s was trained on other %s than %s has now",
-                    trained->checkpoint, data ? "splits" : "images", trained->data->source);
+                    trained->checkpoint,
+                    !images  ? "images"
+                    : splits ? "tokens (another resolution)"
+                             : "splits",
+                    now->source);
+}
+
+void command_say_unlabelled(const Command *command, const DataSet *data) {
+    char text[200];
+    data_unlabelled_text(data, text, sizeof text);
+    if (*text && !command->told)
+        log_say(command->log, "%s", text);
 }
 
 bool command_load(const Command *command, Trained *trained, RunError *error) {
@@ -93,6 +113,8 @@ bool command_load(const Command *command, Trained *trained, RunError *error) {
                     same_palette(command, trained, error) && same_images(command, trained, error);
     if (!ok)
         command_unload(trained);
+    else if (experiment->data.labelled)
+        command_say_unlabelled(command, trained->data);
     return ok;
 }
 

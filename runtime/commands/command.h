@@ -22,6 +22,7 @@ typedef struct Command {
                                that */
     const char *checkpoint; /* a safetensors file; NULL: the run's best, or else its last */
     bool transfer; /* the data set may be another than it was trained on, where tokens fit */
+    bool told; /* what is to be said of the data set has been said before, by the same command */
     int threads;
     bool json;        /* results as JSON instead of text */
     ChartStyle style; /* of the terminal that results go to */
@@ -42,6 +43,10 @@ typedef struct Trained {
 
 bool command_load(const Command *command, Trained *trained, RunError *error);
 void command_unload(Trained *trained);
+
+/* Says how many images without a label are left out, unless none is. command_load does where the
+ * experiment reads labels. */
+void command_say_unlabelled(const Command *command, const DataSet *data);
 
 /* The path of a file of the run, where `into` says it is to be; malloc'ed; NULL: no memory. */
 char *command_path(const Command *command, const char *name);

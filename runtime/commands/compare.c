@@ -122,7 +122,7 @@ static bool print_json(FILE *out, const FindingsSet *a, const FindingsSet *b,
 static bool read_set(const FoundRun *found, uint32_t count, Pool *pool, FindingsSet *set,
                      RunError *error) {
     *set = (FindingsSet){pool_array(pool, count, sizeof *set->runs), count};
-    return set->runs ? findings_read_all(found, count, pool, set->runs, error)
+    return set->runs ? findings_read_all(found, count, NULL, pool, set->runs, error)
                      : run_no_memory(error, "the runs");
 }
 

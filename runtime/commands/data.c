@@ -12,8 +12,11 @@ static int64_t *count_classes(const DataSet *data) {
     const size_t classes = (size_t)(data->classes ? data->classes : 1);
     int64_t *counts = calloc(DATA_SPLIT_COUNT * classes, sizeof *counts);
     for (int split = 0; counts && data->labels && split < DATA_SPLIT_COUNT; split++)
-        for (int64_t i = 0; i < data->splits[split].count; i++)
-            counts[(size_t)split * classes + (size_t)data->labels[data->splits[split].images[i]]]++;
+        for (int64_t i = 0; i < data->splits[split].count; i++) {
+            const int32_t label = data->labels[data->splits[split].images[i]];
+            if (label >= 0)
+                counts[(size_t)split * classes + (size_t)label]++;
+        }
     return counts;
 }
 
@@ -27,8 +30,9 @@ static json_t *splits_json(const DataSet *data, const int64_t *counts) {
         for (int64_t c = 0; c < data->classes && ok; c++)
             ok = json_array_append_new(classes, json_integer(counts[split * data->classes + c])) ==
                  0;
-        json_t *entry = json_pack("{sI so}", "images", (json_int_t)data->splits[split].count,
-                                  "classes", classes);
+        json_t *entry =
+            json_pack("{sI sI so}", "images", (json_int_t)data->splits[split].count, "unlabelled",
+                      (json_int_t)data->unlabelled[split], "classes", classes);
         ok = ok && json_object_set_new(splits, data_split_name((DataSplit)split), entry) == 0;
     }
     if (ok)
@@ -94,6 +98,14 @@ static void print_named(FILE *out, const DataSet *data, const int64_t *counts) {
     }
 }
 
+static void print_unlabelled(FILE *out, const DataSet *data) {
+    const int64_t *none = data->unlabelled;
+    if (none[DATA_TRAIN] + none[DATA_VALIDATION] + none[DATA_TEST])
+        fprintf(out, "  without a label: %lld, %lld, %lld; what reads labels leaves these out\n",
+                (long long)none[DATA_TRAIN], (long long)none[DATA_VALIDATION],
+                (long long)none[DATA_TEST]);
+}
+
 static void print_data(FILE *out, const DataSet *data, const int64_t *counts,
                        const Baselines *baselines) {
     fprintf(out, "%s: %lld images of %lld x %lld, %lld colours, ", data->source,
@@ -106,6 +118,8 @@ static void print_data(FILE *out, const DataSet *data, const int64_t *counts,
     print_splits(out, data, counts);
     if (data->names.at)
         print_named(out, data, counts);
+    if (data->labels)
+        print_unlabelled(out, data);
     if (data->has_splits)
         fputs("  the splits are the data file's own: data.validation, data.test and data.seed do "
               "not change them\n",

@@ -13,9 +13,9 @@ static const double bits_a_nat = 1.4426950408889634;
 
 /* What is known of the accuracy besides its value. */
 static void print_accuracy(FILE *out, const Evaluation *evaluation) {
-    const Interval interval = interval_of_share(evaluation->correct, evaluation->count);
+    const Interval interval = interval_of_share(evaluation->correct, evaluation->labelled);
     fprintf(out, "  (%lld of %lld; 95 %% interval %.4f to %.4f", (long long)evaluation->correct,
-            (long long)evaluation->count, interval.low, interval.high);
+            (long long)evaluation->labelled, interval.low, interval.high);
     if (evaluation->draws > 1)
         fprintf(out, "; vote: %d masks", evaluation->draws);
     fputc(')', out);
@@ -51,8 +51,8 @@ static json_t *confusion_json(const Evaluation *evaluation) {
 }
 
 static json_t *classes_json(const DataSet *data, const Evaluation *evaluation) {
-    const Interval interval = interval_of_share(evaluation->correct, evaluation->count);
-    json_t *json = json_pack("{s:I, s:I, s:[f, f], s:i}", "n", (json_int_t)evaluation->count,
+    const Interval interval = interval_of_share(evaluation->correct, evaluation->labelled);
+    json_t *json = json_pack("{s:I, s:I, s:[f, f], s:i}", "n", (json_int_t)evaluation->labelled,
                              "correct", (json_int_t)evaluation->correct, "interval", interval.low,
                              interval.high, "masks", evaluation->draws);
     if (evaluation->confusion) {
@@ -148,7 +148,7 @@ bool commands_eval(const Command *command, DataSplit split, RunError *error) {
 static bool take_accuracy(const Command *command, const Trained *trained, DataSplit split,
                           const Evaluation *evaluation, void *user, RunError *error) {
     (void)split;
-    *(EvalAccuracy *)user = (EvalAccuracy){evaluation->count, evaluation->correct};
+    *(EvalAccuracy *)user = (EvalAccuracy){evaluation->labelled, evaluation->correct};
     return evaluation->draws ||
            run_fail(error, EXIT_INPUT, "the objective %s has no classes on %s",
                     command->program->experiment->train.objective, trained->data->source);

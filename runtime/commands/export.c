@@ -15,6 +15,14 @@
 
 enum { DIGITS = 9 };
 
+typedef struct Exporting {
+    const ExportCommand *command;
+    const PlacedMap *placed;
+    Work *work;
+    Model model;
+    Palette palette;
+} Exporting;
+
 static bool write_json(const char *folder, const char *name, const json_t *json, FileError *error) {
     char *path = file_path(folder, name);
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(DIGITS));
@@ -43,31 +51,27 @@ static bool write_preprocessor(const ExportCommand *command, const Palette *pale
     return written;
 }
 
-static bool write_tensors(const ExportCommand *command, const Model *model, const char *draft,
-                          FileError *error) {
-    PlacedMap placed;
-    if (!map_place(command->map, command->experiment, &placed, error))
-        return false;
+static bool write_tensors(const Exporting *exporting, const char *draft, FileError *error) {
     char *path = file_path(draft, "model.safetensors");
     bool written =
-        path ? export_tensors(&placed, command->experiment, model->parameters.values, path, error)
+        path ? export_tensors(exporting->placed, exporting->command->experiment,
+                              exporting->model.parameters.values, path, exporting->work, error)
              : file_fault(error, draft, "out of memory");
     free(path);
-    map_unplace(&placed);
     return written;
 }
 
 /* The folder appears whole, or not at all. */
-static bool write_folder(const ExportCommand *command, const Model *model, const Palette *palette,
-                         const char *draft, RunError *error) {
+static bool write_folder(const Exporting *exporting, const char *draft, RunError *error) {
+    const ExportCommand *command = exporting->command;
     FileError fault;
     bool taken = false;
     if (mkdir(draft, 0777) != 0)
         return run_fail(error, EXIT_MACHINE, "cannot make the folder %s: %s", draft,
                         strerror(errno));
     if (write_config(command, draft, &fault) &&
-        write_preprocessor(command, palette, draft, &fault) &&
-        write_tensors(command, model, draft, &fault) &&
+        write_preprocessor(command, &exporting->palette, draft, &fault) &&
+        write_tensors(exporting, draft, &fault) &&
         folder_publish(draft, command->out, &taken, &fault))
         return true;
     FileError ignored;
@@ -76,7 +80,9 @@ static bool write_folder(const ExportCommand *command, const Model *model, const
                     taken ? " exists already; nothing is replaced: choose another folder" : "");
 }
 
-static bool load(const ExportCommand *command, Model *model, Palette *palette, RunError *error) {
+static bool load(Exporting *exporting, RunError *error) {
+    const ExportCommand *command = exporting->command;
+    Model *model = &exporting->model;
     char *path =
         command->checkpoint ? strdup(command->checkpoint) : run_checkpoint(command->folder);
     CheckpointState state;
@@ -85,7 +91,7 @@ static bool load(const ExportCommand *command, Model *model, Palette *palette, R
                        : run_no_memory(error, "a path");
     if (loaded && (!checkpoint_read(path, command->experiment, model->parameters.values, NULL,
                                     &state, &fault) ||
-                   !checkpoint_palette(path, palette, &fault))) {
+                   !checkpoint_palette(path, &exporting->palette, &fault))) {
         model_free(model);
         loaded = run_fail(error, EXIT_INPUT, "%s", fault.text);
     }
@@ -93,24 +99,45 @@ static bool load(const ExportCommand *command, Model *model, Palette *palette, R
     return loaded;
 }
 
-bool export_command(const ExportCommand *command, RunError *error) {
-    Model model;
-    Palette palette;
+static double parameters_of(const Experiment *experiment) {
+    double elements = 0;
+    for (uint32_t i = 0; i < experiment->parameter_count; i++)
+        elements += (double)experiment->parameters[i].elements;
+    return elements;
+}
+
+static bool export_placed(const ExportCommand *command, const PlacedMap *placed, Work *work,
+                          RunError *error) {
+    Exporting exporting = {.command = command, .placed = placed, .work = work};
     char *draft;
+    if (!load(&exporting, error))
+        return false;
+    work_advance(work, parameters_of(command->experiment));
+    if (asprintf(&draft, "%s.new-%ld", command->out, (long)getpid()) < 0)
+        draft = NULL;
+    bool written = draft ? write_folder(&exporting, draft, error) : run_no_memory(error, "a path");
+    free(draft);
+    model_free(&exporting.model);
+    palette_free(&exporting.palette);
+    return written;
+}
+
+bool export_command(const ExportCommand *command, RunError *error) {
+    PlacedMap placed;
+    FileError fault;
     struct stat status;
     if (lstat(command->out, &status) == 0)
         return run_fail(error, EXIT_INPUT,
                         "%s exists already; nothing is replaced: choose another folder",
                         command->out);
-    if (!load(command, &model, &palette, error))
-        return false;
-    if (asprintf(&draft, "%s.new-%ld", command->out, (long)getpid()) < 0)
-        draft = NULL;
-    bool written = draft ? write_folder(command, &model, &palette, draft, error)
-                         : run_no_memory(error, "a path");
-    free(draft);
-    model_free(&model);
-    palette_free(&palette);
+    if (!map_place(command->map, command->experiment, &placed, &fault))
+        return run_fail(error, EXIT_INPUT, "%s", fault.text);
+    Work work;
+    work_begin(&work, command->log, "export",
+               parameters_of(command->experiment) + export_work(&placed));
+    const bool written = export_placed(command, &placed, &work, error);
+    work_end(&work);
+    map_unplace(&placed);
     if (written)
         fprintf(command->results, "%s\n", command->out);
     return written;

@@ -5,6 +5,7 @@
 
 #include "runtime/execution/experiment.h"
 #include "runtime/interchange/map.h"
+#include "runtime/run/log.h"
 #include "runtime/run_error.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ typedef struct ExportCommand {
     const char *checkpoint; /* of it; NULL: its best, or else its last */
     const char *out;        /* the folder to make: config.json, model.safetensors */
     FILE *results;
+    Log *log; /* for how far it is; NULL: nobody listens */
 } ExportCommand;
 
 bool export_command(const ExportCommand *command, RunError *error);

@@ -77,18 +77,24 @@ static bool show(const Command *command, const Trained *trained, const Probed *p
     return ok && say_file(command, "probe/probe.json", error);
 }
 
-static bool probe(const Command *command, const Trained *trained, RunError *error) {
+/* `pixels` may be NULL. */
+static bool probe(const Command *command, const Trained *trained, ProbedPixels *pixels,
+                  RunError *error) {
     FileError fault;
     char *folder = command_path(command, "probe/.");
     if (!folder)
         return run_no_memory(error, "a path");
+    if (!command->program->experiment->data.labelled) /* else it was said already */
+        command_say_unlabelled(command, trained->data);
     const FeaturesUse use = {command->threads, folder, command->log};
     Probed probed;
     bool ok = command_directory(command, "probe", error) &&
               (run_count_test_read(command->folder, "probe", &fault) ||
                run_fail(error, EXIT_MACHINE, "%s", fault.text));
-    if (ok && probed_make(command->program, &trained->model, trained->data, &use, &probed, error)) {
-        ok = show(command, trained, &probed, error);
+    if (ok && probed_make(command->program, &trained->model, trained->data, &use, pixels, &probed,
+                          error)) {
+        ok = show(command, trained, &probed, error) &&
+             (!pixels || probed_keep_pixels(&probed, pixels) || run_no_memory(error, "the probe"));
         probed_free(&probed);
     } else {
         ok = false;
@@ -97,11 +103,15 @@ static bool probe(const Command *command, const Trained *trained, RunError *erro
     return ok;
 }
 
-bool commands_probe(const Command *command, RunError *error) {
+bool commands_probe_sharing(const Command *command, ProbedPixels *pixels, RunError *error) {
     Trained trained;
     if (!command_load(command, &trained, error))
         return false;
-    const bool ok = probe(command, &trained, error);
+    const bool ok = probe(command, &trained, pixels, error);
     command_unload(&trained);
     return ok;
+}
+
+bool commands_probe(const Command *command, RunError *error) {
+    return commands_probe_sharing(command, NULL, error);
 }

@@ -27,6 +27,7 @@ typedef struct Probing {
     MetricsSeries losses;
     json_t *rows;             /* of steps.json, by step */
     char settings[HASH_SIZE]; /* of data and probe */
+    ProbedPixels pixels;
 } Probing;
 
 /* --- which steps --- */
@@ -235,10 +236,12 @@ static bool probe_step(Probing *probing, int64_t step, FILE *nowhere, RunError *
     Command one = *command;
     one.checkpoint = checkpoint;
     one.into = into;
+    one.told = probing->pixels.known; /* at an earlier step */
     one.json = false;
     one.results = nowhere;
     const bool probed = ((checkpoint && into) || run_no_memory(error, "a path")) &&
-                        commands_probe(&one, error) && add_row(probing, &one, step, error);
+                        commands_probe_sharing(&one, &probing->pixels, error) &&
+                        add_row(probing, &one, step, error);
     free(checkpoint);
     free(into);
     return probed;
@@ -316,6 +319,7 @@ bool commands_probe_steps(const Command *command, const ProbeSteps *steps, RunEr
     Probing probing = {.command = command, .asked = steps};
     const bool done = steps_do(&probing, error);
     metrics_series_free(&probing.losses);
+    probe_result_free(&probing.pixels.result);
     json_decref(probing.rows);
     free(probing.steps.at);
     return done;

@@ -2,6 +2,7 @@
 #include "runtime/commands/report.h"
 
 #include "runtime/commands/command.h"
+#include "runtime/report/earlier.h"
 #include "runtime/report/sections.h"
 #include "runtime/report/tensorboard.h"
 #include "runtime/run/run_folder.h"
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Where it goes. */
 typedef struct ReportPlace {
@@ -58,6 +60,28 @@ static bool write_plots(const ReportPlace *place, const Sections *sections, RunE
     return true;
 }
 
+static bool is_made(const Sections *sections, const char *name) {
+    for (uint32_t s = 0; s < sections->count; s++)
+        for (uint32_t i = 0; i < sections->sections[s].count; i++)
+            if (strcmp(sections->sections[s].plots[i].plot->name, name) == 0)
+                return true;
+    return false;
+}
+
+/* Before the page is replaced, which knows of them: after a crash in between they are found again.
+ */
+static bool remove_earlier(const ReportPlace *place, const Sections *sections, Pool *pool,
+                           RunError *error) {
+    const char **names;
+    const uint32_t count = earlier_plots(place->page, pool, &names);
+    for (uint32_t i = 0; i < count && !pool->failed; i++) {
+        const char *path = pool_print(pool, "%s/%s.svg", place->folder, names[i]);
+        if (path && !is_made(sections, names[i]) && unlink(path) != 0 && errno != ENOENT)
+            return run_fail(error, EXIT_MACHINE, "can't remove %s: %s", path, strerror(errno));
+    }
+    return !pool->failed || run_no_memory(error, "the earlier report");
+}
+
 static bool write_page(const ReportPlace *place, const Page *page, RunError *error) {
     FileWriter writer;
     FileError fault;
@@ -87,18 +111,25 @@ static bool make_event_files(const ReportCommand *command, RunError *error) {
 
 static void print_paths(const ReportCommand *command, const ReportPlace *place,
                         const Sections *sections) {
-    json_t *plots = json_array();
+    json_t *plots = json_array(), *correlations = json_array();
     if (!command->json)
         fprintf(command->results, "%s\n", place->page);
     for (uint32_t s = 0; s < sections->count; s++)
         for (uint32_t i = 0; i < sections->sections[s].count; i++) {
-            const char *name = sections->sections[s].plots[i].plot->name;
+            const Plot *plot = sections->sections[s].plots[i].plot;
+            const char *name = plot->name;
+            if (plot->correlated)
+                json_array_append_new(correlations,
+                                      json_pack("{ss sf sI}", "plot", name, "spearman",
+                                                plot->correlation, "points",
+                                                (json_int_t)plot->correlated));
             if (command->json)
                 json_array_append_new(plots, json_sprintf("%s/%s.svg", place->folder, name));
             else
                 fprintf(command->results, "%s/%s.svg\n", place->folder, name);
         }
-    json_t *json = json_pack("{so so}", "page", json_string(place->page), "plots", plots);
+    json_t *json = json_pack("{so so so}", "page", json_string(place->page), "plots", plots,
+                             "rank_correlations", correlations);
     if (command->json)
         command_print_json(json, command->results);
     else
@@ -121,8 +152,9 @@ static bool report(const ReportCommand *command, const RunFindings *runs, Pool *
                        .settings = &settings,
                        .sections = sections.sections,
                        .section_count = sections.count};
-    const bool written = write_plots(place, &sections, error) && write_page(place, &page, error) &&
-                         make_event_files(command, error);
+    const bool written = write_plots(place, &sections, error) &&
+                         remove_earlier(place, &sections, pool, error) &&
+                         write_page(place, &page, error) && make_event_files(command, error);
     if (written)
         print_paths(command, place, &sections);
     sections_free(&sections);
@@ -133,10 +165,10 @@ bool commands_report(const ReportCommand *command, RunError *error) {
     Pool pool = {0};
     ReportPlace place = {0};
     RunFindings *runs = pool_array(&pool, command->count, sizeof *runs);
-    const bool done = (runs || run_no_memory(error, "the runs")) &&
-                      place_choose(command, &place, error) &&
-                      findings_read_all(command->runs, command->count, &pool, runs, error) &&
-                      report(command, runs, &pool, &place, error);
+    const bool done =
+        (runs || run_no_memory(error, "the runs")) && place_choose(command, &place, error) &&
+        findings_read_all(command->runs, command->count, command->log, &pool, runs, error) &&
+        report(command, runs, &pool, &place, error);
     place_free(&place);
     pool_free(&pool);
     return done;

@@ -1,4 +1,5 @@
-/* The command report: what runs have found, as one HTML page, and its plots as SVG files. */
+/* The command report: what runs have found, as one HTML page, and its plots as SVG files. Those of
+ * an earlier report of the same page that are no longer made are removed. */
 #ifndef SCANLINE_RUNTIME_COMMANDS_REPORT_H
 #define SCANLINE_RUNTIME_COMMANDS_REPORT_H
 
@@ -15,6 +16,7 @@ typedef struct ReportCommand {
     bool tensorboard; /* make the event files of the runs as well, which nobody may be training */
     bool json;
     FILE *results;
+    Log *log; /* for how far it is; NULL: nobody listens */
 } ReportCommand;
 
 bool commands_report(const ReportCommand *command, RunError *error);

@@ -40,6 +40,13 @@ static void say_warning(const TrainCommand *command, const DataSet *data) {
         log_say(command->log, "warning: %s", text);
 }
 
+static void say_unlabelled(const TrainCommand *command, const DataSet *data) {
+    char text[200];
+    data_unlabelled_text(data, text, sizeof text);
+    if (*text && command->program->experiment->data.labelled)
+        log_say(command->log, "%s", text);
+}
+
 /* What the spec says of splits is for sources that have none. */
 static void say_splits(const TrainCommand *command, const DataSet *data) {
     static const char *const keys[] = {"data.validation", "data.test", "data.seed"};
@@ -163,6 +170,7 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
     if (!command->resume) {
         say_warning(command, data);
         say_splits(command, data);
+        say_unlabelled(command, data);
         say_baselines(command, data);
     }
     options.figures_user = board_open(command, folder);
@@ -222,6 +230,7 @@ static ExitCode train_begin(const TrainCommand *command, const RunOrigin *origin
     int lock;
     if (parent->checkpoint) {
         run_parent_say(parent, origin->data, command->log);
+        run_parents_warn(parent->record, origin->data, command->threads, command->log);
         say_inherited(command->log, inherited);
     }
     char *folder = run_begin(origin, command->out, &lock, error);

@@ -80,6 +80,24 @@ static bool hash_splits(const DataSet *data, char text[DATA_HASH_SIZE], DataErro
     return hash_parts(parts, 2 * DATA_SPLIT_COUNT, text) || data_no_memory(error);
 }
 
+static void count_unlabelled(DataSet *data) {
+    for (int split = 0; data->labels && split < DATA_SPLIT_COUNT; split++) {
+        const DataImages *list = &data->splits[split];
+        data->unlabelled[split] = 0;
+        for (int64_t i = 0; i < list->count; i++)
+            data->unlabelled[split] += data->labels[list->images[i]] < 0;
+    }
+}
+
+static bool keep_labelled(DataSet *data, DataError *error) {
+    count_unlabelled(data);
+    for (int split = 0; split < DATA_SPLIT_COUNT; split++)
+        data_split_keep_labelled(&data->splits[split], data->labels);
+    return data->splits[DATA_TRAIN].count > 0 ||
+           data_fail(error, "none of the %lld images of %s that are for training has a label",
+                     (long long)data->unlabelled[DATA_TRAIN], data->source);
+}
+
 /* Of the images to train on, those that are asked for. */
 static bool take_part(DataSet *data, const DataSettings *settings, DataError *error) {
     const bool labels = settings->labels > 0, share = settings->share > 0 && settings->share < 1;
@@ -89,6 +107,8 @@ static bool take_part(DataSet *data, const DataSettings *settings, DataError *er
     if (!labels && !share)
         return true;
     DataImages *train = &data->splits[DATA_TRAIN], part;
+    if (labels)
+        data_split_keep_labelled(train, data->labels);
     const int64_t seed = settings->seed + settings->subset;
     const bool taken = labels
                            ? data_split_subset(train, data->labels, settings->labels, seed, &part)
@@ -113,8 +133,13 @@ static bool fill(DataSet *data, const DataSettings *settings, const char *path, 
         return data_no_memory(error);
     if (data->splits[DATA_TRAIN].count == 0)
         return data_fail(error, "the split of %s leaves no image to train on", data->source);
-    return hash_splits(data, data->whole_split_hash, error) && take_part(data, settings, error) &&
-           hash_splits(data, data->split_hash, error);
+    const bool labelled = settings->labelled && data->labels;
+    if (!hash_splits(data, data->whole_split_hash, error) ||
+        (labelled && !keep_labelled(data, error)) || !take_part(data, settings, error))
+        return false;
+    if (!labelled)
+        count_unlabelled(data);
+    return hash_splits(data, data->split_hash, error);
 }
 
 DataSet *data_open(const DataSettings *settings, DataError *error) {
@@ -152,6 +177,23 @@ bool data_warning(const DataSet *data, int threads, char *text, size_t size) {
     return !data->kind->warn || data->kind->warn(data, threads, text, size);
 }
 
+bool data_seen_warning(const DataSet *data, const DataSeen *seen, int threads, char *text,
+                       size_t size) {
+    *text = 0;
+    return !data->kind->warn_seen || data->kind->warn_seen(data, seen, threads, text, size);
+}
+
+void data_unlabelled_text(const DataSet *data, char *text, size_t size) {
+    const int64_t *none = data->unlabelled;
+    *text = 0;
+    if (none[DATA_TRAIN] + none[DATA_VALIDATION] + none[DATA_TEST])
+        snprintf(text, size,
+                 "left out, as they have no label: %lld images for training, %lld for validation, "
+                 "%lld for testing",
+                 (long long)none[DATA_TRAIN], (long long)none[DATA_VALIDATION],
+                 (long long)none[DATA_TEST]);
+}
+
 const char *data_split_name(DataSplit split) {
     static const char *const names[DATA_SPLIT_COUNT] = {"train", "validation", "test"};
     return names[split];
@@ -179,10 +221,7 @@ static bool label_fits(const DataSet *data, const DataInput *input, DataError *e
     if (input->axis_count != 0)
         return data_fail(error, "the input `label` has axes; a data set has one label an image");
     if (data->classes == 0)
-        return data->unlabelled
-                   ? data_fail(error, "the model reads a label; %lld of the images of %s have none",
-                               (long long)data->unlabelled, data->source)
-                   : data_fail(error, "the model reads a label; %s has none", data->source);
+        return data_fail(error, "the model reads a label; %s has none", data->source);
     if (input->limit < data->classes)
         return data_fail(error, "the model has %lld classes; %s has %lld", (long long)input->limit,
                          data->source, (long long)data->classes);
@@ -218,6 +257,6 @@ void data_batch(const DataSet *data, const DataAugmentation *augmentation, int64
             data->kind->read(data, augmentation, &draw, images[i], tokens + i * data->positions);
         }
         if (labels)
-            labels[i] = data->labels ? data->labels[images[i]] : 0;
+            labels[i] = data->labels && data->labels[images[i]] >= 0 ? data->labels[images[i]] : 0;
     }
 }

@@ -12,6 +12,11 @@
  * (of a data file all but the pixels). IDX files may be gzipped: then they are unpacked into
  * memory, and the set has the same hash as the unpacked files.
  *
+ * Of a data file some images may have no label (-1), as those that STL-10 has for pretraining. They
+ * are images of their split like others; whatever reads labels uses the others alone. For an
+ * objective with `label` they are left out of all three splits (DataSettings.labelled), and
+ * data.labels draws from those that have one.
+ *
  * Classes have names where data.classes is a list of them, or where classes.txt or labels.txt
  * beside the images has as many lines as there are classes. They change no result and no hash.
  *
@@ -50,17 +55,21 @@ typedef struct DataImages {
 typedef struct DataSet {
     char *source;
     int64_t count;
-    int64_t height, width, positions; /* positions = height * width */
-    int64_t colours;                  /* tokens are in [0, colours) */
-    int64_t classes;                  /* labels are in [0, classes); 0: there are none */
-    int32_t *labels;                  /* [count], or NULL */
-    ClassNames names;                 /* none, or of all classes at least */
-    int64_t unlabelled;               /* images for which labels are missing: then there are none */
-    Palette palette;                  /* of the tokens; without centres: they are of none */
-    bool has_splits;                  /* they are the source's own */
+    int64_t height, width, positions;     /* positions = height * width */
+    int64_t colours;                      /* tokens are in [0, colours) */
+    int64_t classes;                      /* labels are in [0, classes); 0: there are none */
+    int32_t *labels;                      /* [count], -1: none; or NULL: no image has one */
+    ClassNames names;                     /* none, or of all classes at least */
+    int64_t unlabelled[DATA_SPLIT_COUNT]; /* images without a label of a set that has labels: among
+                                             `splits`, or left out of them (labelled) */
+    Palette palette;                      /* of the tokens; without centres: they are of none */
+    bool has_splits;                      /* they are the source's own */
     DataImages splits[DATA_SPLIT_COUNT];
-    char hash[DATA_HASH_SIZE];       /* of the images and labels, the resolution and the palette */
-    char split_hash[DATA_HASH_SIZE]; /* of the three lists */
+    char hash[DATA_HASH_SIZE];        /* of the images and labels, the resolution and the palette:
+                                         sets of which it is equal have the same tokens */
+    char images_hash[DATA_HASH_SIZE]; /* of the images and labels as they are in the source: the
+                                         same at another resolution or with another palette */
+    char split_hash[DATA_HASH_SIZE];  /* of the three lists */
     char whole_split_hash[DATA_HASH_SIZE]; /* the same before a part of the training images was
                                               taken: sets of which it is equal hold out the same */
     const struct DataSource *kind;
@@ -85,6 +94,21 @@ void data_close(DataSet *data);
  * or at the resolution. An empty text: nothing. False: no memory. */
 bool data_warning(const DataSet *data, int threads, char *text, size_t size);
 
+/* Another data set whose training images a model has seen. */
+typedef struct DataSeen {
+    const char *source;      /* as data.source named it */
+    const char *images_hash; /* its images are still these, or nothing is said */
+} DataSeen;
+
+/* The same where images for validation and testing of a set are among those, as they are or at its
+ * resolution. Of sets that are not both data files, or can't be opened, nothing is said. */
+bool data_seen_warning(const DataSet *data, const DataSeen *seen, int threads, char *text,
+                       size_t size);
+
+/* The number of images without a label in each split, as a line on their being left out by what
+ * needs labels. An empty text: all have one, or none has. */
+void data_unlabelled_text(const DataSet *data, char *text, size_t size);
+
 /* "train", "validation", "test" */
 const char *data_split_name(DataSplit split);
 
@@ -105,7 +129,7 @@ bool data_fits(const DataSet *data, const DataInput *inputs, uint32_t input_coun
 DataAugmentation data_augmentation(const DataSettings *settings, int64_t seed);
 
 /* Fills tokens [count, positions] and labels [count] (either may be NULL) for images of the set.
- * Labels of a set that has none are 0. `augmentation` may be NULL; `step` matters to it alone. */
+ * Where there is no label it is 0. `augmentation` may be NULL; `step` matters to it alone. */
 void data_batch(const DataSet *data, const DataAugmentation *augmentation, int64_t step,
                 const int32_t *images, int64_t count, int32_t *tokens, int32_t *labels);
 

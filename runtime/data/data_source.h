@@ -15,7 +15,8 @@ typedef struct DataSource {
     bool (*takes)(const char *source, const char *path);
 
     /* Fills data->storage and data->count to data->palette; names where the source has some;
-     * data->splits where it has its own (has_splits); data->hash. False and `error`. */
+     * data->splits where it has its own (has_splits); data->hash and images_hash. False and
+     * `error`. */
     bool (*open)(DataSet *data, const DataSettings *settings, const char *path, DataError *error);
 
     /* The tokens [positions] of an image. */
@@ -24,6 +25,10 @@ typedef struct DataSource {
 
     /* As data_warning; NULL: there never is anything. */
     bool (*warn)(const DataSet *data, int threads, char *text, size_t size);
+
+    /* As data_seen_warning; NULL: there never is anything. */
+    bool (*warn_seen)(const DataSet *data, const DataSeen *seen, int threads, char *text,
+                      size_t size);
 
     /* Frees data->storage, which may be NULL or half filled. */
     void (*close)(DataSet *data);

@@ -167,7 +167,10 @@ static bool make_hash(DataSet *data, DataError *error) {
     const IdxStorage *storage = data->storage;
     const HashPart parts[] = {{storage->images.bytes, storage->images.size},
                               {storage->labels.bytes, storage->labels.size}};
-    return hash_parts(parts, 2, data->hash) || data_no_memory(error);
+    if (!hash_parts(parts, 2, data->hash))
+        return data_no_memory(error);
+    memcpy(data->images_hash, data->hash, DATA_HASH_SIZE); /* the images are tokens */
+    return true;
 }
 
 static bool check_augmentation(const DataSet *data, const DataSettings *settings,
@@ -246,4 +249,4 @@ static void idx_close(DataSet *data) {
     free(storage);
 }
 
-const DataSource data_source_idx = {idx_takes, idx_open, idx_read, NULL, idx_close};
+const DataSource data_source_idx = {idx_takes, idx_open, idx_read, NULL, NULL, idx_close};

@@ -67,12 +67,12 @@ static bool check_sizes(const DataSet *data, const ImageFile *file, const DataSe
 
 /* --- labels, splits, names --- */
 
-/* A set in which any image has no label has none at all: nothing that reads labels could tell. */
 static bool read_labels(DataSet *data, const ImageFile *file, DataError *error) {
     const int32_t *labels = image_file_labels(file);
+    int64_t labelled = 0;
     for (int64_t i = 0; i < data->count; i++)
-        data->unlabelled += labels[i] < 0;
-    if (image_file_classes(file) == 0 || data->unlabelled)
+        labelled += labels[i] >= 0;
+    if (labelled == 0)
         return true;
     data->classes = image_file_classes(file);
     data->labels = malloc((size_t)data->count * sizeof *data->labels);
@@ -161,6 +161,7 @@ static bool make_hash(DataSet *data, const ImageFile *file, DataError *error) {
     const HashPart parts[] = {{image_file_hash(file), HASH_SIZE},
                               {data->palette.hash, HASH_SIZE},
                               {extents, sizeof extents}};
+    memcpy(data->images_hash, image_file_hash(file), HASH_SIZE);
     return hash_parts(parts, 3, data->hash) || data_no_memory(error);
 }
 
@@ -206,6 +207,22 @@ static bool images_warn(const DataSet *data, int threads, char *text, size_t siz
                               threads, text, size);
 }
 
+static bool images_warn_seen(const DataSet *data, const DataSeen *seen, int threads, char *text,
+                             size_t size) {
+    const ImagesStorage *storage = data->storage;
+    FileError fault;
+    char *path = data_path(seen->source);
+    ImageFile *file = path && image_file_is(path) ? image_file_open(path, &fault) : NULL;
+    const DuplicatesFile trained = {file, seen->source}, judged = {storage->file, data->source};
+    const bool told =
+        !file || strcmp(image_file_hash(file), seen->images_hash) != 0 ||
+        duplicates_warning_between(&trained, &judged, storage->square ? data->height : 0, threads,
+                                   text, size);
+    image_file_close(file);
+    free(path);
+    return told;
+}
+
 /* --- reading --- */
 
 static void reverse(int32_t *tokens, int64_t count) {
@@ -238,5 +255,5 @@ static void images_read(const DataSet *data, const DataAugmentation *augmentatio
     }
 }
 
-const DataSource data_source_images = {images_take, images_open, images_read, images_warn,
-                                       images_close};
+const DataSource data_source_images = {images_take, images_open,      images_read,
+                                       images_warn, images_warn_seen, images_close};

@@ -36,6 +36,14 @@ bool data_split_make(const int32_t *labels, int64_t count, double validation, do
     return ok;
 }
 
+void data_split_keep_labelled(DataImages *list, const int32_t *labels) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < list->count; i++)
+        if (labels[list->images[i]] >= 0)
+            list->images[kept++] = list->images[i];
+    list->count = kept;
+}
+
 /* How many of a class of so many images are taken. */
 typedef struct Part {
     int64_t per_class;

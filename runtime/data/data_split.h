@@ -15,6 +15,9 @@ bool data_split_lists(const uint8_t *splits, int64_t count, DataImages lists[DAT
 bool data_split_make(const int32_t *labels, int64_t count, double validation, double test,
                      int64_t seed, DataImages splits[DATA_SPLIT_COUNT]);
 
+/* Leaves in a list the images that have a label. */
+void data_split_keep_labelled(DataImages *list, const int32_t *labels);
+
 /* At most `per_class` images of each class from `from`, by the same kind of draw with another seed:
  * what a probe with few labels trains on. labels is that of the whole set (NULL: one class); taken
  * is the caller's to free. */

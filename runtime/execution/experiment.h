@@ -43,6 +43,8 @@ typedef struct DataSettings {
     double share;   /* train on this share of each class's training images; 0 or 1: on all */
     int64_t labels; /* or on so many of each class; 0: on all */
     int64_t subset; /* which draw of them */
+    bool labelled;  /* of a set that has labels, leave out the images without: the experiment reads
+                       them. No setting of its own */
     const char *augment; /* "none", "shift", "crop", "pad" */
     int64_t shift;       /* augment = shift: by at most so many tokens each way */
     int64_t pad;         /* augment = pad: by at most so many pixels each way */

@@ -79,6 +79,12 @@ static void write_header(FILE *stream, const char *text) {
 
 bool safetensors_write(const char *path, const Tensor *tensors, uint32_t count,
                        const TensorMetadata *metadata, uint32_t metadata_count, FileError *error) {
+    return safetensors_write_watched(path, tensors, count, metadata, metadata_count, NULL, error);
+}
+
+bool safetensors_write_watched(const char *path, const Tensor *tensors, uint32_t count,
+                               const TensorMetadata *metadata, uint32_t metadata_count,
+                               const SafetensorsWatch *watch, FileError *error) {
     json_t *header = header_of(tensors, count, metadata, metadata_count);
     char *text = header ? json_dumps(header, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(header);
@@ -90,9 +96,12 @@ bool safetensors_write(const char *path, const Tensor *tensors, uint32_t count,
                      : file_fault(error, path, "the header is too large");
     if (begun) {
         write_header(writer.stream, text);
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count; i++) {
             fwrite(tensors[i].data, types[tensors[i].type].size, (size_t)tensors[i].elements,
                    writer.stream);
+            if (watch)
+                watch->wrote(watch->user, &tensors[i]);
+        }
     }
     free(text);
     return begun && file_commit(&writer, error);

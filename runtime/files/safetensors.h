@@ -50,6 +50,15 @@ typedef struct TensorMetadata {
 bool safetensors_write(const char *path, const Tensor *tensors, uint32_t count,
                        const TensorMetadata *metadata, uint32_t metadata_count, FileError *error);
 
+/* The same, which tells how far it is: `wrote` after each tensor. */
+typedef struct SafetensorsWatch {
+    void (*wrote)(void *user, const Tensor *tensor);
+    void *user;
+} SafetensorsWatch;
+bool safetensors_write_watched(const char *path, const Tensor *tensors, uint32_t count,
+                               const TensorMetadata *metadata, uint32_t metadata_count,
+                               const SafetensorsWatch *watch, FileError *error);
+
 typedef struct Safetensors Safetensors;
 
 Safetensors *safetensors_open(const char *path, FileError *error); /* NULL and `error` */

@@ -115,11 +115,53 @@ bool duplicates_find(const ImageFile *file, int64_t resolution, int threads, Dup
     return true;
 }
 
+/* --- between two files --- */
+
+/* Leaves those for training, or else those that are held out; answers how many. */
+static int64_t keep(Entry *entries, int64_t count, bool training) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++)
+        if ((entries[i].split == IMAGE_TRAIN) == training)
+            entries[kept++] = entries[i];
+    return kept;
+}
+
+static int compare_hash(const void *a, const void *b) {
+    return XXH128_cmp(&((const Entry *)a)->hash, &((const Entry *)b)->hash);
+}
+
+bool duplicates_between(const ImageFile *trained, const ImageFile *judged, int64_t resolution,
+                        int threads, DuplicatesBetween *found) {
+    *found = (DuplicatesBetween){0};
+    Entry *seen = make_entries(trained, resolution, threads);
+    Entry *held = seen ? make_entries(judged, resolution, threads) : NULL;
+    int64_t seen_count = 0, held_count = 0;
+    if (held) {
+        seen_count = keep(seen, image_file_count(trained), true);
+        held_count = keep(held, image_file_count(judged), false);
+        qsort(seen, (size_t)seen_count, sizeof *seen, compare);
+    }
+    for (int64_t i = 0; i < held_count; i++) {
+        const Entry *same = bsearch(&held[i], seen, (size_t)seen_count, sizeof *seen, compare_hash);
+        if (!same)
+            continue;
+        if (!found->validation && !found->test)
+            found->first = (Duplicate){held[i].image, same->image};
+        *(held[i].split == IMAGE_VALIDATION ? &found->validation : &found->test) += 1;
+    }
+    const bool made = held != NULL;
+    free(held);
+    free(seen);
+    return made;
+}
+
+/* --- what is said --- */
+
 int64_t duplicates_across(const Duplicates *found) {
     return found->validation_in_train + found->test_in_train + found->test_in_validation;
 }
 
-enum { NAME_SIZE = 96 };
+enum { NAME_SIZE = 96, WHERE_SIZE = 64 };
 
 /* What an image is called: its name, or its number. */
 static void call(const ImageFile *file, int32_t image, char name[NAME_SIZE]) {
@@ -131,12 +173,18 @@ static void call(const ImageFile *file, int32_t image, char name[NAME_SIZE]) {
         snprintf(name, NAME_SIZE, "image %d", image);
 }
 
+/* "at 16 x 16 pixels" */
+static void describe_resolution(int64_t resolution, char where[WHERE_SIZE]) {
+    *where = 0;
+    if (resolution)
+        snprintf(where, WHERE_SIZE, " at %lld x %lld pixels", (long long)resolution,
+                 (long long)resolution);
+}
+
 static void describe(const ImageFile *file, const Duplicates *found, int64_t resolution, char *text,
                      size_t size) {
-    char where[48] = "", image[NAME_SIZE], other[NAME_SIZE];
-    if (resolution)
-        snprintf(where, sizeof where, " at %lld x %lld pixels", (long long)resolution,
-                 (long long)resolution);
+    char where[WHERE_SIZE], image[NAME_SIZE], other[NAME_SIZE];
+    describe_resolution(resolution, where);
     call(file, found->first[0].image, image);
     call(file, found->first[0].other, other);
     snprintf(
@@ -148,13 +196,17 @@ static void describe(const ImageFile *file, const Duplicates *found, int64_t res
         found->labels ? "; some of them have another label there" : "");
 }
 
-bool duplicates_warning(const ImageFile *file, const char *path, int64_t resolution, int threads,
-                        char *text, size_t size) {
+static bool is_large(const ImageFile *file) {
     const int64_t count = image_file_count(file);
     const ImageView first = image_file_image(file, 0), last = image_file_image(file, count - 1);
+    return last.pixels + image_bytes(last) - first.pixels > most_bytes_at_start;
+}
+
+bool duplicates_warning(const ImageFile *file, const char *path, int64_t resolution, int threads,
+                        char *text, size_t size) {
     Duplicates found;
     *text = 0;
-    if (last.pixels + image_bytes(last) - first.pixels > most_bytes_at_start) {
+    if (is_large(file)) {
         snprintf(text, size,
                  "whether images are in two splits has not been looked at, as the set is large: "
                  "scanline data inspect %s --resolution %lld does",
@@ -168,5 +220,42 @@ bool duplicates_warning(const ImageFile *file, const char *path, int64_t resolut
         return false;
     if (duplicates_across(&found))
         describe(file, &found, resolution, text, size);
+    return true;
+}
+
+static void describe_between(const DuplicatesFile *trained, const DuplicatesFile *judged,
+                             const DuplicatesBetween *found, int64_t resolution, char *text,
+                             size_t size) {
+    char where[WHERE_SIZE], image[NAME_SIZE], other[NAME_SIZE];
+    describe_resolution(resolution, where);
+    call(judged->file, found->first.image, image);
+    call(trained->file, found->first.other, other);
+    snprintf(text, size,
+             "%lld images for validation and %lld for testing of %.120s are also among those for "
+             "training of %.120s, which the model has seen%s (%s is %s there)",
+             (long long)found->validation, (long long)found->test, judged->name, trained->name,
+             where, image, other);
+}
+
+bool duplicates_warning_between(const DuplicatesFile *trained, const DuplicatesFile *judged,
+                                int64_t resolution, int threads, char *text, size_t size) {
+    DuplicatesBetween found;
+    *text = 0;
+    if (is_large(trained->file) || is_large(judged->file)) {
+        snprintf(text, size,
+                 "whether images that %.120s holds out are among those for training of %.120s has "
+                 "not been looked at, as the sets are large",
+                 judged->name, trained->name);
+        return true;
+    }
+    const int64_t sizes[] = {0, resolution};
+    for (int i = 0; i < (resolution ? 2 : 1); i++) {
+        if (!duplicates_between(trained->file, judged->file, sizes[i], threads, &found))
+            return false;
+        if (!found.validation && !found.test)
+            continue;
+        describe_between(trained, judged, &found, sizes[i], text, size);
+        return true;
+    }
     return true;
 }

@@ -28,10 +28,31 @@ bool duplicates_find(const ImageFile *file, int64_t resolution, int threads, Dup
 /* Images that are in two splits: validation_in_train + test_in_train + test_in_validation. */
 int64_t duplicates_across(const Duplicates *found);
 
+/* Images of one file that are among another's training images. */
+typedef struct DuplicatesBetween {
+    int64_t validation, test; /* of the one, images */
+    Duplicate first;          /* the one's, the other's */
+} DuplicatesBetween;
+
+/* Of the images for validation and testing of `judged`, those that `trained` has for training; else
+ * as duplicates_find. */
+bool duplicates_between(const ImageFile *trained, const ImageFile *judged, int64_t resolution,
+                        int threads, DuplicatesBetween *found);
+
 /* What is to be said when a training begins: as they are, and at the resolution of the model (0
  * where that is the images' own). Nothing (an empty text) where no image is in two splits. A set of
  * more than 512 MiB is not looked at, and the text says how to have it done. False: no memory. */
 bool duplicates_warning(const ImageFile *file, const char *path, int64_t resolution, int threads,
                         char *text, size_t size);
+
+/* A file, and what it is called. */
+typedef struct DuplicatesFile {
+    const ImageFile *file;
+    const char *name;
+} DuplicatesFile;
+
+/* The same of a model that was trained on one set and is to be judged on another. */
+bool duplicates_warning_between(const DuplicatesFile *trained, const DuplicatesFile *judged,
+                                int64_t resolution, int threads, char *text, size_t size);
 
 #endif

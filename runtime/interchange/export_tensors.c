@@ -32,8 +32,21 @@ static bool is_left_out(const PlacedTensor *placed) {
     return placed->parts[0].parameter == PLACE_ABSENT && placed->rule->absent == ABSENT_IS_NONE;
 }
 
+double export_work(const PlacedMap *placed) {
+    double elements = 0;
+    for (uint32_t i = 0; i < placed->tensor_count; i++)
+        if (!is_left_out(&placed->tensors[i]))
+            elements += (double)placed->tensors[i].elements;
+    return 2 * elements;
+}
+
+static void advance(void *work, const Tensor *tensor) {
+    work_advance(work, (double)tensor->elements);
+}
+
 bool export_tensors(const PlacedMap *placed, const Experiment *experiment, float *const *parameters,
-                    const char *path, FileError *error) {
+                    const char *path, Work *work, FileError *error) {
+    const SafetensorsWatch watch = {advance, work};
     static const TensorMetadata metadata = {"format", "pt"};
     Tensor *tensors = calloc(placed->tensor_count + 1, sizeof *tensors);
     float **made = calloc(placed->tensor_count + 1, sizeof *made);
@@ -43,10 +56,12 @@ bool export_tensors(const PlacedMap *placed, const Experiment *experiment, float
         if (!is_left_out(&placed->tensors[i])) {
             filled =
                 fill(&placed->tensors[i], experiment, parameters, &tensors[count], &made[count]);
+            advance(work, &tensors[count]);
             count++;
         }
-    bool written = filled ? safetensors_write(path, tensors, count, &metadata, 1, error)
-                          : file_fault(error, path, "no memory for the tensors");
+    bool written =
+        filled ? safetensors_write_watched(path, tensors, count, &metadata, 1, &watch, error)
+               : file_fault(error, path, "no memory for the tensors");
     for (uint32_t i = 0; i < count; i++)
         free(made[i]);
     free(tensors);

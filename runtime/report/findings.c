@@ -6,6 +6,7 @@
 #include "runtime/report/listing.h"
 #include "runtime/run/run_folder.h"
 #include "runtime/run/run_lock.h"
+#include "runtime/run/work.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -63,6 +64,12 @@ static const char *id_of(const char *folder, Pool *pool) {
     return slash && slash[1] ? slash + 1 : copy;
 }
 
+/* NaN: it is none. */
+static double share_of(const json_t *json) {
+    const double value = json_is_number(json) ? json_number_value(json) : NAN;
+    return value >= 0 && value <= 1 ? value : NAN;
+}
+
 static void take_record(RunFindings *run, const json_t *record, Pool *pool) {
     const json_t *steps = json_object_get(record, "steps");
     const json_t *best_step = json_object_get(record, "best_step");
@@ -74,6 +81,8 @@ static void take_record(RunFindings *run, const json_t *record, Pool *pool) {
     run->precision = text_of(record, "precision", pool);
     run->data = text_of(record, "data", pool);
     run->split = text_of(record, "split", pool);
+    run->parent = text_of(json_object_get(record, "parent"), "id", pool);
+    run->best_accuracy = share_of(json_object_get(record, "best_validation_accuracy"));
     run->command = text_of(record, "command", pool);
     run->reason = text_of(record, "reason", pool);
     run->steps = json_integer_value(steps);
@@ -187,14 +196,19 @@ static void set_settings(RunFindings *run, const FoundRun *found, Pool *pool) {
         findings_note(run, pool, "its settings: spec.scan is no sound spec");
 }
 
-bool findings_read_all(const FoundRun *found, uint32_t count, Pool *pool, RunFindings *runs,
-                       RunError *error) {
-    for (uint32_t r = 0; r < count; r++) {
-        if (!findings_read(found[r].folder, pool, &runs[r], error))
-            return false;
-        set_settings(&runs[r], &found[r], pool);
+bool findings_read_all(const FoundRun *found, uint32_t count, Log *log, Pool *pool,
+                       RunFindings *runs, RunError *error) {
+    Work work;
+    bool read = true;
+    work_begin(&work, log, "reading runs", count);
+    for (uint32_t r = 0; read && r < count; r++) {
+        read = findings_read(found[r].folder, pool, &runs[r], error);
+        if (read)
+            set_settings(&runs[r], &found[r], pool);
+        work_advance(&work, 1);
     }
-    return whole(pool, error);
+    work_end(&work);
+    return read && whole(pool, error);
 }
 
 const char *findings_setting(const RunFindings *run, const char *key) {

@@ -6,6 +6,7 @@
 
 #include "runtime/execution/experiment.h"
 #include "runtime/report/pool.h"
+#include "runtime/run/log.h"
 #include "runtime/run_error.h"
 #include "runtime/study/interval.h"
 
@@ -59,10 +60,12 @@ typedef struct RunFindings {
     const char *id;      /* the folder's own name */
     /* run.json; "" where it says nothing */
     const char *name, *objective, *state, *precision, *data, *split, *command, *reason;
-    int64_t parameters; /* elements; -1: no checkpoint to count them in */
-    int64_t steps;      /* done */
-    int64_t best_step;  /* -1: no validation loss */
-    double best_loss;   /* of the validation split; NaN: none */
+    const char *parent;   /* the id of the run that it began from; "": none */
+    int64_t parameters;   /* elements; -1: no checkpoint to count them in */
+    int64_t steps;        /* done */
+    int64_t best_step;    /* -1: no validation loss */
+    double best_loss;     /* of the validation split; NaN: none */
+    double best_accuracy; /* of the same, as run.json has it; NaN: none */
     Curve train, validation;
     ProbeFindings *probes; /* of checkpoints, by step: probe/step-* and probe/probe.json */
     uint32_t probe_count;
@@ -94,9 +97,10 @@ typedef struct FoundRun {
     uint32_t setting_count;
 } FoundRun;
 
-/* The same of several, with their settings and seeds: runs[i] is found[i]. */
-bool findings_read_all(const FoundRun *found, uint32_t count, Pool *pool, RunFindings *runs,
-                       RunError *error);
+/* The same of several, with their settings and seeds: runs[i] is found[i]. Tells `log` how far it
+ * is; NULL: nobody listens. */
+bool findings_read_all(const FoundRun *found, uint32_t count, Log *log, Pool *pool,
+                       RunFindings *runs, RunError *error);
 
 /* Adds to the notes. */
 void findings_note(RunFindings *run, Pool *pool, const char *format, ...)

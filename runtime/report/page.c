@@ -30,8 +30,10 @@ static void print_section(FILE *out, const PageSection *section) {
     fputs("<section><h2>", out);
     markup_escape(out, section->title);
     fputs("</h2>\n", out);
-    for (uint32_t i = 0; i < section->count; i++)
+    for (uint32_t i = 0; i < section->count; i++) {
         print_plot(out, &section->plots[i]);
+        page_print_table(out, section->plots[i].table);
+    }
     for (uint32_t i = 0; i < section->absent_count; i++)
         page_print_absent(out, section->absent[i]);
     fputs("</section>\n", out);
@@ -57,7 +59,7 @@ static bool print_data(FILE *out, const Page *page) {
                                              JSON_REAL_PRECISION(PLOT_JSON_DIGITS))
                       : NULL;
     const bool made = text != NULL;
-    fputs("<script type=\"application/json\" id=\"plots\">", out);
+    fputs(PAGE_PLOTS, out);
     for (const char *at = text; at && *at; at++) {
         if (*at == '<' || *at == '>' || *at == '&')
             fprintf(out, "\\u%04x", (unsigned)*at);

@@ -4,12 +4,15 @@
 #ifndef SCANLINE_RUNTIME_PAGE_H
 #define SCANLINE_RUNTIME_PAGE_H
 
-#include "runtime/report/differences.h"
-#include "runtime/study/plot.h"
+#include "runtime/report/plots.h"
 
-/* A plot, and the same as SVG. */
+/* What stands before the plots in a page, {"loss-ar": ..., ...}, in a script element. */
+#define PAGE_PLOTS "<script type=\"application/json\" id=\"plots\">"
+
+/* A plot, the same as SVG, and figures beside it. */
 typedef struct PagePlot {
     const Plot *plot;
+    const PlotTable *table; /* without rows: none */
     char *svg;
 } PagePlot;
 

@@ -10,6 +10,9 @@ void page_print_summary(FILE *out, const Page *page);
 /* The settings that differ between runs, then all. */
 void page_print_settings(FILE *out, const Page *page);
 
+/* What belongs to a plot; nothing where it has no rows. */
+void page_print_table(FILE *out, const PlotTable *table);
+
 /* The pictures in samples/ of each run. */
 void page_print_samples(FILE *out, const Page *page);
 

@@ -137,6 +137,31 @@ void page_print_summary(FILE *out, const Page *page) {
     fputs("</section>\n", out);
 }
 
+/* --- beside a plot --- */
+
+void page_print_table(FILE *out, const PlotTable *table) {
+    if (!table->count)
+        return;
+    fputs("<div class=\"wide\"><table><thead><tr>", out);
+    for (uint32_t column = 0; column < table->columns; column++) {
+        fputs("<th scope=\"col\">", out);
+        markup_escape(out, table->heads[column]);
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead><tbody>\n", out);
+    for (uint32_t r = 0; r < table->count; r++) {
+        fputs("<tr><th scope=\"row\">", out);
+        markup_escape(out, table->rows[r][0]);
+        fputs("</th>", out);
+        for (uint32_t column = 1; column < table->columns; column++)
+            cell(out, table->rows[r][column]);
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody></table></div>\n<p class=\"remark\">Mean and standard deviation over runs; the "
+          "layer was chosen on the validation split.</p>\n",
+          out);
+}
+
 /* --- settings --- */
 
 static void setting_row(FILE *out, const Page *page, const SettingRow *row) {

@@ -20,14 +20,18 @@ void plot_add_point(PlotSeries *series, const PlotPoint *point, Pool *pool) {
     larger[series->count++] = *point;
 }
 
-void plots_add(PlotList *list, const Plot *plot, Pool *pool) {
+void plots_add(PlotList *list, const Plot *plot, const PlotTable *table, Pool *pool) {
     bool any = false;
     for (uint32_t s = 0; s < plot->count; s++)
         any |= plot->series[s].count > 0;
     Plot *larger = any ? pool_grow(pool, list->plots, list->count, sizeof *list->plots) : NULL;
-    if (!larger)
+    PlotTable *tables =
+        larger ? pool_grow(pool, list->tables, list->count, sizeof *list->tables) : NULL;
+    if (!tables)
         return;
     list->plots = larger;
+    list->tables = tables;
+    tables[list->count] = table ? *table : (PlotTable){0};
     larger[list->count++] = *plot;
 }
 
@@ -91,7 +95,7 @@ PlotList plots_gather(const PlotRuns *runs, const PlotKind *kind) {
             if (groups[r] == group)
                 kind->fill(runs, r, &plot);
         if (plot.name)
-            plots_add(&list, &plot, runs->pool);
+            plots_add(&list, &plot, NULL, runs->pool);
     }
     return list;
 }

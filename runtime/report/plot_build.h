@@ -8,8 +8,8 @@
 PlotSeries *plot_add_series(Plot *plot, const PlotSeries *series, Pool *pool);
 void plot_add_point(PlotSeries *series, const PlotPoint *point, Pool *pool);
 
-/* Appends a plot that has points; one without is dropped. */
-void plots_add(PlotList *list, const Plot *plot, Pool *pool);
+/* Appends a plot that has points; one without is dropped. `table` may be NULL. */
+void plots_add(PlotList *list, const Plot *plot, const PlotTable *table, Pool *pool);
 
 /* "loss-ar"; the second of that name is "loss-ar-2". Of letters, digits, '.' and '-' alone, as a
  * file and an HTML id are called so. */

@@ -14,8 +14,17 @@ typedef struct PlotRuns {
     Pool *pool;
 } PlotRuns;
 
+/* Figures to be read beside a plot: the first column names the rows. */
+typedef struct PlotTable {
+    const char *const *heads; /* [columns] */
+    uint32_t columns;
+    const char ***rows; /* [count][columns] */
+    uint32_t count;
+} PlotTable;
+
 typedef struct PlotList {
-    Plot *plots; /* those without points are left out */
+    Plot *plots;       /* those without points are left out */
+    PlotTable *tables; /* of each plot; without rows: it has none */
     uint32_t count;
 } PlotList;
 
@@ -30,11 +39,13 @@ PlotList plots_of_accuracy(const PlotRuns *runs);
 PlotList plots_of_layers(const PlotRuns *runs);
 
 /* The best layer's accuracy against the validation loss of the checkpoint that was probed: a plot
- * for each objective and data set, a series for each run. */
+ * for each objective and data set, a series for each run. With the rank correlation of the two,
+ * from three points on. */
 PlotList plots_of_loss_and_probe(const PlotRuns *runs);
 
 /* Mean accuracy by layer of all runs that are alike but for their seeds, with the 95 % interval of
- * the mean; where there are several objectives. */
+ * the mean; where there are several objectives. The table has the best layer's accuracy, and that
+ * of the classifiers among the runs that were finetuned from them. */
 PlotList plots_of_objectives(const PlotRuns *runs);
 
 #endif

@@ -1,5 +1,5 @@
 #include "runtime/report/plot_build.h"
-#include "runtime/study/means.h"
+#include "runtime/study/rank_correlation.h"
 
 #include <math.h>
 #include <string.h>
@@ -89,85 +89,44 @@ static void add_probes(const PlotRuns *runs, uint32_t r, Plot *plot) {
     }
 }
 
+/* Of all points of a plot, of whatever run: fewer than three say nothing. */
+static void add_correlation(Plot *plot, Pool *pool) {
+    uint32_t count = 0, most = 0;
+    for (uint32_t s = 0; s < plot->count; s++)
+        most += plot->series[s].count;
+    double *x = pool_array(pool, most, sizeof *x), *y = pool_array(pool, most, sizeof *y), value;
+    for (uint32_t s = 0; x && y && s < plot->count; s++)
+        for (uint32_t i = 0; i < plot->series[s].count; i++, count++) {
+            x[count] = plot->series[s].points[i].x;
+            y[count] = plot->series[s].points[i].y;
+        }
+    if (count < 3)
+        return;
+    if (!rank_correlation(x, y, count, &value)) {
+        pool->failed = true;
+        return;
+    }
+    if (!isfinite(value))
+        return;
+    plot->correlation = value;
+    plot->correlated = count;
+    plot->subtitle = pool_print(pool, "%s; Spearman's rank correlation %.2f of %u points",
+                                plot->subtitle, value, count);
+}
+
 PlotList plots_of_loss_and_probe(const PlotRuns *runs) {
     static const PlotKind kind = {.kind = "loss-probe",
                                   .title = "Probe against loss",
-                                  .subtitle = "each probed checkpoint; its best layer on the test "
-                                              "split, 95 % intervals",
+                                  .subtitle = "checkpoints, best layer, test split, 95 % "
+                                              "intervals",
                                   .x_axis = "validation loss",
                                   .y_axis = "test accuracy",
                                   .y_share = true,
                                   .by_objective = true,
                                   .loss_on_x = true,
                                   .fill = add_probes};
-    return plots_gather(runs, &kind);
-}
-
-/* --- objectives --- */
-
-static bool same_kind(const RunFindings *a, const RunFindings *b) {
-    return a->probe && b->probe && a->probe->count == b->probe->count && runs_alike(a, b);
-}
-
-/* Of the runs that are like run `first`, which is the first of them. */
-static void add_mean(const PlotRuns *runs, uint32_t first, uint32_t colour, Plot *plot) {
-    const RunFindings *run = &runs->runs[first];
-    double *values = pool_array(runs->pool, runs->count, sizeof *values);
-    PlotSeries *series = plot_add_series(
-        plot, &(PlotSeries){.colour = colour, .line = true, .marks = true}, runs->pool);
-    Sample sample = {values, 0};
-    for (uint32_t layer = 0; values && series && layer < run->probe->count; layer++) {
-        sample.count = 0;
-        for (uint32_t r = first; r < runs->count; r++)
-            if (same_kind(run, &runs->runs[r]))
-                values[sample.count++] = runs->runs[r].probe->layers[layer].test.value;
-        const Estimate mean = estimate_mean(&sample);
-        PlotPoint point = {.x = (double)run->probe->layers[layer].number, .y = mean.value};
-        if (mean.has_interval) {
-            point.low = mean.interval.low;
-            point.high = mean.interval.high;
-            point.note = pool_print(runs->pool, "%.1f %% (%.1f to %.1f), %u runs", 100 * mean.value,
-                                    100 * point.low, 100 * point.high, sample.count);
-        }
-        plot_add_point(series, &point, runs->pool);
-    }
-    if (series)
-        series->name = pool_print(runs->pool, "%s (%u run%s)",
-                                  runs_kind_label(runs->runs, first, runs->settings, runs->pool),
-                                  sample.count, sample.count == 1 ? "" : "s");
-}
-
-static bool is_first(const PlotRuns *runs, uint32_t r) {
-    for (uint32_t before = 0; before < r; before++)
-        if (same_kind(&runs->runs[before], &runs->runs[r]))
-            return false;
-    return runs->runs[r].probe != NULL;
-}
-
-PlotList plots_of_objectives(const PlotRuns *runs) {
-    PlotList list = {0};
-    uint32_t *groups, *objectives;
-    const uint32_t count = runs_group(runs->runs, runs->count, false, runs->pool, &groups);
-    runs_group(runs->runs, runs->count, true, runs->pool, &objectives);
-    for (uint32_t group = 0; objectives && group < count; group++) {
-        Plot plot = {.name = plot_name(&list, "objectives", "", runs->pool),
-                     .title = "Objectives beside each other",
-                     .subtitle = "mean probe accuracy over seeds; 95 % interval of the mean",
-                     .x_axis = "layer",
-                     .y_axis = "test accuracy",
-                     .x_whole = true,
-                     .y_share = true};
-        uint32_t first = runs->count;
-        bool several = false;
-        for (uint32_t r = 0; r < runs->count && plot.name; r++) {
-            if (groups[r] != group || !is_first(runs, r))
-                continue;
-            first = first < runs->count ? first : r;
-            several |= objectives[r] != objectives[first];
-            add_mean(runs, r, plot.count, &plot);
-        }
-        if (several)
-            plots_add(&list, &plot, runs->pool);
-    }
+    const PlotList list = plots_gather(runs, &kind);
+    for (uint32_t i = 0; i < list.count; i++)
+        add_correlation(&list.plots[i], runs->pool);
     return list;
 }

@@ -91,7 +91,8 @@ static void add_absent(PageSection *section, const SectionKind *kind, const Plot
 static bool add_plots(PageSection *section, const PlotList *list, Pool *pool) {
     section->plots = pool_array(pool, list->count, sizeof *section->plots);
     for (uint32_t i = 0; section->plots && i < list->count; i++) {
-        section->plots[section->count++] = (PagePlot){&list->plots[i], plot_svg(&list->plots[i])};
+        section->plots[section->count++] =
+            (PagePlot){&list->plots[i], &list->tables[i], plot_svg(&list->plots[i])};
         if (!section->plots[i].svg)
             return false;
     }

@@ -75,6 +75,7 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
         {"data", state->data_hash},
         {"split", state->split_hash},
         {"whole_split", state->whole_split_hash},
+        {"images", state->images_hash},
         {"spec", experiment->spec},
         {"palette", state->palette_hash},
         {"palette_centres", centres},
@@ -111,12 +112,14 @@ static bool text_read(const Safetensors *file, const char *key, char *text) {
 }
 
 /* What not every file has: palettes, and what older versions did not write, which had no tables, no
- * parts of a split, and judged by the loss alone. */
+ * parts of a split, no hash of the images alone, and judged by the loss alone. */
 static bool optional_read(const Safetensors *file, CheckpointState *state) {
-    *state->table = *state->palette_hash = 0;
+    *state->table = *state->palette_hash = *state->images_hash = 0;
     state->best_accuracy = -1;
     strcpy(state->whole_split_hash, state->split_hash);
     return (!safetensors_metadata(file, "table") || text_read(file, "table", state->table)) &&
+           (!safetensors_metadata(file, "images") ||
+            text_read(file, "images", state->images_hash)) &&
            (!safetensors_metadata(file, "palette") ||
             text_read(file, "palette", state->palette_hash)) &&
            (!safetensors_metadata(file, "best_accuracy") ||

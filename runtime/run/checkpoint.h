@@ -27,6 +27,7 @@ typedef struct CheckpointState {
     char palette_hash[CHECKPOINT_TEXT];     /* of the tokens; "": they are of no known palette */
     const Palette *palette;                 /* the same, for writing; after reading NULL */
     char whole_split_hash[CHECKPOINT_TEXT]; /* as in DataSet */
+    char images_hash[CHECKPOINT_TEXT];      /* the same; "": of an older version, or imported */
 } CheckpointState;
 
 /* parameters[i], states[i]: experiment->parameters[i], experiment->states[i]. `states` may be NULL:

@@ -68,10 +68,11 @@ static bool record_make(RunParent *parent, const char *folder, const DataSet *da
     json_t *before = json_object_get(record, "parent");
     const char *id = run_record_text(record, "id");
     parent->record =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "id", *id ? id : base_name(folder),
-                  "checkpoint", base_name(parent->checkpoint), "step", (json_int_t)state.step,
-                  "hash", hash, "data", state.data_hash, "split", state.split_hash, "whole_split",
-                  state.whole_split_hash, "parent", before ? before : json_null());
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "id",
+                  *id ? id : base_name(folder), "checkpoint", base_name(parent->checkpoint), "step",
+                  (json_int_t)state.step, "hash", hash, "source", run_record_text(record, "source"),
+                  "images", state.images_hash, "data", state.data_hash, "split", state.split_hash,
+                  "whole_split", state.whole_split_hash, "parent", before ? before : json_null());
     json_decref(record);
     return parent->record || run_no_memory(error, "the parent's record");
 }
@@ -82,9 +83,16 @@ static const char *whole_split_of(const json_t *record) {
     return *whole ? whole : run_record_text(record, "split");
 }
 
+/* Records of older versions have `data` alone, which is another at another resolution. */
+static bool is_of_images(const json_t *record, const DataSet *data) {
+    const char *images = run_record_text(record, "images");
+    return *images ? strcmp(images, data->images_hash) == 0
+                   : strcmp(run_record_text(record, "data"), data->hash) == 0;
+}
+
 bool run_parents_agree(const json_t *record, const DataSet *data, RunError *error) {
     for (; json_is_object(record); record = json_object_get(record, "parent"))
-        if (strcmp(run_record_text(record, "data"), data->hash) == 0 &&
+        if (is_of_images(record, data) &&
             strcmp(whole_split_of(record), data->whole_split_hash) != 0)
             return run_fail(error, EXIT_INPUT,
                             "%.100s was trained on other splits of the same images: some of those "
@@ -92,6 +100,27 @@ bool run_parents_agree(const json_t *record, const DataSet *data, RunError *erro
                             "data.seed, data.validation and data.test as they are there",
                             run_record_text(record, "id"));
     return true;
+}
+
+/* Whether a record before `end`, of those that begin with `first`, is of the same images. */
+static bool is_repeated(const json_t *first, const json_t *end) {
+    for (; first != end; first = json_object_get(first, "parent"))
+        if (strcmp(run_record_text(first, "images"), run_record_text(end, "images")) == 0)
+            return true;
+    return false;
+}
+
+void run_parents_warn(const json_t *record, const DataSet *data, int threads, Log *log) {
+    const json_t *first = record;
+    char text[700];
+    for (; json_is_object(record); record = json_object_get(record, "parent")) {
+        const DataSeen seen = {run_record_text(record, "source"),
+                               run_record_text(record, "images")};
+        if (*seen.source && *seen.images_hash && !is_of_images(record, data) &&
+            !is_repeated(first, record) &&
+            data_seen_warning(data, &seen, threads, text, sizeof text) && *text)
+            log_say(log, "warning: %s", text);
+    }
 }
 
 bool run_parent_choose(RunParent *parent, const char *folder, const char *checkpoint,
@@ -162,6 +191,9 @@ void run_parent_say(const RunParent *parent, const DataSet *data, Log *log) {
             run_record_text(parent->record, "id"),
             (long long)json_integer_value(json_object_get(parent->record, "step")),
             run_record_text(parent->record, "checkpoint"));
-    if (strcmp(run_record_text(parent->record, "data"), data->hash) != 0)
+    if (!is_of_images(parent->record, data))
         log_say(log, "a transfer: it was trained on other images than %s", data->source);
+    else if (strcmp(run_record_text(parent->record, "data"), data->hash) != 0)
+        log_say(log, "it was trained on the images of %s as other tokens: at another resolution",
+                data->source);
 }

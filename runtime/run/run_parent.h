@@ -3,7 +3,8 @@
  * gone. run.json says which it was:
  *
  *     "parent": {"id": "0003-digits-ar-s1", "checkpoint": "best.safetensors", "step": 750,
- *                "hash": ..., "data": ..., "split": ..., "whole_split": ...,
+ *                "hash": ..., "source": "cifar10.images", "images": ..., "data": ..., "split": ...,
+ *                "whole_split": ...,
  *                "parent": the parent's own, or null} */
 #ifndef SCANLINE_RUNTIME_RUN_PARENT_H
 #define SCANLINE_RUNTIME_RUN_PARENT_H
@@ -27,8 +28,14 @@ bool run_parent_choose(RunParent *parent, const char *folder, const char *checkp
                        const DataSet *data, RunError *error);
 
 /* Whether a run, by what is recorded of it as a parent, and those that it came from hold out the
- * images that the set does, where they were trained on these images. False and `error`. */
+ * images that the set does, where they were trained on these images, at whatever resolution and
+ * with whatever palette. False and `error`. */
 bool run_parents_agree(const json_t *parent, const DataSet *data, RunError *error);
+
+/* Warns where images that the set holds out are among those that a run, by its record (as a parent,
+ * or run.json), or one that it came from, was trained on in another set. Looks where both are data
+ * files that can be opened. */
+void run_parents_warn(const json_t *record, const DataSet *data, int threads, Log *log);
 
 /* Gives a child that is being made its copy. */
 bool run_parent_keep(const RunParent *parent, const char *folder, RunError *error);
@@ -39,7 +46,8 @@ bool run_parent_settle(RunParent *parent, const char *folder, RunError *error);
 /* What a run has kept, which must be what its record says; without a parent all is NULL. */
 bool run_parent_kept(RunParent *parent, const char *folder, const json_t *record, RunError *error);
 
-/* A line on whose child a run is; and one where it is trained on other images, `data`. */
+/* A line on whose child a run is; and one where it is trained on other images, `data`, or on the
+ * same as other tokens. */
 void run_parent_say(const RunParent *parent, const DataSet *data, Log *log);
 
 void run_parent_free(RunParent *parent);

@@ -22,13 +22,14 @@ static json_t *record_new(const RunOrigin *origin, const Palette *palette, const
     hash_text(experiment->spec, hash);
     json_t *parent = origin->parent->record ? origin->parent->record : json_null();
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s*, s:s*, s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s?, "
-        "s:O, s:[]}",
+        "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s*, s:s*, s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, "
+        "s:s*, s:s?, s:O, s:[]}",
         "id", slash ? slash + 1 : folder, "name", experiment->name, "state", state, "command",
         origin->command, "versions", "scanline", origin->versions.scanline, "llvm",
         origin->versions.llvm, "target", plan ? plan->target : NULL, "table",
         plan ? plan->table : NULL, "precision", experiment->train.precision, "objective",
-        experiment->train.objective, "spec", hash, "data", data ? data->hash : NULL, "split",
+        experiment->train.objective, "spec", hash, "source", data ? data->source : NULL, "images",
+        data ? data->images_hash : NULL, "data", data ? data->hash : NULL, "split",
         data ? data->split_hash : NULL, "whole_split", data ? data->whole_split_hash : NULL,
         "palette", palette && *palette->hash ? palette->hash : NULL, "parent", parent,
         "test_reads");

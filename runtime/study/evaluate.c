@@ -183,22 +183,23 @@ static double mean(const float *values, int64_t count) {
     return count ? sum / (double)count : NAN;
 }
 
-/* Counts the votes; returns how many are right. */
-static int64_t count_votes(Evaluator *evaluator) {
+/* Counts the votes on images that have a label, and how many are right. */
+static void count_votes(Evaluator *evaluator, Evaluation *evaluation) {
     const int64_t classes = evaluator->classes;
-    int64_t correct = 0;
     if (evaluator->confusion)
         memset(evaluator->confusion, 0, (size_t)(classes * classes) * sizeof(int64_t));
     for (int64_t i = 0; i < evaluator->images->count; i++) {
         const int32_t image = evaluator->images->images[i], label = evaluator->data->labels[image];
         const int32_t *votes = evaluator->votes + i * evaluator->draws;
+        if (label < 0)
+            continue;
         const int32_t choice = vote_majority(votes, evaluator->draws,
                                              evaluator->program->experiment->train.seed, image);
         if (evaluator->confusion)
             evaluator->confusion[label * classes + choice]++;
-        correct += choice == label;
+        evaluation->labelled++;
+        evaluation->correct += choice == label;
     }
-    return correct;
 }
 
 static bool make_room(Evaluator *evaluator, int64_t count, RunError *error) {
@@ -230,9 +231,9 @@ bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluatio
                                .classes = evaluator->classes,
                                .confusion = evaluator->confusion};
     if (evaluator->draws) {
-        evaluation->correct = count_votes(evaluator);
+        count_votes(evaluator, evaluation);
         accuracy_of(evaluator)->value =
-            images->count ? (double)evaluation->correct / (double)images->count : NAN;
+            evaluation->labelled ? (double)evaluation->correct / (double)evaluation->labelled : NAN;
     }
     return true;
 }

@@ -21,7 +21,7 @@ typedef struct Evaluation {
     const MetricsFigure *figures; /* the loss; metrics in the experiment's order; accuracy */
     uint32_t figure_count;
     int draws; /* that classes are the vote of; 0: there are no classes, and what follows is 0 */
-    int64_t correct; /* images */
+    int64_t labelled, correct; /* images that have a label, and those of them taken for it */
     int64_t classes;
     const int64_t *confusion; /* images [classes, classes]: of this label (row), taken for that
                                  class; NULL: of more than 1024 classes there is no table */

@@ -33,6 +33,8 @@ typedef struct Plot {
     bool y_share; /* y is a share: shown in per cent */
     PlotSeries *series;
     uint32_t count;
+    double correlation;  /* Spearman's rank correlation of x and y */
+    uint32_t correlated; /* over so many points; 0: it is not asked for, or there is none */
 } Plot;
 
 /* malloc'ed; NULL: no memory. */

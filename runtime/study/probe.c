@@ -96,16 +96,30 @@ static void few_free(DataImages *few, const ProbeReport *report) {
 
 /* --- the fits --- */
 
-static bool result_create(const ProbeTask *task, const ProbeReport *report, ProbeResult *result) {
+static bool result_create(const ProbeReport *report, int64_t classes, ProbeResult *result) {
     const uint32_t few = report->label_count * PROBE_SUBSETS;
-    result->all.right = calloc((size_t)task->classes, sizeof *result->all.right);
+    result->all.right = calloc((size_t)classes, sizeof *result->all.right);
     result->few = few ? calloc(few, sizeof *result->few) : NULL;
     return result->all.right && (result->few || !few);
 }
 
-static void result_free(ProbeResult *result) {
+void probe_result_free(ProbeResult *result) {
     free(result->all.right);
     free(result->few);
+    *result = (ProbeResult){0};
+}
+
+bool probe_result_copy(const ProbeReport *report, int64_t classes, const ProbeResult *from,
+                       ProbeResult *to) {
+    if (!result_create(report, classes, to))
+        return false;
+    int64_t *right = to->all.right;
+    memcpy(right, from->all.right, (size_t)classes * sizeof *right);
+    to->all = from->all;
+    to->all.right = right;
+    if (to->few)
+        memcpy(to->few, from->few, (size_t)report->label_count * PROBE_SUBSETS * sizeof *to->few);
+    return true;
 }
 
 /* The jobs of one result, all labels first. Returns how many. */
@@ -135,10 +149,13 @@ static bool run_layers(const ProbeTask *task, const DataImages *few, ProbeReport
     bool ok = jobs && tables;
     int count = 0;
     for (uint32_t i = 0; ok && i < task->feature_count; i++) {
+        ProbeResult *result = &report->results[i];
+        const bool known = i >= task->layer_count && task->reference;
         tables[i] = &task->features[i];
-        ok = result_create(task, report, &report->results[i]);
-        if (ok)
-            count += add_jobs(task, report, few, &tables[i], 1, &report->results[i], jobs + count);
+        ok = known ? probe_result_copy(report, task->classes, task->reference, result)
+                   : result_create(report, task->classes, result);
+        if (ok && !known)
+            count += add_jobs(task, report, few, &tables[i], 1, result, jobs + count);
     }
     Work work;
     if (ok) {
@@ -155,7 +172,7 @@ static bool run_layers(const ProbeTask *task, const DataImages *few, ProbeReport
 static bool run_side(const ProbeTask *task, const DataImages *few, ProbeReport *report) {
     ProbeJob *jobs = calloc(1 + report->label_count * PROBE_SUBSETS, sizeof *jobs);
     const FeatureTable **tables = calloc(report->side_count, sizeof *tables);
-    bool ok = jobs && tables && result_create(task, report, &report->side);
+    bool ok = jobs && tables && result_create(report, task->classes, &report->side);
     if (ok) {
         for (uint32_t i = 0; i < report->side_count; i++)
             tables[i] = &task->features[report->side_index[i]];
@@ -270,8 +287,8 @@ bool probe_run(const ProbeTask *task, ProbeReport *report, RunError *error) {
 
 void probe_free(ProbeReport *report) {
     for (uint32_t i = 0; report->results && i < report->feature_count; i++)
-        result_free(&report->results[i]);
-    result_free(&report->side);
+        probe_result_free(&report->results[i]);
+    probe_result_free(&report->side);
     free(report->results);
     free(report->labels);
     free(report->best_few);

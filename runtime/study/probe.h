@@ -18,22 +18,6 @@
 
 enum { PROBE_SUBSETS = 5 };
 
-typedef struct ProbeTask {
-    const ProbeSettings *settings;
-    const int32_t *images;   /* [images]: where they are in the set; NULL: all of it */
-    const int32_t *class_of; /* [images] */
-    int64_t classes;
-    const DataImages *splits; /* DATA_SPLIT_COUNT of them; of the images here, not of the set */
-    const FeatureTable *features;
-    uint32_t feature_count;
-    uint32_t layer_count;   /* the first so many features are layers to choose from; the others are
-                               for comparison */
-    const int64_t *numbers; /* [layer_count]: which layers they are */
-    int64_t seed;           /* of draws and orders */
-    int threads;
-    Log *log; /* NULL: nobody listens */
-} ProbeTask;
-
 /* One fit. */
 typedef struct ProbeFit {
     double choice; /* the L2 strength, or the learning rate */
@@ -46,6 +30,24 @@ typedef struct ProbeResult {
     ProbeFit all;  /* on every training image */
     ProbeFit *few; /* [label_count, PROBE_SUBSETS], or NULL */
 } ProbeResult;
+
+typedef struct ProbeTask {
+    const ProbeSettings *settings;
+    const int32_t *images;   /* [images]: where they are in the set; NULL: all of it */
+    const int32_t *class_of; /* [images] */
+    int64_t classes;
+    const DataImages *splits; /* DATA_SPLIT_COUNT of them; of the images here, not of the set */
+    const FeatureTable *features;
+    uint32_t feature_count;
+    uint32_t layer_count;   /* the first so many features are layers to choose from; the others are
+                               for comparison */
+    const int64_t *numbers; /* [layer_count]: which layers they are */
+    const ProbeResult *reference; /* what the one behind the layers gave before, in all else
+                                            the same; NULL: it is to be fitted */
+    int64_t seed;                 /* of draws and orders */
+    int threads;
+    Log *log; /* NULL: nobody listens */
+} ProbeTask;
 
 typedef struct ProbeReport {
     ProbeResult *results; /* [feature_count] */
@@ -62,6 +64,12 @@ typedef struct ProbeReport {
 /* False and `error` when the task is at fault or memory runs out. */
 bool probe_run(const ProbeTask *task, ProbeReport *report, RunError *error);
 void probe_free(ProbeReport *report);
+
+/* A result of a report of so many `classes`, for as long as the caller wants it. False: no memory.
+ */
+bool probe_result_copy(const ProbeReport *report, int64_t classes, const ProbeResult *from,
+                       ProbeResult *to);
+void probe_result_free(ProbeResult *result);
 
 double probe_accuracy(const LogisticScore *score);
 

@@ -39,7 +39,8 @@ static bool labelled_make(const DataSet *data, LabelledImages *labelled) {
 
 /* --- probing --- */
 
-static bool probe(Probed *probed, const FeaturesUse *use, RunError *error) {
+static bool probe(Probed *probed, const FeaturesUse *use, const ProbedPixels *pixels,
+                  RunError *error) {
     const Experiment *experiment = probed->experiment;
     const ProbeTask task = {.settings = &experiment->probe,
                             .images = probed->labelled.images.images,
@@ -50,6 +51,7 @@ static bool probe(Probed *probed, const FeaturesUse *use, RunError *error) {
                             .feature_count = probed->features.layer_count + 1,
                             .layer_count = probed->features.layer_count,
                             .numbers = probed->features.numbers,
+                            .reference = pixels && pixels->known ? &pixels->result : NULL,
                             .seed = experiment->data.seed,
                             .threads = use->threads,
                             .log = use->log};
@@ -57,16 +59,25 @@ static bool probe(Probed *probed, const FeaturesUse *use, RunError *error) {
 }
 
 bool probed_make(const Program *program, const Model *model, const DataSet *data,
-                 const FeaturesUse *use, Probed *probed, RunError *error) {
+                 const FeaturesUse *use, const ProbedPixels *pixels, Probed *probed,
+                 RunError *error) {
     *probed = (Probed){.data = data, .experiment = program->experiment};
     const bool ok =
         (labelled_make(data, &probed->labelled) || run_no_memory(error, "the images")) &&
         features_read(program, model, data, &probed->labelled.images, use, &probed->features,
                       error) &&
-        probe(probed, use, error);
+        probe(probed, use, pixels, error);
     if (!ok)
         probed_free(probed);
     return ok;
+}
+
+bool probed_keep_pixels(const Probed *probed, ProbedPixels *pixels) {
+    if (!pixels->known)
+        pixels->known = probe_result_copy(&probed->report, probed->data->classes,
+                                          &probed->report.results[probed->features.layer_count],
+                                          &pixels->result);
+    return pixels->known;
 }
 
 void probed_free(Probed *probed) {

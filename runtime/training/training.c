@@ -308,6 +308,7 @@ static bool training_open(Training *training) {
     snprintf(state->palette_hash, sizeof state->palette_hash, "%s", data->palette.hash);
     state->palette = data->palette.centres ? &data->palette : NULL;
     snprintf(state->whole_split_hash, sizeof state->whole_split_hash, "%s", data->whole_split_hash);
+    snprintf(state->images_hash, sizeof state->images_hash, "%s", data->images_hash);
     training->trainer =
         trainer_create(training->program, data, training->options->threads, training->error);
     if (!training->trainer)

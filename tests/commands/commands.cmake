@@ -15,6 +15,7 @@ foreach(name
     import
     interchange
     memory
+    overlap
     palette
     report
     reproduce
@@ -25,6 +26,7 @@ foreach(name
     tensorboard
     transfer
     transformers
+    unlabelled
   )
   add_test(NAME command_${name}
     COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)

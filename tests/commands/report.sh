@@ -30,6 +30,7 @@ for plot in loss-ar loss-bert layers loss-probe-ar loss-probe-bert objectives; d
     grep -q "<svg" "runs/report/$plot.svg" || fail "there is no SVG of $plot"
 done
 [ "$(grep -o 'data:image/png;base64,' runs/report.html | wc -l)" = 2 ] || fail "the page does not have both pictures"
+grep -q '<th scope="row">bert[^<]*</th><td>2</td>' runs/report.html || fail "the page has no table of objectives"
 grep -q "train.seed" runs/report.html || fail "the page does not have the settings"
 grep -q "fn attention" runs/report.html || fail "the page does not have the spec"
 

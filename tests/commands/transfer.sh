@@ -64,8 +64,9 @@ process=
 expect 0 "^ *40 .*feature" probe 1 --steps all probe.labels=0
 cmp out table || fail "the table is another after a kill"
 
-# A probe on a part of the labels holds out what the run did.
-expect 0 "/probe/probe.json" probe 1 data.labels=4 probe.labels=0
+# A probe on a part of the labels holds out what the run did, and is of the same data.
+expect 0 "s1/probe/probe.json" probe 1 data.labels=4 probe.labels=0
+grep -A9 '"train"' "$run/probe/probe.json" | grep -q '"n": 40,' || fail "not 4 of each class were fitted to"
 expect 1 "trained on other splits" probe 1 data.seed=7
 expect 1 "64 tokens an image; those of large-images.idx have 256" probe 1 data.source=large-images.idx
 expect 1 "settings of these sections can be changed here: probe data" probe 1 d=32

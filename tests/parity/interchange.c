@@ -214,9 +214,13 @@ static void expect_same(const char *name, const char *map, const char *spec, con
     cr_assert(file >= 0);
     close(file);
     Imported *imported = import(name, map, spec);
+    Work work;
+    work_begin(&work, NULL, "export", export_work(&imported->placed));
     cr_assert(export_tensors(&imported->placed, &imported->experiment,
-                             imported->model.parameters.values, path, &error),
+                             imported->model.parameters.values, path, &work, &error),
               "%s", error.text);
+    cr_expect(work.total > 0 && work.done == work.total, "%.0f of %.0f done", work.done,
+              work.total);
     snprintf(original, sizeof original, FOLDER "%s/model.safetensors", name);
     Safetensors *theirs = safetensors_open(original, &error);
     Safetensors *ours = safetensors_open(path, &error);

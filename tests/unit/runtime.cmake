@@ -23,7 +23,7 @@ scanline_test(runtime_image_file SOURCES unit/runtime_image_file.c LIBRARIES sca
 scanline_test(runtime_resample SOURCES unit/runtime_resample.c LIBRARIES scanline_runtime)
 scanline_test(runtime_palette SOURCES unit/runtime_palette.c LIBRARIES scanline_runtime)
 scanline_test(runtime_image_decode SOURCES unit/runtime_image_decode.c LIBRARIES scanline_runtime)
-foreach(name import_broken import_formats import_resume)
+foreach(name import_broken import_formats import_resume unlabelled)
   scanline_test(runtime_${name} SOURCES unit/runtime_${name}.c unit/import_support.c LIBRARIES scanline_runtime)
 endforeach()
 scanline_test(runtime_duplicates SOURCES unit/runtime_duplicates.c LIBRARIES scanline_runtime)

@@ -446,6 +446,34 @@ static ByHand count_by_hand(int draws) {
     return hand;
 }
 
+/* Also where the objective takes images of any kind. */
+Test(evaluation, judges_images_that_have_a_label) {
+    enum { WITHOUT = 30 };
+    const Experiment experiment = experiment_make();
+    const Program program = {&experiment, &plan, code};
+    DataError fault;
+    RunError error = {0};
+    DataSet *data = data_open(&experiment.data, &fault);
+    const DataImages *test = &data->splits[DATA_TEST];
+    for (int i = 0; i < WITHOUT; i++)
+        data->labels[test->images[i * 7]] = -1;
+    _Alignas(64) float gain = 1;
+    float *values[] = {&gain};
+    const Model model = model_of(&experiment, values);
+    Evaluator *evaluator = evaluation_create(&program, &model, NULL, 2, data, &error);
+    Evaluation judged;
+    cr_assert(evaluator && evaluation_run(evaluator, DATA_TEST, &judged, &error), "%s", error.text);
+    int64_t seen = 0;
+    for (int i = 0; i < K * K; i++)
+        seen += judged.confusion[i];
+    cr_expect_eq(judged.count, test->count);
+    cr_expect_eq(judged.labelled, test->count - WITHOUT);
+    cr_expect_eq(seen, judged.labelled);
+    cr_expect_eq(evaluation_accuracy(&judged), (double)judged.correct / (double)judged.labelled);
+    evaluation_free(evaluator);
+    data_close(data);
+}
+
 Test(evaluation, is_the_majority_of_five_draws_where_there_are_draws) {
     const Asked asked = ask(&plan, 2, 5);
     const ByHand hand = count_by_hand(5);

@@ -27,7 +27,7 @@ static void remove_folder(void) {
 TestSuite(data_images, .init = make_folder, .fini = remove_folder);
 
 /* Image i has at [y, x] the level 20 i + 10 y + x in each channel; image 4 is for validation, 5 for
- * testing; `labels`: image 2 is the only one without. */
+ * testing; image 2 has no label, unless all have. */
 static void write_images(int64_t height, int64_t width, int64_t channels, bool all_labelled) {
     FileError error;
     ImageWriter *writer = image_writer_open(path, channels, NULL, &error);
@@ -105,29 +105,25 @@ Test(data_images, hashes_tell_resolutions_and_palettes_apart) {
     DataSettings settings = {.source = path};
     FileError error;
     expect_fault(&settings, "scanline data palette");
-    char hashes[3][DATA_HASH_SIZE];
+    char hashes[3][DATA_HASH_SIZE], images[DATA_HASH_SIZE] = "";
     for (int i = 0; i < 3; i++) {
         cr_assert(image_file_set_palette(path, i == 2 ? others : centres, 2, 3, &error));
         settings.resolution = i == 1 ? 4 : 0;
         DataSet *data = open_set(&settings);
         cr_expect_eq(data->colours, 2);
         strcpy(hashes[i], data->hash);
+        cr_expect(i == 0 || strcmp(images, data->images_hash) == 0, "the images are the same");
+        strcpy(images, data->images_hash);
         data_close(data);
     }
     cr_expect_str_neq(hashes[0], hashes[1]);
     cr_expect_str_neq(hashes[0], hashes[2]);
+    cr_expect_eq(strlen(images), DATA_HASH_SIZE - 1);
 }
 
 Test(data_images, what_cannot_be) {
     write_images(SIDE, SIDE, 1, false);
     DataSettings settings = {.source = path};
-    DataSet *data = open_set(&settings);
-    DataError error;
-    const DataInput label = {.name = "label", .limit = 2};
-    cr_expect(data->classes == 0 && !data->labels, "an image has no label");
-    cr_expect_not(data_fits(data, &label, 1, &error));
-    cr_expect_not_null(strstr(error.text, "1 of the images"), "%s", error.text);
-    data_close(data);
     settings.augment = "shift";
     settings.shift = 1;
     expect_fault(&settings, "pad and crop");
@@ -142,6 +138,85 @@ Test(data_images, what_cannot_be) {
     expect_fault(&settings, "data.resolution");
     settings = (DataSettings){.source = "digits", .augment = "pad", .pad = 1};
     expect_fault(&settings, "data.augment = pad");
+}
+
+/* --- images without a label --- */
+
+/* Image i is for training up to 3, 4 for validation, 5 for testing; `labels` [IMAGES]. */
+static void write_labels(const int32_t *labels) {
+    FileError error;
+    ImageWriter *writer = image_writer_open(path, 1, NULL, &error);
+    cr_assert(writer, "%s", error.text);
+    for (int i = 0; i < IMAGES; i++) {
+        uint8_t pixels[4] = {(uint8_t)i, 1, 2, 3};
+        const ImageSplit split = i == 4 ? IMAGE_VALIDATION : i == 5 ? IMAGE_TEST : IMAGE_TRAIN;
+        cr_assert(image_writer_add(writer, (ImageView){2, 2, 1, pixels}, labels[i], split, NULL,
+                                   NULL, &error));
+    }
+    cr_assert(image_writer_finish(writer, &(ImageFileText){3, NULL, "{}"}, &error));
+}
+
+static void expect_list(const DataImages *list, const int32_t *expected, int64_t count) {
+    cr_assert_eq(list->count, count, "%lld images, not %lld", (long long)list->count,
+                 (long long)count);
+    cr_expect_arr_eq(list->images, expected, (size_t)count * sizeof *expected);
+}
+
+static void expect_unlabelled(const DataSet *data, int64_t train, int64_t validation) {
+    cr_expect(data->unlabelled[DATA_TRAIN] == train &&
+                  data->unlabelled[DATA_VALIDATION] == validation &&
+                  data->unlabelled[DATA_TEST] == 0,
+              "%lld, %lld", (long long)data->unlabelled[DATA_TRAIN],
+              (long long)data->unlabelled[DATA_VALIDATION]);
+}
+
+Test(data_images, what_reads_labels_has_the_labelled_images_alone) {
+    write_labels((const int32_t[]){2, -1, -1, 1, -1, 0});
+    DataSettings settings = {.source = path};
+    DataInput label = {.name = "label", .limit = 3};
+    DataError error;
+    char text[200];
+    DataSet *all = open_set(&settings);
+    cr_expect_eq(all->classes, 3);
+    cr_expect(data_fits(all, &label, 1, &error), "%s", error.text);
+    expect_list(&all->splits[DATA_TRAIN], (const int32_t[]){0, 1, 2, 3}, 4);
+    expect_list(&all->splits[DATA_VALIDATION], (const int32_t[]){4}, 1);
+    expect_unlabelled(all, 2, 1);
+    int32_t labels[IMAGES];
+    data_batch(all, NULL, 0, (const int32_t[]){0, 1, 2, 3, 4, 5}, IMAGES, NULL, labels);
+    cr_expect_arr_eq(labels, ((int32_t[]){2, 0, 0, 1, 0, 0}), sizeof labels);
+    settings.labelled = true;
+    DataSet *some = open_set(&settings);
+    expect_list(&some->splits[DATA_TRAIN], (const int32_t[]){0, 3}, 2);
+    cr_expect_eq(some->splits[DATA_VALIDATION].count, 0);
+    expect_list(&some->splits[DATA_TEST], (const int32_t[]){5}, 1);
+    expect_unlabelled(some, 2, 1);
+    data_unlabelled_text(some, text, sizeof text);
+    cr_expect(strstr(text, "2 images for training, 1 for validation, 0 for testing"), "%s", text);
+    cr_expect_str_eq(some->whole_split_hash, all->whole_split_hash, "what is held out is the same");
+    cr_expect_str_neq(some->split_hash, all->split_hash);
+    data_close(some);
+    settings.labels = 1; /* also without that: a class has so many of those that are in it */
+    settings.labelled = false;
+    DataSet *few = open_set(&settings);
+    expect_list(&few->splits[DATA_TRAIN], (const int32_t[]){0, 3}, 2);
+    expect_unlabelled(few, 0, 1);
+    data_close(few);
+    data_close(all);
+}
+
+Test(data_images, without_any_label_there_are_none) {
+    write_labels((const int32_t[]){-1, -1, -1, -1, 0, 0});
+    DataSettings settings = {.source = path, .labelled = true};
+    expect_fault(&settings, "none of the 4 images");
+    write_labels((const int32_t[]){-1, -1, -1, -1, -1, -1});
+    DataSet *data = open_set(&settings);
+    DataError error;
+    cr_expect(data->classes == 0 && !data->labels && data->splits[DATA_TRAIN].count == 4);
+    expect_unlabelled(data, 0, 0);
+    cr_expect_not(data_fits(data, &(DataInput){.name = "label", .limit = 3}, 1, &error));
+    cr_expect_not_null(strstr(error.text, "has none"), "%s", error.text);
+    data_close(data);
 }
 
 /* --- what is drawn --- */

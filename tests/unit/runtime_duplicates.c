@@ -9,16 +9,20 @@
 
 enum { COUNT = 3000, SIDE = 8, BYTES = SIDE * SIDE * 3 };
 
-static char path[64];
+static char path[64], other_path[80];
 
 static void make_path(void) {
     strcpy(path, "/tmp/scanline-duplicates-XXXXXX");
     const int file = mkstemp(path);
     cr_assert(file >= 0);
     close(file);
+    snprintf(other_path, sizeof other_path, "%s-other", path);
 }
 
-static void remove_path(void) { unlink(path); }
+static void remove_path(void) {
+    unlink(path);
+    unlink(other_path);
+}
 
 TestSuite(duplicates, .init = make_path, .fini = remove_path);
 
@@ -40,9 +44,9 @@ typedef struct Picture {
     ImageSplit split;
 } Picture;
 
-static ImageFile *write_set(Picture (*picture)(int i)) {
+static ImageFile *write_set_to(const char *to, Picture (*picture)(int i)) {
     FileError error;
-    ImageWriter *writer = image_writer_open(path, 3, NULL, &error);
+    ImageWriter *writer = image_writer_open(to, 3, NULL, &error);
     cr_assert(writer, "%s", error.text);
     for (int i = 0; i < COUNT; i++) {
         uint8_t pixels[BYTES];
@@ -53,10 +57,12 @@ static ImageFile *write_set(Picture (*picture)(int i)) {
     }
     cr_assert(image_writer_finish(writer, &(ImageFileText){10, NULL, "{}"}, &error), "%s",
               error.text);
-    ImageFile *file = image_file_open(path, &error);
+    ImageFile *file = image_file_open(to, &error);
     cr_assert(file, "%s", error.text);
     return file;
 }
+
+static ImageFile *write_set(Picture (*picture)(int i)) { return write_set_to(path, picture); }
 
 /* Images 1000 to 1999 are for validation, 2000 on for testing; the plan: 1000 to 1004 are 0 to 4;
  * 2000 and 2001 are 0 and 7, of which the latter has another label; 2002 is 1500; 10 is 11. */
@@ -114,4 +120,44 @@ Test(duplicates, are_found_at_a_resolution) {
     cr_assert(duplicates_warning(file, path, 0, 2, text, sizeof text));
     cr_assert_str_empty(text);
     image_file_close(file);
+}
+
+/* --- two files --- */
+
+/* Images of other numbers, for validation from 1000 on, for testing from 2000 on: 3 are `noisy`'s
+ * 5, for training; 1001 is its 6; 2001 and 2002 are its 7 and 1999; 2003 is its 2400, which is held
+ * out there; 2004 is its 8 but for what is not seen at a resolution. */
+static Picture elsewhere(int i) {
+    Picture p = {(uint32_t)i + 100000, false, 0, (ImageSplit)(i / 1000)};
+    static const int same[][2] = {{3, 5}, {1001, 6}, {2001, 7}, {2002, 1999}, {2003, 2400}};
+    for (size_t k = 0; k < sizeof same / sizeof *same; k++)
+        if (same[k][0] == i)
+            p.number = (uint32_t)same[k][1];
+    if (i == 2004)
+        p = (Picture){8, true, 0, IMAGE_TEST};
+    return p;
+}
+
+Test(duplicates, between_files_are_found) {
+    ImageFile *trained = write_set(noisy), *judged = write_set_to(other_path, elsewhere);
+    DuplicatesBetween found, again;
+    char text[700];
+    cr_assert(duplicates_between(trained, judged, 0, 1, &found) &&
+              duplicates_between(trained, judged, 0, 3, &again));
+    cr_expect(found.validation == 1 && found.test == 2, "%lld, %lld", (long long)found.validation,
+              (long long)found.test);
+    cr_expect(found.first.image == 1001 && found.first.other == 6);
+    cr_expect_eq(memcmp(&found, &again, sizeof found), 0, "threads matter");
+    cr_assert(duplicates_between(trained, judged, 4, 2, &found));
+    cr_expect(found.validation == 1 && found.test == 3);
+    const DuplicatesFile of[] = {{trained, "a.images"}, {judged, "b.images"}};
+    cr_assert(duplicates_warning_between(&of[0], &of[1], 4, 2, text, sizeof text));
+    cr_expect(strstr(text, "1 images for validation and 2 for testing of b.images") &&
+                  strstr(text, "training of a.images") && strstr(text, "image 1001 is image 6"),
+              "%s", text);
+    /* The other way round: what b trains on is a's 5, for training there. */
+    cr_assert(duplicates_warning_between(&of[1], &of[0], 0, 2, text, sizeof text));
+    cr_expect_str_empty(text);
+    image_file_close(trained);
+    image_file_close(judged);
 }

@@ -1,5 +1,6 @@
-/* Differences of means and Student's t, against SciPy (vectors/ttest.py). */
+/* Differences of means, Student's t and rank correlations, against SciPy (vectors/ttest.py). */
 #include "runtime/study/means.h"
+#include "runtime/study/rank_correlation.h"
 #include "runtime/study/student.h"
 
 #include <criterion/criterion.h>
@@ -101,4 +102,28 @@ Test(means, one_measurement_has_no_interval_and_equal_ones_none_to_speak_of) {
     cr_expect_eq(equal.interval.low, 0.5);
     cr_expect_eq(equal.interval.high, 0.5);
     cr_expect_eq(sample_deviation(&a), 0);
+}
+
+Test(ranks, correlations_are_scipys) {
+    json_t *cases = vectors("ranks"), *c;
+    size_t i;
+    json_array_foreach(cases, i, c) {
+        double values[2][MOST], correlation;
+        const Sample x = sample_of(json_object_get(c, "x"), values[0]);
+        const Sample y = sample_of(json_object_get(c, "y"), values[1]);
+        const double expected = json_number_value(json_object_get(c, "spearman"));
+        cr_assert(rank_correlation(x.values, y.values, x.count, &correlation));
+        cr_expect_float_eq(correlation, expected, 1e-12, "%zu: %.17g, not %.17g", i, correlation,
+                           expected);
+    }
+    json_decref(cases);
+}
+
+Test(ranks, of_equal_values_there_is_no_correlation) {
+    const double same[] = {1, 1, 1}, other[] = {1, 2, 3}, curved[] = {-1e9, 0, 1e-9};
+    double correlation = 0;
+    cr_assert(rank_correlation(same, other, 3, &correlation));
+    cr_expect(isnan(correlation));
+    cr_assert(rank_correlation(other, curved, 3, &correlation));
+    cr_expect_float_eq(correlation, 1, 1e-15);
 }

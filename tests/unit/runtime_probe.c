@@ -434,6 +434,34 @@ Test(probe, layers_side_by_side_may_be_listed) {
     free(world);
 }
 
+/* What is known of the features for comparison is not fitted again; all else is the same. */
+Test(probe, takes_what_it_is_given_for_comparison) {
+    World *world = world_make();
+    ProbeReport report, given;
+    ProbeResult kept;
+    RunError error = {0};
+    cr_assert(probe_run(&world->task, &report, &error), "%s", error.text);
+    cr_assert(probe_result_copy(&report, CLASSES, &report.results[2], &kept));
+    world->task.reference = &kept;
+    cr_assert(probe_run(&world->task, &given, &error), "%s", error.text);
+    for (int i = 0; i < 3; i++) {
+        cr_expect(same_fit(&report.results[i].all, &given.results[i].all), "%d", i);
+        cr_expect_arr_eq(report.results[i].all.right, given.results[i].all.right,
+                         CLASSES * sizeof(int64_t));
+        for (int draw = 0; draw < PROBE_SUBSETS; draw++)
+            cr_expect(same_fit(&report.results[i].few[draw], &given.results[i].few[draw]));
+    }
+    probe_free(&given);
+    kept.all.choice = 12345; /* to be seen that it is what was given */
+    cr_assert(probe_run(&world->task, &given, &error), "%s", error.text);
+    cr_expect_eq(given.results[2].all.choice, 12345);
+    cr_expect_neq(given.results[1].all.choice, 12345);
+    probe_result_free(&kept);
+    probe_free(&given);
+    probe_free(&report);
+    free(world);
+}
+
 Test(probe, what_cannot_be_probed_is_refused) {
     World *world = world_make();
     ProbeReport report;

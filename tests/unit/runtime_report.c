@@ -6,10 +6,12 @@
 #include "runtime/report/differences.h"
 
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char folder[] = "/tmp/scanline-report-XXXXXX";
 
@@ -291,6 +293,135 @@ Test(report, losses_of_two_objectives_are_never_on_one_axis) {
     free(first);
     free(second);
     free(text);
+}
+
+/* --- two objectives --- */
+
+/* probe/NAME of a run: its best layer had so many of 1000 right, at a step. */
+static void write_probe(const char *run, const char *name, int step, int correct) {
+    char *text;
+    cr_assert(asprintf(&text,
+                       "{\"step\": %d, \"layers\": [{\"features\": \"feature[0]\", "
+                       "\"all_labels\": {\"test\": {\"n\": 1000, \"correct\": %d}}}], \"best\": "
+                       "{\"features\": \"feature[0]\", \"all_labels\": {\"test\": {\"n\": 1000, "
+                       "\"correct\": %d}}}}",
+                       step, correct, correct) > 0);
+    write_text(run, name, text);
+    free(text);
+}
+
+/* A run of an objective; a child of `parent`, unless that is "". */
+static char *write_run(const char *run, const char *objective, const char *parent,
+                       const char *more) {
+    char *text;
+    make_run(run);
+    cr_assert(asprintf(&text,
+                       "{\"id\": \"%s\", \"state\": \"done\", \"objective\": \"%s\", \"data\": "
+                       "\"d\", \"split\": \"s\", \"parent\": {\"id\": \"%s\"}%s}",
+                       run, objective, parent, more) > 0);
+    write_text(run, "run.json", text);
+    free(text);
+    return run_path(run);
+}
+
+enum { OBJECTIVES = 7 };
+
+/* Two of AR, one of BERT, and classifiers of all: of AR judged on test, of BERT on validation; and
+ * one of a run that is not here. */
+static void write_objectives(FoundRun found[OBJECTIVES]) {
+    static const Setting seeds[] = {{"train.seed", "1", "", false}, {"train.seed", "2", "", false}};
+    found[0] = (FoundRun){write_run("0001-a", "ar", "", ""), &seeds[0], 1};
+    found[1] = (FoundRun){write_run("0002-a", "ar", "", ""), &seeds[1], 1};
+    found[2] = (FoundRun){write_run("0003-b", "bert", "", ""), &seeds[0], 1};
+    found[3] = (FoundRun){write_run("0004-c", "ar.classify", "0001-a", ""), &seeds[0], 1};
+    found[4] = (FoundRun){write_run("0005-c", "ar.classify", "0002-a", ""), &seeds[1], 1};
+    found[5] = (FoundRun){
+        write_run("0006-d", "bert.classify", "0003-b", ", \"best_validation_accuracy\": 0.625"),
+        &seeds[0], 1};
+    found[6] = (FoundRun){write_run("0007-e", "ar.classify", "0009-z", ""), &seeds[0], 1};
+    write_probe("0001-a", "probe/probe.json", 20, 800);
+    write_probe("0002-a", "probe/probe.json", 20, 820);
+    write_probe("0003-b", "probe/probe.json", 20, 700);
+    write_text("0004-c", "eval/test.json", "{\"classes\": {\"n\": 1000, \"correct\": 900}}");
+    write_text("0007-e", "eval/test.json", "{\"classes\": {\"n\": 1000, \"correct\": 100}}");
+    write_text("0005-c", "eval/test.json", "{\"classes\": {\"n\": 1000, \"correct\": 910}}");
+}
+
+Test(report, objectives_have_a_table) {
+    FoundRun found[OBJECTIVES];
+    write_objectives(found);
+    char *page = page_of(found, OBJECTIVES);
+    cr_expect(strstr(page, "<th scope=\"row\">ar</th><td>2</td><td>81.0 ± 1.4 %</td><td>1000</td>"
+                           "<td>90.5 ± 0.7 %, test split (2 runs)</td>"));
+    cr_expect(strstr(page, "<th scope=\"row\">bert</th><td>1</td><td>70.0 %</td><td>1000</td>"
+                           "<td>62.5 %, validation split (1 run)</td>"));
+    free(page);
+    for (int i = 0; i < OBJECTIVES; i++)
+        free((char *)found[i].folder);
+}
+
+static bool is_file(const char *name) {
+    char *path = run_path(name);
+    const bool is = access(path, F_OK) == 0;
+    free(path);
+    return is;
+}
+
+Test(report, plots_that_are_no_longer_made_are_removed) {
+    FoundRun found[OBJECTIVES];
+    write_objectives(found);
+    free(page_of(found, OBJECTIVES));
+    write_text("page", "own.svg", "a user's"); /* beside them */
+    cr_expect(is_file("page/objectives.svg") && is_file("page/loss-bert.svg"));
+    free(page_of(found, 1));
+    cr_expect(is_file("page/loss-ar.svg") && is_file("page/own.svg"));
+    cr_expect_not(is_file("page/objectives.svg") || is_file("page/loss-bert.svg"));
+    /* A page that is not ours names nothing that it could have removed. */
+    write_text("victim", "x.svg", "");
+    write_text("", "page.html",
+               "<script type=\"application/json\" id=\"plots\">{\"../victim/x\": {}, "
+               "\".\": {}}</script>");
+    free(page_of(found, 1));
+    cr_expect(is_file("victim/x.svg"));
+    for (int i = 0; i < OBJECTIVES; i++)
+        free((char *)found[i].folder);
+}
+
+/* Losses are 2.5, 1.25 and 1.5 at steps 0, 10 and 20. */
+Test(report, loss_and_probe_have_their_rank_correlation) {
+    char *run = write_run("0001-a", "ar", "", ""), *text, *page;
+    size_t size;
+    FileError fault;
+    RunError error;
+    write_probe("0001-a", "probe/step-000000/probe.json", 0, 500);
+    write_probe("0001-a", "probe/step-000010/probe.json", 10, 600);
+    page = page_of(&(FoundRun){run, NULL, 0}, 1);
+    cr_expect_null(strstr(page, "Spearman"), "two points say nothing");
+    free(page);
+    write_probe("0001-a", "probe/step-000020/probe.json", 20, 700);
+    page = page_of(&(FoundRun){run, NULL, 0}, 1);
+    cr_expect(strstr(page, "Spearman&#39;s rank correlation -0.50 of 3 points") ||
+              strstr(page, "Spearman's rank correlation -0.50 of 3 points"));
+    free(page);
+    char *svg = run_path("page/loss-probe-ar.svg");
+    page = file_read(svg, 1 << 20, &size, &fault);
+    cr_assert(page);
+    cr_expect(strstr(page, "rank correlation -0.50 of 3 points"));
+    FILE *results = open_memstream(&text, &size);
+    const ReportCommand command = {
+        .runs = &(FoundRun){run, NULL, 0}, .count = 1, .json = true, .results = results};
+    cr_assert(commands_report(&command, &error), "%s", error.text);
+    fclose(results);
+    json_t *json = json_loads(text, 0, NULL);
+    const json_t *found = json_array_get(json_object_get(json, "rank_correlations"), 0);
+    cr_expect_str_eq(json_string_value(json_object_get(found, "plot")), "loss-probe-ar");
+    cr_expect_float_eq(json_number_value(json_object_get(found, "spearman")), -0.5, 1e-12);
+    cr_expect_eq(json_integer_value(json_object_get(found, "points")), 3);
+    json_decref(json);
+    free(page);
+    free(svg);
+    free(text);
+    free(run);
 }
 
 Test(report, a_place_that_is_no_page_is_refused) {
