@@ -69,7 +69,7 @@ typedef struct RunFindings {
     Curve train, validation;
     ProbeFindings *probes; /* of checkpoints, by step: probe/step-* and probe/probe.json */
     uint32_t probe_count;
-    const ProbeFindings *probe; /* probe/probe.json; NULL: none */
+    const ProbeFindings *probe; /* probe/probe.json, or the last step's; NULL: none */
     const TestFindings *test;   /* NULL: none */
     const char **pictures;      /* paths of the PNG files in samples/ */
     uint32_t picture_count;

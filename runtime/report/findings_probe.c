@@ -112,11 +112,11 @@ static int by_step(const void *left, const void *right) {
     return (a->step > b->step) - (a->step < b->step);
 }
 
-/* The one of probe/probe.json is kept for itself as well: it is what the run is known by. */
-static void keep_first(RunFindings *run, Pool *pool) {
-    ProbeFindings *probe = run->probe_count ? pool_array(pool, 1, sizeof *probe) : NULL;
+/* The probe that the run is known by is kept for itself as well. */
+static void keep(RunFindings *run, uint32_t which, Pool *pool) {
+    ProbeFindings *probe = which < run->probe_count ? pool_array(pool, 1, sizeof *probe) : NULL;
     if (probe)
-        *probe = run->probes[0];
+        *probe = run->probes[which];
     run->probe = probe;
 }
 
@@ -132,8 +132,9 @@ static void drop_repeated(RunFindings *run) {
 void findings_read_probes(RunFindings *run, bool all, Pool *pool) {
     const char **names;
     probe_add(run, "probe/probe.json", pool);
-    keep_first(run, pool);
-    const char *folder = all ? pool_print(pool, "%s/probe", run->folder) : NULL;
+    keep(run, 0, pool);
+    const bool steps = all || !run->probe;
+    const char *folder = steps ? pool_print(pool, "%s/probe", run->folder) : NULL;
     const uint32_t count = folder ? listing_read(folder, is_step, MOST_PROBES, pool, &names) : 0;
     for (uint32_t i = 0; i < count; i++) {
         const char *name = pool_print(pool, "probe/%s/probe.json", names[i]);
@@ -143,6 +144,8 @@ void findings_read_probes(RunFindings *run, bool all, Pool *pool) {
     if (run->probe_count)
         qsort(run->probes, run->probe_count, sizeof *run->probes, by_step);
     drop_repeated(run);
+    if (!run->probe && run->probe_count)
+        keep(run, run->probe_count - 1, pool); /* of the last step */
 }
 
 /* --- the test split --- */

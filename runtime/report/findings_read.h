@@ -10,7 +10,7 @@
 /* metrics.jsonl: both curves, and what follows from them: steps, the best loss. */
 void findings_read_curves(RunFindings *run, Pool *pool);
 
-/* probe/probe.json, and with `all` those of other steps, probe/step-NNNNNN/probe.json. */
+/* probe/probe.json, and with `all`, or where it is not there, those of probe/step-NNNNNN/. */
 void findings_read_probes(RunFindings *run, bool all, Pool *pool);
 
 /* eval/test.json */

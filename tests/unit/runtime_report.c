@@ -387,6 +387,20 @@ Test(report, plots_that_are_no_longer_made_are_removed) {
         free((char *)found[i].folder);
 }
 
+Test(report, without_a_probe_of_its_own_a_run_has_that_of_its_last_step) {
+    Pool pool = {0};
+    make_run("0001-x");
+    write_probe("0001-x", "probe/step-000020/probe.json", 20, 700);
+    write_probe("0001-x", "probe/step-000010/probe.json", 10, 600);
+    RunFindings run = read_run("0001-x", &pool);
+    cr_assert(run.probe);
+    cr_expect_eq(run.probe->step, 20);
+    write_probe("0001-x", "probe/probe.json", 10, 650);
+    run = read_run("0001-x", &pool);
+    cr_expect_eq(run.probe->step, 10);
+    pool_free(&pool);
+}
+
 /* Losses are 2.5, 1.25 and 1.5 at steps 0, 10 and 20. */
 Test(report, loss_and_probe_have_their_rank_correlation) {
     char *run = write_run("0001-a", "ar", "", ""), *text, *page;
