@@ -1,13 +1,13 @@
 #!/bin/sh
-# The claims of "Generative Pretraining from Pixels" at a scale that two cores reach in an hour or so: trains image GPTs of three sizes
-# on CIFAR-10, probes and finetunes them, writes a report, and says which claims hold. README.md has what came of it.
+# The claims of "Generative Pretraining from Pixels" at a scale for two cores: trains image GPTs of three sizes
+# on CIFAR-10, probes and finetunes them, writes a report, and says which claims hold.
 #
 # usage: sh examples/paper/run.sh [--full] [--quick] [FOLDER]
 #
 # FOLDER (default: paper) gets everything; killed or stopped, the same command goes on. CIFAR-10's binary files are looked
 # for in the data folder (SCANLINE_DATA, default ../shared/data), cifar10/ or cifar-10-batches-bin/.
 # Trains in bf16 where the CPU has AVX512-BF16, else in fp32, which takes 1.7 times as long.
-#   --full   images of 16 x 16 and longer trainings: a night
+#   --full   images of 16 x 16 and five times as many steps
 #   --quick  a few steps of everything, to see that it runs: the figures mean nothing
 set -eu
 cd "$(dirname "$0")/../.."
