@@ -48,6 +48,8 @@ expect 0 'best validation loss' train digits $small --out plain
 if cmp -s one/metrics.jsonl plain/metrics.jsonl; then fail "augmentation changes nothing"; fi
 cmp -s one/palette.npy first.npy || fail "the run does not keep its palette"
 expect 0 'samples.png' sample one --images 4
+expect 0 'samples.png' sample one --images 4 --checkpoint one/checkpoints/last.safetensors
+expect 1 'nothing.safetensors' sample one --checkpoint nothing.safetensors
 od -An -tu1 -j 25 -N 1 one/samples/samples.png | grep -q 2 || fail "samples are not in colour" # PNG's type of colour: RGB
 
 # A probe is held against the pixels, which are the channels of their colours.
