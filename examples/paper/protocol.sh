@@ -50,7 +50,7 @@ protocol_budget() {
         echo "  $name $flops ${rest##*|} $count $product" | awk '{ printf "  %-12s %8.4f x %6d x %d = %8d\n", $1, $2, $3, $4, $5 }'
         total=$((total + product))
     done
-    echo "  $total together, at most: finetuning ends early. Two cores do 0.1 to 0.5 TFLOP a second."
+    echo "  $total together, of the trainings: finetuning may end early; evaluations and probes come on top."
 }
 
 protocol_is_done() { grep -q '"state": "done' "$1/run.json" 2>/dev/null; }
