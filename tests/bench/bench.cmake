@@ -17,6 +17,9 @@ target_include_directories(bench_choose PRIVATE ${OPENBLAS_INCLUDE})
 add_executable(bench_peak EXCLUDE_FROM_ALL bench/peak.c)
 target_link_libraries(bench_peak PRIVATE scanline_runtime)
 
+add_executable(bench_tokens EXCLUDE_FROM_ALL bench/tokens.c)
+target_link_libraries(bench_tokens PRIVATE scanline_runtime)
+
 add_executable(bench_probe EXCLUDE_FROM_ALL bench/probe.c)
 target_link_libraries(bench_probe PRIVATE scanline_runtime scanline_ir)
 
@@ -26,4 +29,4 @@ foreach(name step attention)
 endforeach()
 
 # What peers.sh and the other scripts run.
-add_custom_target(bench DEPENDS bench_attention bench_choose bench_gemm bench_peak bench_probe bench_step)
+add_custom_target(bench DEPENDS bench_attention bench_choose bench_gemm bench_peak bench_probe bench_step bench_tokens)
