@@ -24,32 +24,58 @@ bool terminal_has_colour(int file) {
     return isatty(file) && !(none && *none);
 }
 
-ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
-                     void *user) {
-    Session *volatile session = calloc(1, sizeof *session);
-    Log *log = log_create();
+Session *session_create(const Options *options, Log *log) {
+    Session *session = calloc(1, sizeof *session);
     Arena *arena = arena_create();
-    volatile ExitCode code = EXIT_MACHINE;
-    if (!session || !log || !arena || setjmp(*arena_boundary(arena))) {
-        fprintf(stderr, "scanline %s: out of memory\n", options->command);
-    } else {
-        session->options = options;
-        session->log = log;
-        session->target = options->compile.target;
-        session->arena = arena;
-        session->sources = sources_create(arena, builtin_models, builtin_model_count);
-        session->diagnostics = diagnostics_create(arena, session->sources);
-        code = table_open(session);
-        if (!code)
-            code = work(session, user);
-    }
-    if (session) {
-        jit_free(session->jit);
-        compile_free(session->compiled);
+    if (session && log && arena) {
+        *session = (Session){.options = options, .log = log, .arena = arena};
+        return session;
     }
     arena_destroy(arena);
     log_free(log);
     free(session);
+    return NULL;
+}
+
+void session_free(Session *session) {
+    if (!session)
+        return;
+    jit_free(session->jit);
+    compile_free(session->compiled);
+    arena_destroy(session->arena);
+    log_free(session->log);
+    free(session);
+}
+
+static ExitCode session_open(Session *session) {
+    session->fault = arena_alloc(session->arena, sizeof *session->fault);
+    session->target = session->options->compile.target;
+    session->sources = sources_create(session->arena, builtin_models, builtin_model_count);
+    session->diagnostics = diagnostics_create(session->arena, session->sources);
+    return table_open(session);
+}
+
+ExitCode session_do(Session *session, ExitCode (*work)(Session *session, void *user), void *user) {
+    static const char no_memory[] = "out of memory";
+    if (setjmp(*arena_boundary(session->arena))) {
+        log_say(session->log, "scanline %s: %s", session->options->command, no_memory);
+        if (session->fault)
+            *session->fault = no_memory;
+        return EXIT_MACHINE;
+    }
+    const ExitCode code = session->diagnostics ? EXIT_DONE : session_open(session);
+    return code ? code : work(session, user);
+}
+
+ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
+                     void *user) {
+    Session *session = session_create(options, log_create());
+    if (!session) {
+        fprintf(stderr, "scanline %s: out of memory\n", options->command);
+        return EXIT_MACHINE;
+    }
+    const ExitCode code = session_do(session, work, user);
+    session_free(session);
     return code;
 }
 
@@ -59,6 +85,7 @@ ExitCode session_fail(const Session *session, ExitCode code, const char *identif
     va_start(arguments, format);
     const char *message = arena_vprintf(session->arena, format, arguments);
     va_end(arguments);
+    *session->fault = message;
     if (!session->options->json) {
         log_say(session->log, "scanline %s: error: %s", session->options->command, message);
         return code;
@@ -75,6 +102,8 @@ ExitCode session_fail(const Session *session, ExitCode code, const char *identif
 
 ExitCode session_show(const Session *session) {
     bool failed = diagnostics_error_count(session->diagnostics) > 0;
+    if (failed)
+        *session->fault = diagnostics_text(session->diagnostics, false);
     if (session->options->json && failed)
         printf("{\"errors\": %s}\n", diagnostics_json(session->diagnostics));
     else
@@ -234,7 +263,7 @@ CompileOptions session_compile_options(Session *session) {
     options.precision = wanted.precision;
     options.accumulate = wanted.accumulate;
     options.step = wanted.step;
-    options.threads = options_threads(session->options);
+    options.threads = session->serial ? 1 : options_threads(session->options);
     options.arena_bytes = session->arena_bytes;
     options.target = session->target;
     options.table = session->table;

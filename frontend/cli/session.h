@@ -26,15 +26,23 @@ typedef struct Session {
     int64_t arena_bytes;   /* the most that gradients' may take for training to fit in train.memory;
                               0: no matter */
     const ChoicesTable *table; /* NULL: what ships */
+    bool serial; /* one thread compiles: the process will fork, and OpenMP's threads are not there
+                    in its children */
     CompiledModule *compiled;
     Jit *jit;
     Program program;
+    const char **fault; /* gets what is said of why a step failed; NULL in it: nothing was */
 } Session;
 
 /* Makes a session, calls `work` in it, and releases everything; memory that runs out ends it with
  * EXIT_MACHINE. */
 ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, void *user),
                      void *user);
+
+/* The same in three, for who has several sessions. It takes the log; NULL: no memory. */
+Session *session_create(const Options *options, Log *log);
+ExitCode session_do(Session *session, ExitCode (*work)(Session *session, void *user), void *user);
+void session_free(Session *session);
 
 /* Everything that was found in the texts that were read; EXIT_INPUT if there is an error among it.
  */

@@ -24,16 +24,14 @@ static ExitCode read_spec(Session *session, const TrainRequest *request) {
     return code ? code : session_read_run(session, request->resume);
 }
 
-ExitCode session_train(Session *session, const TrainRequest *request, char **folder,
-                       RunError *error) {
-    *error = (RunError){0};
+ExitCode session_train_read(Session *session, const TrainRequest *request) {
     ExitCode code = read_spec(session, request);
-    if (!code)
-        code = session_settle_memory(session);
-    if (!code)
-        code = session_compile(session);
-    if (code)
-        return code;
+    return code ? code : session_settle_memory(session);
+}
+
+ExitCode session_train_compiled(Session *session, const TrainRequest *request, char **folder,
+                                RunError *error) {
+    *error = (RunError){0};
     const TrainCommand command = {
         .program = &session->program,
         .versions = session_versions(session),
@@ -47,9 +45,22 @@ ExitCode session_train(Session *session, const TrainRequest *request, char **fol
         .json = session->options->json,
         .profile = request->profile,
         .tensorboard = request->tensorboard,
+        .until = request->until,
+        .data = request->data,
+        .figures = request->figures,
+        .figures_user = request->figures_user,
         .results = request->results,
         .log = session->log,
         .folder = folder,
     };
     return train_command(&command, error);
+}
+
+ExitCode session_train(Session *session, const TrainRequest *request, char **folder,
+                       RunError *error) {
+    *error = (RunError){0};
+    ExitCode code = session_train_read(session, request);
+    if (!code)
+        code = session_compile(session);
+    return code ? code : session_train_compiled(session, request, folder, error);
 }

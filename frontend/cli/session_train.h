@@ -4,6 +4,8 @@
 #define SCANLINE_FRONTEND_CLI_SESSION_TRAIN_H
 
 #include "frontend/cli/session.h"
+#include "runtime/data/data.h"
+#include "runtime/run/metrics.h"
 #include "runtime/run_error.h"
 
 #include <stdio.h>
@@ -15,7 +17,11 @@ typedef struct TrainRequest {
     const char *checkpoint; /* of that; NULL: its best */
     bool once;              /* as in TrainCommand */
     bool profile, tensorboard;
-    FILE *results; /* NULL: nobody is told */
+    FILE *results;          /* NULL: nobody is told */
+    int64_t until;          /* as in TrainCommand, and so are these: */
+    const DataSet *data;
+    MetricsVisit *figures;
+    void *figures_user;
 } TrainRequest;
 
 /* The folder of the run that an address means, malloc'ed; NULL for NULL. */
@@ -23,6 +29,12 @@ ExitCode session_find_run(const Session *session, const char *address, char **fo
 
 /* The spec that the options name, or RUN's with their settings where they name none. */
 ExitCode session_read_new(Session *session, const char *from);
+
+/* The parts of session_train, for who has machine code and data of another trial already: reads the
+ * spec and settles the memory; and, with session->program complete, trains. */
+ExitCode session_train_read(Session *session, const TrainRequest *request);
+ExitCode session_train_compiled(Session *session, const TrainRequest *request, char **folder,
+                                RunError *error);
 
 /* Reads, compiles and trains. What is wrong with the spec has been said then; `error` is what there
  * was else, and has no text without it. `folder`: as in TrainCommand. */

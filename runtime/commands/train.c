@@ -142,11 +142,41 @@ static void board_close(const TrainCommand *command, TensorBoard *board) {
         log_say(command->log, "warning: %s", error.text);
 }
 
+/* --- who is told of figures --- */
+
+typedef struct Listeners {
+    const TrainCommand *command;
+    TensorBoard *board; /* NULL: none */
+} Listeners;
+
+static void tell(void *user, int64_t step, const char *split, const MetricsFigure *figures,
+                 uint32_t count) {
+    const Listeners *listeners = user;
+    const TrainCommand *command = listeners->command;
+    if (listeners->board)
+        tensorboard_write(listeners->board, step, split, figures, count);
+    if (command->figures)
+        command->figures(command->figures_user, step, split, figures, count);
+}
+
 /* --- the command --- */
 
 static void give_folder(const TrainCommand *command, const char *folder) {
-    if (command->folder)
-        *command->folder = strdup(folder);
+    if (!command->folder)
+        return;
+    free(*command->folder);
+    *command->folder = strdup(folder);
+}
+
+/* A training that came as far as it was to go, but not to its end, is one that was stopped. */
+static ExitCode code_of(const TrainCommand *command, ExitCode code, const TrainingResult *result,
+                        RunError *error) {
+    const int64_t steps = command->program->experiment->train.steps;
+    if (code || !command->until || result->stopped_early || result->step >= steps)
+        return code;
+    run_fail(error, EXIT_STOPPED, "stopped after step %lld, as it was to; go on with --resume",
+             (long long)result->step);
+    return EXIT_STOPPED;
 }
 
 static ExitCode train_in(const TrainCommand *command, const DataSet *data, const char *folder,
@@ -155,11 +185,14 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
         .folder = folder,
         .resume = command->resume != NULL,
         .parent = parent->checkpoint,
+        .until = command->until,
         .threads = command->threads,
         .profile = profile,
         .log = command->log,
+        .figures = tell,
     };
     TrainingResult result;
+    Listeners listeners = {.command = command};
     RunError late = {0};
     give_folder(command, folder);
     log_open(command->log, folder);
@@ -173,10 +206,11 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
         say_unlabelled(command, data);
         say_baselines(command, data);
     }
-    options.figures_user = board_open(command, folder);
-    options.figures = options.figures_user ? tensorboard_write : NULL;
+    listeners.board = board_open(command, folder);
+    options.figures_user = &listeners;
     ExitCode code = training_run(command->program, data, &options, &result, error);
-    board_close(command, options.figures_user);
+    board_close(command, listeners.board);
+    code = code_of(command, code, &result, error);
     if (!run_end(folder, code, &result, error, &late) && !code) {
         *error = late;
         code = late.code;
@@ -274,11 +308,11 @@ static ExitCode train_same(const TrainCommand *command, const RunOrigin *origin,
                            const RunSame *same, RunError *error) {
     TrainCommand again = *command;
     again.resume = same->folder;
+    give_folder(command, same->folder);
     if (!same->ended)
         return train_again(&again, origin, error);
     log_say(command->log, "%s is there already, and %s", same->folder,
             same->diverged ? "diverged" : "done");
-    give_folder(command, same->folder);
     if (same->diverged)
         run_fail(error, EXIT_DIVERGED, "%s", same->diverged);
     return same->diverged ? EXIT_DIVERGED : EXIT_DONE;
@@ -306,7 +340,8 @@ static ExitCode train_new(const TrainCommand *command, RunOrigin *origin, RunErr
 ExitCode train_command(const TrainCommand *command, RunError *error) {
     const Experiment *experiment = command->program->experiment;
     DataError fault;
-    DataSet *data = data_open(&experiment->data, &fault);
+    DataSet *opened = command->data ? NULL : data_open(&experiment->data, &fault);
+    const DataSet *data = command->data ? command->data : opened;
     ExitCode code = EXIT_INPUT;
     RunOrigin origin = {command->program, data, command->versions, command->command, NULL};
     if (command->folder)
@@ -316,6 +351,6 @@ ExitCode train_command(const TrainCommand *command, RunError *error) {
     else if (training_check(command->program, data, error))
         code = command->resume ? train_again(command, &origin, error)
                                : train_new(command, &origin, error);
-    data_close(data);
+    data_close(opened);
     return code;
 }

@@ -3,6 +3,7 @@
 #ifndef SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 #define SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 
+#include "runtime/run/metrics.h"
 #include "runtime/run/run_record.h"
 
 #include <stdio.h>
@@ -21,6 +22,10 @@ typedef struct TrainCommand {
     bool json;        /* the result as JSON */
     bool tensorboard; /* event files in the run's folder; a run that has some goes on with them */
     bool profile;     /* measure where the time goes, and print it after the result */
+    int64_t until;    /* stop after this step, as a signal would have it; 0: when it has ended */
+    const DataSet *data; /* what the settings of data open, where it is open already; or NULL */
+    MetricsVisit *figures; /* is told every line of metrics.jsonl; may be NULL */
+    void *figures_user;
     FILE *results;    /* NULL: nobody is told */
     Log *log;
     char **folder; /* gets the run's folder, malloc'ed, however it ended; or NULL where there is

@@ -17,11 +17,12 @@ struct Log {
     char *early_text;
     size_t early_size;
     FILE *file;
-    bool live;  /* standard error is a terminal */
-    bool shown; /* there is a line that the next one replaces */
+    bool quiet; /* nothing goes to standard error */
+    bool live;  /* it is a terminal */
+    int shown;  /* lines there that the next ones replace */
 };
 
-static const char line_start[] = "\r", line_rest[] = "\033[K";
+static const char line_start[] = "\r", line_rest[] = "\033[K", all_below[] = "\033[J";
 
 static void remember(Log *log) { log->early = open_memstream(&log->early_text, &log->early_size); }
 
@@ -39,6 +40,15 @@ Log *log_create(void) {
         return NULL;
     log->live = isatty(STDERR_FILENO);
     remember(log);
+    return log;
+}
+
+Log *log_create_quiet(void) {
+    Log *log = log_create();
+    if (log) {
+        log->quiet = true;
+        log->live = false;
+    }
     return log;
 }
 
@@ -98,7 +108,7 @@ static void record(Log *log, const char *text) {
 void log_text(Log *log, const char *shown, const char *plain) {
     if (!log)
         return;
-    if (*shown) {
+    if (*shown && !log->quiet) {
         log_clear(log);
         fputs(shown, stderr);
     }
@@ -128,16 +138,35 @@ void log_note(Log *log, const char *format, ...) {
 
 bool log_is_live(const Log *log) { return log && log->live; }
 
-void log_show(Log *log, const char *line) {
+/* To the first of the lines that are shown. */
+static void go_back(const Log *log) {
+    fputs(line_start, stderr);
+    if (log->shown > 1)
+        fprintf(stderr, "\033[%dA", log->shown - 1);
+}
+
+void log_show(Log *log, const char *text) {
     if (!log_is_live(log))
         return;
-    fprintf(stderr, "%s%s%s", line_start, line, line_rest);
-    log->shown = true;
+    go_back(log);
+    int lines = 0;
+    for (const char *line = text;; line++) {
+        const size_t length = strcspn(line, "\n");
+        fprintf(stderr, "%s%.*s%s", lines ? "\n" : "", (int)length, line, line_rest);
+        lines++;
+        line += length;
+        if (!*line)
+            break;
+    }
+    if (lines < log->shown)
+        fputs(all_below, stderr);
+    log->shown = lines;
 }
 
 void log_clear(Log *log) {
     if (!log || !log->shown)
         return;
-    fprintf(stderr, "%s%s", line_start, line_rest);
-    log->shown = false;
+    go_back(log);
+    fputs(log->shown > 1 ? all_below : line_rest, stderr);
+    log->shown = 0;
 }

@@ -11,6 +11,8 @@
 typedef struct Log Log;
 
 Log *log_create(void); /* NULL: no memory */
+/* One for the file alone: of a training beside others, of which somebody else tells people. */
+Log *log_create_quiet(void);
 void log_free(Log *log);
 
 /* Begins to write to log.txt of a folder, behind what is there: first what was said since
@@ -27,10 +29,10 @@ void log_note(Log *log, const char *format, ...) __attribute__((format(printf, 2
 /* Text of one or more lines as it is for people (perhaps in colours), and for the file. */
 void log_text(Log *log, const char *shown, const char *plain);
 
-/* Whether standard error is a terminal; a line that the next one takes the place of is shown there
- * alone, and never in the file. */
+/* Whether standard error is a terminal; a line, or several with '\n' between them, that the next
+ * ones take the place of are shown there alone, and never in the file. */
 bool log_is_live(const Log *log);
-void log_show(Log *log, const char *line);
+void log_show(Log *log, const char *text);
 void log_clear(Log *log);
 
 #endif

@@ -5,6 +5,9 @@ static const int caught[SIGNALS_CAUGHT] = {SIGINT, SIGTERM, SIGUSR1};
 /* A handler is given nothing but the signal's number: this is the one place it can leave it. */
 static volatile sig_atomic_t noted;
 
+/* How many catch them now, one within the other. */
+static int catching;
+
 static void note(int number) {
     if (!noted) {
         noted = number;
@@ -15,13 +18,15 @@ static void note(int number) {
 }
 
 void signals_catch(Signals *signals) {
-    noted = 0;
+    if (catching++ == 0)
+        noted = 0;
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     for (int i = 0; i < SIGNALS_CAUGHT; i++)
         sigaction(caught[i], &action, &signals->before[i]);
 }
 
 void signals_restore(const Signals *signals) {
+    catching--;
     for (int i = 0; i < SIGNALS_CAUGHT; i++)
         sigaction(caught[i], &signals->before[i], NULL);
 }

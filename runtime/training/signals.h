@@ -12,10 +12,12 @@ typedef struct Signals {
     struct sigaction before[SIGNALS_CAUGHT];
 } Signals;
 
+/* May be within another: what was noted stays so, as in the process of a trial that was asked to
+ * stop before its training began. */
 void signals_catch(Signals *signals);
 void signals_restore(const Signals *signals);
 
-/* The signal noted since signals_catch; 0: none. */
+/* The signal noted since the first signals_catch that is not restored; 0: none. */
 int signals_noted(void);
 
 #endif
