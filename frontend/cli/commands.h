@@ -13,4 +13,10 @@ ExitCode command_data_import(int count, char **arguments);
 ExitCode command_data_inspect(int count, char **arguments);
 ExitCode command_data_palette(int count, char **arguments);
 
+/* Those of `sweep`. */
+ExitCode command_sweep_show(int count, char **arguments);
+ExitCode command_sweep_best(int count, char **arguments);
+ExitCode command_sweep_export(int count, char **arguments);
+ExitCode command_sweep_merge(int count, char **arguments);
+
 #endif

@@ -158,7 +158,7 @@ const char *session_find(Session *session, const char *name, const char *suffix)
     return name;
 }
 
-ExitCode session_read(Session *session, const char *subject) {
+void session_load(Session *session, const char *subject) {
     const Options *options = session->options;
     const char *directories[2];
     const char **overrides =
@@ -179,6 +179,10 @@ ExitCode session_read(Session *session, const char *subject) {
     session->spec =
         spec_load(session->arena, session->sources, session_find(session, subject, ".scan"),
                   &spec_options, session->diagnostics);
+}
+
+ExitCode session_read(Session *session, const char *subject) {
+    session_load(session, subject);
     if (session->spec)
         session->lowered = lower_experiment(session->arena, session->spec, NULL,
                                             &session->experiment, session->diagnostics);
@@ -195,7 +199,7 @@ ExitCode session_read(Session *session, const char *subject) {
     return EXIT_DONE;
 }
 
-static const char *spec_of(const Session *session, const char *folder) {
+const char *session_spec_of(const Session *session, const char *folder) {
     return arena_printf(session->arena, "%s/spec.scan", folder);
 }
 
@@ -218,7 +222,7 @@ static ExitCode take_name(Session *session, const char *folder) {
 }
 
 ExitCode session_read_child(Session *session, const char *folder) {
-    ExitCode code = session_read(session, spec_of(session, folder));
+    ExitCode code = session_read(session, session_spec_of(session, folder));
     return code ? code : take_name(session, folder);
 }
 
@@ -230,7 +234,7 @@ ExitCode session_read_run(Session *session, const char *folder) {
         return code;
     FileError error;
     size_t size;
-    char *text = file_read(spec_of(session, folder), SOURCE_MAX_BYTES, &size, &error);
+    char *text = file_read(session_spec_of(session, folder), SOURCE_MAX_BYTES, &size, &error);
     if (text)
         session->experiment.spec = arena_string(session->arena, text, size);
     free(text);

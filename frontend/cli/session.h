@@ -59,6 +59,13 @@ const char *session_find(Session *session, const char *name, const char *suffix)
  * options->subject. */
 ExitCode session_read(Session *session, const char *subject);
 
+/* The first part of it, which says nothing: session->spec, NULL where it can't be read, and what is
+ * wrong with it in session->diagnostics. */
+void session_load(Session *session, const char *subject);
+
+/* The file of a run's spec. */
+const char *session_spec_of(const Session *session, const char *folder);
+
 /* The same from a run's folder: the spec that it was trained by, under its own name. */
 ExitCode session_read_run(Session *session, const char *folder);
 

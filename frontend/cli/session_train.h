@@ -17,8 +17,8 @@ typedef struct TrainRequest {
     const char *checkpoint; /* of that; NULL: its best */
     bool once;              /* as in TrainCommand */
     bool profile, tensorboard;
-    FILE *results;          /* NULL: nobody is told */
-    int64_t until;          /* as in TrainCommand, and so are these: */
+    FILE *results; /* NULL: nobody is told */
+    int64_t until; /* as in TrainCommand, and so are these: */
     const DataSet *data;
     MetricsVisit *figures;
     void *figures_user;

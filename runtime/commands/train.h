@@ -19,14 +19,14 @@ typedef struct TrainCommand {
     int threads;
     bool once; /* where the folder of runs has the very same training already, go on with that, or
                   leave it as it ended: for trials of which there are many */
-    bool json;        /* the result as JSON */
+    bool json; /* the result as JSON */
     bool tensorboard; /* event files in the run's folder; a run that has some goes on with them */
     bool profile;     /* measure where the time goes, and print it after the result */
     int64_t until;    /* stop after this step, as a signal would have it; 0: when it has ended */
-    const DataSet *data; /* what the settings of data open, where it is open already; or NULL */
+    const DataSet *data;   /* what the settings of data open, where it is open already; or NULL */
     MetricsVisit *figures; /* is told every line of metrics.jsonl; may be NULL */
     void *figures_user;
-    FILE *results;    /* NULL: nobody is told */
+    FILE *results; /* NULL: nobody is told */
     Log *log;
     char **folder; /* gets the run's folder, malloc'ed, however it ended; or NULL where there is
                       none, or no memory. May be NULL */

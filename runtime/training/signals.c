@@ -31,4 +31,14 @@ void signals_restore(const Signals *signals) {
         sigaction(caught[i], &signals->before[i], NULL);
 }
 
+void signals_hold(sigset_t *before) {
+    sigset_t held;
+    sigemptyset(&held);
+    for (int i = 0; i < SIGNALS_CAUGHT; i++)
+        sigaddset(&held, caught[i]);
+    pthread_sigmask(SIG_BLOCK, &held, before);
+}
+
+void signals_let(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }
+
 int signals_noted(void) { return noted; }

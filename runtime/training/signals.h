@@ -17,6 +17,11 @@ typedef struct Signals {
 void signals_catch(Signals *signals);
 void signals_restore(const Signals *signals);
 
+/* Holds these signals back, and lets them come: so that a process that forks knows whether one came
+ * before the child was there. */
+void signals_hold(sigset_t *before);
+void signals_let(const sigset_t *before);
+
 /* The signal noted since the first signals_catch that is not restored; 0: none. */
 int signals_noted(void);
 

@@ -17,6 +17,7 @@ scanline_test(runtime_run_lock SOURCES unit/runtime_run_lock.c LIBRARIES scanlin
 scanline_test(runtime_log SOURCES unit/runtime_log.c LIBRARIES scanline_runtime)
 scanline_test(runtime_file SOURCES unit/runtime_file.c LIBRARIES scanline_runtime)
 scanline_test(runtime_inherit SOURCES unit/runtime_inherit.c LIBRARIES scanline_runtime)
+scanline_test(runtime_sweep SOURCES unit/runtime_sweep.c LIBRARIES scanline_runtime)
 scanline_test(runtime_search SOURCES unit/runtime_search.c LIBRARIES scanline_runtime)
 scanline_test(runtime_run_compare SOURCES unit/runtime_run_compare.c LIBRARIES scanline_runtime)
 scanline_test(runtime_image_file SOURCES unit/runtime_image_file.c LIBRARIES scanline_runtime)

@@ -87,6 +87,18 @@ Test(log, text_of_several_lines_and_two_forms) {
     cr_expect_stderr_eq_str("\033[31mred\033[0m\n  caret\n");
 }
 
+Test(log, that_is_quiet_is_for_its_file) {
+    Log *log = log_create_quiet();
+    log_say(log, "before");
+    log_open(log, folder);
+    log_text(log, "\033[31mred\033[0m\n", "red\n");
+    log_show(log, "one line\nand another");
+    expect_lines("before\nred\n");
+    log_free(log);
+    fflush(stderr);
+    cr_expect_stderr_eq_str("");
+}
+
 Test(log, that_cannot_be_written_ends_nothing) {
     Log *log = log_create();
     log_open(log, "/nonexistent");
