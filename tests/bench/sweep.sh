@@ -1,0 +1,70 @@
+#!/bin/sh
+# A sweep beside the same trials as PyTorch processes, eager and torch.compile, two at a time; and beside itself, one trial
+# after the other. README.md says what the figures mean.
+#
+# usage: sh tests/bench/sweep.sh [TRIALS [STEPS]]      default: 24 trials of 200 steps
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/bench/setup.sh
+. tests/bench/setup.sh
+
+trials=${1:-24} steps=${2:-200} at_a_time=2
+bench_build
+cmake --build "$build" --target scanline >&2
+bench_python torch
+modes="eager compile"
+if ! command -v gcc >/dev/null || ! command -v g++ >/dev/null; then
+    echo "torch.compile needs gcc and g++ (Debian: apt install gcc g++): without them eager is all there is to compare with." >&2
+    modes=eager
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export SCANLINE_RUNS="$work/runs" SCANLINE_CACHE="$work/cache"
+# The rung `digits` on the digits: their levels go to 16, which is one more than its colours.
+cat >"$work/digits.scan" <<SPEC
+use "igpt.scan"
+use "adam.scan"
+dim n = 64, v = 17, d = 64, h = 4, layers = 4, k = 10
+const rate = 3e-3
+data  { source = digits; validation = 10%; test = 20% }
+train { objective = ar; batch = 64; steps = $steps; evaluate = 50; update = adam(lr = rate * warmup(100) * cosine()) }
+SPEC
+rates=0.01,0.006,0.003,0.002,0.001,0.0006
+seeds=$(((trials + 5) / 6))
+[ $((seeds * 6)) = "$trials" ] || {
+    echo "TRIALS is a multiple of 6: so many rates are tried" >&2
+    exit 2
+}
+
+now() { date +%s.%N; }
+
+# seconds NAME WORD...: of a sweep from nothing: no cache, no runs
+seconds() {
+    name=$1
+    shift
+    rm -rf "$work/runs" "$work/cache"
+    start=$(now)
+    "$build/scanline" sweep "$work/digits.scan" --over rate=$rates --over train.seed=1..$seeds "$@" >"$work/$name" 2>"$work/$name.err" || {
+        cat "$work/$name.err" >&2
+        exit 1
+    }
+    end=$(now)
+    grep -q "^$trials done$" "$work/$name" || {
+        cat "$work/$name" >&2
+        exit 1
+    }
+    echo "$start $end" | awk '{ printf "%.2f", $2 - $1 }'
+}
+
+side=$(seconds side)
+single=$(seconds single --jobs 1)
+echo "scanline, side by side:          $side s"
+echo "scanline, one after the other:   $single s"
+best=
+for mode in $modes; do
+    torch=$("$python" tests/bench/torch_sweep.py $mode "$trials" "$steps" $at_a_time)
+    echo "PyTorch $mode, $at_a_time at a time:     $torch s"
+    best=$(echo "${best:-$torch} $torch" | awk '{ print $1 < $2 ? $1 : $2 }')
+done
+echo "$side $single $best" | awk '{ printf "RATIO sweep %.2f SINGLE %.2f\n", $3 / $1, $2 / $1 }'
