@@ -1,6 +1,6 @@
 /* scanline compile: what a spec becomes, as a file. */
 #include "frontend/cli/commands.h"
-#include "frontend/cli/session.h"
+#include "frontend/cli/session_jit.h"
 
 #include "ir/text_print.h"
 #include "runtime/files/file.h"
