@@ -17,6 +17,7 @@ typedef struct Printer {
     Arena *arena;
     const Module *module;   /* its functions are printed as such, */
     const Function *single; /* or this one; all others are bodies */
+    bool bare;              /* without places */
     char *text;
     size_t length, capacity;
     FunctionMap *printed; /* function -> index in names */
@@ -159,7 +160,8 @@ static void put_node(Printer *printer, const Function *function, NodeId id) {
     put_attributes(printer, function, node);
     for (uint32_t i = 0; i < node->source_count; i++)
         put_format(printer, "%s%%%u", i ? ", " : " ", node->sources[i]);
-    put_spans(printer, node->spans, line_start);
+    if (!printer->bare)
+        put_spans(printer, node->spans, line_start);
     put(printer, "\n");
 }
 
@@ -236,12 +238,22 @@ static Printer printer_create(Arena *arena) {
                      .taken = name_table_create(arena)};
 }
 
+static char *print_module(Printer *printer, const Module *module) {
+    printer->module = module;
+    for (uint32_t i = 0; i < module->function_count; i++)
+        put_function(printer, module->functions[i]);
+    return printer->text;
+}
+
 char *text_print_module(const Module *module, Arena *arena) {
     Printer printer = printer_create(arena);
-    printer.module = module;
-    for (uint32_t i = 0; i < module->function_count; i++)
-        put_function(&printer, module->functions[i]);
-    return printer.text;
+    return print_module(&printer, module);
+}
+
+char *text_print_bare(const Module *module, Arena *arena) {
+    Printer printer = printer_create(arena);
+    printer.bare = true;
+    return print_module(&printer, module);
 }
 
 char *text_print_function(const Function *function, Arena *arena) {

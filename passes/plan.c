@@ -19,6 +19,7 @@ struct PlanBuilder {
     Arena *arena;
     const Target *target;
     Plan *plan;
+    uint64_t seed; /* of the hashes in symbols: kernels for several targets go into one program */
     uint32_t kernel_capacity, function_capacity;
     Kernel *kernels;             /* parallel to plan->kernels */
     const Function **bodies;     /* the same */
@@ -39,6 +40,7 @@ PlanBuilder *plan_begin(Arena *arena, const Target *target) {
     PlanBuilder *builder = arena_alloc(arena, sizeof *builder);
     builder->arena = arena;
     builder->target = target;
+    builder->seed = XXH3_64bits(target->name, strlen(target->name));
     builder->plan = arena_alloc(arena, sizeof *builder->plan);
     builder->plan->target = arena_string(arena, target->name, strlen(target->name));
     builder->plan->table = arena_alloc(arena, HASH_SIZE);
@@ -129,7 +131,7 @@ static void kernel_operands(Arena *arena, const Function *body, PlanKernel *kern
 
 static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
     CanonicalForm form = canonical_form(body->arena, body);
-    uint64_t hash = XXH3_64bits(form.bytes, form.length);
+    uint64_t hash = XXH3_64bits_withSeed(form.bytes, form.length, builder->seed);
     if (builder->plan->kernel_count * 2 >= builder->slot_count)
         kernels_rehash(builder);
     uint32_t slot = (uint32_t)hash & (builder->slot_count - 1);

@@ -1,7 +1,7 @@
 /* scanline check: is the spec right, and what will it cost? */
 #include "frontend/cli/again.h"
 #include "frontend/cli/commands.h"
-#include "frontend/cli/session.h"
+#include "frontend/cli/session_jit.h"
 
 #include "frontend/report.h"
 #include "passes/emit/target.h"

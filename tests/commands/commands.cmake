@@ -1,5 +1,6 @@
 # The program as a user runs it: shell scripts that take its path.
 foreach(name
+    ahead
     bits
     cache
     check
@@ -7,6 +8,7 @@ foreach(name
     compare
     data
     diverged
+    embed
     errors
     eval
     exec

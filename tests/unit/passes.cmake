@@ -16,6 +16,7 @@ scanline_test(passes_precision SOURCES unit/passes_precision.c
 scanline_test(passes_lower SOURCES unit/passes_lower.c LIBRARIES scanline_passes_support)
 scanline_test(passes_memory SOURCES unit/passes_memory.c LIBRARIES scanline_passes)
 scanline_test(passes_cache SOURCES unit/passes_cache.c LIBRARIES scanline_passes)
+scanline_test(passes_target SOURCES unit/passes_target.c LIBRARIES scanline_passes)
 scanline_test(passes_choices SOURCES unit/passes_choices.c LIBRARIES scanline_passes)
 scanline_test(passes_canonical SOURCES unit/passes_canonical.c LIBRARIES scanline_passes)
 scanline_test(passes_accumulate SOURCES unit/passes_accumulate.c unit/compiled_training.c
