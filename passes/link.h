@@ -1,6 +1,6 @@
 /* Objects to a file that other machines can use: a program, a shared library or one object. The
  * linker is the C compiler's, `cc`, found in PATH; what every such program is made of besides its
- * kernels is an archive beside this program (standalone/). */
+ * kernels is an archive beside this program (frontend/standalone/). */
 #ifndef SCANLINE_PASSES_LINK_H
 #define SCANLINE_PASSES_LINK_H
 

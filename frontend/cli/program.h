@@ -1,5 +1,5 @@
 /* What differs between the programs that share the commands here: scanline, which compiles what it
- * is given (session_jit.c), and one that was compiled ahead of time (standalone/session_carried.c).
+ * is given (session_jit.c), and one that was compiled ahead of time (frontend/standalone/session_carried.c).
  * Each program links its own definitions of all that is declared here. */
 #ifndef SCANLINE_FRONTEND_CLI_PROGRAM_H
 #define SCANLINE_FRONTEND_CLI_PROGRAM_H

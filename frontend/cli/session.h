@@ -33,7 +33,7 @@ typedef struct Session {
     struct CompiledModule *compiled;
     struct Jit *jit;
 
-    /* Of a program compiled ahead of time alone (standalone/): */
+    /* Of a program compiled ahead of time alone (frontend/standalone/): */
     Plan *plan;
 } Session;
 

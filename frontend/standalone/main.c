@@ -2,12 +2,12 @@
 #include "frontend/cli/commands.h"
 #include "frontend/cli/dispatch.h"
 #include "frontend/cli/program.h"
-#include "standalone/carried_target.h"
-#include "standalone/settable.h"
+#include "frontend/standalone/carried_target.h"
+#include "frontend/standalone/settable.h"
 
 static const CommandEntry commands[] = {
 #define COMMAND(NAME, doc) {#NAME, command_##NAME, doc},
-#include "standalone/commands.def"
+#include "frontend/standalone/commands.def"
 #undef COMMAND
 };
 

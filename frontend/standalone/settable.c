@@ -1,6 +1,6 @@
 /* What is compiled in is found by trying: a const whose other value gives the same functions is
  * free. Of settings it is known. */
-#include "standalone/settable.h"
+#include "frontend/standalone/settable.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "runtime/execution/program.h"
 #include "runtime/model/inference.h"
 #include "runtime/training/trainer.h"
-#include "standalone/scanline.h"
+#include "frontend/standalone/scanline.h"
 
 struct scanline_model {
     Arena *arena; /* of the spec and what it was lowered to */

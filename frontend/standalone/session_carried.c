@@ -2,8 +2,8 @@
 #include "frontend/cli/program.h"
 
 #include "runtime/execution/cpu.h"
-#include "standalone/carried_target.h"
-#include "standalone/settable.h"
+#include "frontend/standalone/carried_target.h"
+#include "frontend/standalone/settable.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "standalone/carried_target.h"
+#include "frontend/standalone/carried_target.h"
 
 #include "runtime/execution/cpu.h"
 

@@ -1,10 +1,10 @@
 /* The life of a model. Memory that runs out in the arena ends in scanline_create, which set its
  * boundary. */
-#include "standalone/library.h"
+#include "frontend/standalone/library.h"
 
 #include "runtime/execution/cpu.h"
-#include "standalone/carried_target.h"
-#include "standalone/settable.h"
+#include "frontend/standalone/carried_target.h"
+#include "frontend/standalone/settable.h"
 
 #include <sched.h>
 #include <stdlib.h>

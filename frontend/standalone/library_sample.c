@@ -1,5 +1,5 @@
 /* Drawing, by the sampler that the command `sample` uses (runtime/study/sample.h). */
-#include "standalone/library.h"
+#include "frontend/standalone/library.h"
 
 #include "runtime/study/sample.h"
 

@@ -1,5 +1,5 @@
 /* The functions of scanline.h. */
-#include "standalone/library.h"
+#include "frontend/standalone/library.h"
 
 #include "runtime/run/checkpoint.h"
 
