@@ -41,21 +41,23 @@ int ranks_count(const Ranks *ranks) { return ranks ? ranks->transport.size : 1; 
 int ranks_levels(const Ranks *ranks) { return ranks ? ranks->levels : 0; }
 bool ranks_is_first(const Ranks *ranks) { return ranks_number(ranks) == 0; }
 
+static bool is_power(int64_t number) { return number > 0 && (number & (number - 1)) == 0; }
+
 bool ranks_fit(const Ranks *ranks, int64_t chunks, RunError *error) {
     const int count = ranks_count(ranks);
-    if (count & (count - 1))
-        return run_fail(error, EXIT_INPUT,
-                        "%d ranks cannot share the batch's chunks evenly: start a power of two of "
-                        "them, at most train.chunks = %lld",
-                        count, (long long)chunks);
-    if (chunks % count == 0)
+    if (count == 1 || (is_power(count) && is_power(chunks) && chunks >= count))
         return true;
-    return run_fail(
-        error, EXIT_INPUT,
-        "%d ranks cannot share a batch of train.chunks = %lld: each takes whole chunks. "
-        "Start at most %lld of them; or give train.chunks=%d, where the batch can be "
-        "divided so (that gives other bits)",
-        count, (long long)chunks, (long long)chunks, count);
+    if (!is_power(count) || !is_power(chunks))
+        return run_fail(error, EXIT_INPUT,
+                        "%d ranks cannot share train.chunks = %lld chunks of a batch: both must be "
+                        "powers of two, as each rank takes a part of the tree by which chunks are "
+                        "summed",
+                        count, (long long)chunks);
+    return run_fail(error, EXIT_INPUT,
+                    "%d ranks cannot share train.chunks = %lld chunks of a batch: each takes whole "
+                    "ones. Start at most %lld; or give train.chunks=%d, where the batch can be "
+                    "divided so (that gives other bits)",
+                    count, (long long)chunks, (long long)chunks, count);
 }
 
 /* --- messages --- */

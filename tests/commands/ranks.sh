@@ -64,9 +64,9 @@ same votes votes-4
 # --- faults that all have, and that one has ---
 
 # shellcheck disable=SC2086
-ranks_expect 1 "3 ranks cannot share .* at most train.chunks = 8" 3 train $settings --out none
+ranks_expect 1 "3 ranks cannot share train.chunks = 8 .*powers of two" 3 train $settings --out none
 # shellcheck disable=SC2086
-ranks_expect 1 "4 ranks cannot share a batch of train.chunks = 2.*train.chunks=4" 4 train $settings train.chunks=2 --out none
+ranks_expect 1 "4 ranks cannot share train.chunks = 2 .*at most 2; or give train.chunks=4" 4 train $settings train.chunks=2 --out none
 ranks_expect 1 "'none.scan' cannot be read" 2 train none.scan
 # shellcheck disable=SC2086
 ranks_expect 1 "fp32 exists already" 2 train $settings --out fp32
