@@ -26,10 +26,13 @@ static int number_of(const char *const *names) {
     return 0;
 }
 
-/* How many were started: by Open MPI's mpirun; by MPICH's or by srun. */
+/* How many were started: by Open MPI's mpirun; by MPICH's, or by srun --mpi=pmi2; by srun
+ * --mpi=pmix. Without one of these srun starts processes that know nothing of each other. */
 static int started_count(void) {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", NULL};
-    return number_of(names);
+    static const char *const of_slurm[] = {"SLURM_STEP_NUM_TASKS", NULL};
+    const int count = number_of(names);
+    return count || !getenv("PMIX_RANK") ? count : number_of(of_slurm);
 }
 
 int ranks_on_this_machine(void) {
