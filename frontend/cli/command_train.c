@@ -132,7 +132,7 @@ ExitCode command_train(int count, char **words) {
                "  scanline train digits train.steps=50 --profile\n"
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
                "  scanline train --resume @last\n"
-               "  mpirun -n 4 --bind-to none scanline train igpt-s train.batch=32\n"
+               "  mpirun -n 4 --bind-to none scanline train digits\n"
                "  scanline train --from 7 train.steps=6000\n"
                "  scanline train --from 7 train.objective=ar.classify train.steps=200\n"
                "  scanline train --from 7 train.objective=ar.classify data.share=10% "

@@ -132,7 +132,8 @@ exec "$scanline" "$@"
 END
     rm -f pids
     export scanline
-    "$mpirun" --oversubscribe --allow-run-as-root --quiet -n 4 sh pid.sh rank train "$@" >out 2>err &
+    "$mpirun" --oversubscribe --allow-run-as-root --quiet --mca odls_base_sigkill_timeout 30 \
+        -n 4 sh pid.sh rank train "$@" >out 2>err &
     process=$!
     for _ in $(seq 400); do
         [ -e $run/checkpoints/last.safetensors ] && break
