@@ -2,12 +2,14 @@
 
 #include "frontend/cli/program.h"
 #include "runtime/integer.h"
+#include "runtime/ranks/open.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum Key {
     KEY_JSON = 0x1000,
@@ -30,7 +32,9 @@ static const struct argp_option out_keys[] = {
 
 static const struct argp_option thread_keys[] = {
     {"threads", KEY_THREADS, "N", 0,
-     "threads to use (default: every core); results do not depend on it", 2},
+     "threads to use (default: every core, or this rank's share of them); results do not depend on "
+     "it",
+     2},
     {0}};
 
 static const struct argp_option memory_keys[] = {
@@ -193,6 +197,14 @@ char *options_words(int count, char **words) {
     return text;
 }
 
+/* The machine's cores, over the ranks that were started on it. mpirun may have bound this one to
+ * fewer. */
+static int core_share(void) {
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const long share = cores / ranks_on_this_machine();
+    return share > 1 ? (int)share : 1;
+}
+
 int options_threads(const Options *options) {
     if (options->threads)
         return options->threads;
@@ -200,7 +212,8 @@ int options_threads(const Options *options) {
     if (given && threads_of(given))
         return threads_of(given);
     cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0)
-        return CPU_COUNT(&cores);
-    return 1;
+    const bool known = sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0;
+    const int allowed = known ? CPU_COUNT(&cores) : 1;
+    const int share = core_share();
+    return allowed < share ? allowed : share;
 }

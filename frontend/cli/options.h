@@ -81,7 +81,8 @@ bool options_set(Options *options, const char *setting);
  */
 char *options_words(int count, char **words);
 
-/* Threads to use: options->threads, else SCANLINE_THREADS, else the cores this process may use. */
+/* Threads to use: options->threads, else SCANLINE_THREADS, else the cores this process may use: its
+ * share of the machine's where several ranks were started there. */
 int options_threads(const Options *options);
 
 #endif

@@ -168,5 +168,6 @@ ExitCode session_fits(const Session *session, const Plan *plan) {
         "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
         "at least %lldM%s",
         (double)most / (double)mebibyte, threads, (long long)((bytes + mebibyte - 1) / mebibyte),
-        worker_count(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
+        worker_count(session->experiment.train.chunks, threads) > 1 ? " (less with fewer --threads)"
+                                                                    : "");
 }

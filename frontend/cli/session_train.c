@@ -43,6 +43,7 @@ ExitCode session_train(Session *session, const TrainRequest *request, char **fol
         .checkpoint = request->checkpoint,
         .out = session->options->out,
         .threads = options_threads(session->options),
+        .ranks = request->ranks,
         .once = request->once,
         .json = session->options->json,
         .profile = request->profile,

@@ -4,6 +4,7 @@
 #define SCANLINE_FRONTEND_CLI_SESSION_TRAIN_H
 
 #include "frontend/cli/session.h"
+#include "runtime/ranks/ranks.h"
 #include "runtime/run_error.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ typedef struct TrainRequest {
     const char *checkpoint; /* of that; NULL: its best */
     bool once;              /* as in TrainCommand */
     bool profile, tensorboard;
+    Ranks *ranks;  /* as in TrainCommand */
     FILE *results; /* NULL: nobody is told */
 } TrainRequest;
 

@@ -214,12 +214,18 @@ static void alone_run(const Invocation *invocation, Workspace *workspace) {
     profile_enter(profile, line);
 }
 
-void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
-                        void *const *inputs, void *const *outputs) {
+void executor_run_alone_part(Executor *executor, int thread, const PlanFunction *function,
+                             uint32_t first, uint32_t last, void *const *inputs,
+                             void *const *outputs) {
     Workspace *workspace = &executor->workspaces[thread];
-    const Invocation invocation = {executor,         function, 0,      function->step_count,
+    const Invocation invocation = {executor,         function, first,  last,
                                    workspace->arena, inputs,   outputs};
     alone_run(&invocation, workspace);
+}
+
+void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
+                        void *const *inputs, void *const *outputs) {
+    executor_run_alone_part(executor, thread, function, 0, function->step_count, inputs, outputs);
 }
 
 /* NULL: unknown, so every step has to wait. */

@@ -17,8 +17,9 @@ struct Log {
     char *early_text;
     size_t early_size;
     FILE *file;
-    bool live;  /* standard error is a terminal */
-    bool shown; /* there is a line that the next one replaces */
+    bool live;   /* standard error is a terminal */
+    bool hushed; /* and is told nothing */
+    bool shown;  /* there is a line that the next one replaces */
 };
 
 static const char line_start[] = "\r", line_rest[] = "\033[K";
@@ -49,6 +50,8 @@ void log_free(Log *log) {
     forget(log);
     free(log);
 }
+
+void log_hush(Log *log, bool hushed) { log->hushed = hushed; }
 
 void log_open(Log *log, const char *folder) {
     char *path = log ? file_path(folder, "log.txt") : NULL;
@@ -98,7 +101,7 @@ static void record(Log *log, const char *text) {
 void log_text(Log *log, const char *shown, const char *plain) {
     if (!log)
         return;
-    if (*shown) {
+    if (*shown && !log->hushed) {
         log_clear(log);
         fputs(shown, stderr);
     }
@@ -126,7 +129,7 @@ void log_note(Log *log, const char *format, ...) {
     log_text(log, "", line);
 }
 
-bool log_is_live(const Log *log) { return log && log->live; }
+bool log_is_live(const Log *log) { return log && log->live && !log->hushed; }
 
 void log_show(Log *log, const char *line) {
     if (!log_is_live(log))

@@ -13,6 +13,9 @@ typedef struct Log Log;
 Log *log_create(void); /* NULL: no memory */
 void log_free(Log *log);
 
+/* From now on standard error is told nothing; or again. */
+void log_hush(Log *log, bool hushed);
+
 /* Begins to write to log.txt of a folder, behind what is there: first what was said since
  * log_create or the last log_close. */
 void log_open(Log *log, const char *folder);

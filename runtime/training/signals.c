@@ -27,3 +27,5 @@ void signals_restore(const Signals *signals) {
 }
 
 int signals_noted(void) { return noted; }
+
+bool signals_told_to_end(void) { return noted == SIGTERM; }

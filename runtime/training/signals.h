@@ -5,6 +5,7 @@
 #define SCANLINE_RUNTIME_SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 enum { SIGNALS_CAUGHT = 3 };
 
@@ -17,5 +18,8 @@ void signals_restore(const Signals *signals);
 
 /* The signal noted since signals_catch; 0: none. */
 int signals_noted(void);
+
+/* Whether that was SIGTERM, which whoever manages processes sends before it kills. */
+bool signals_told_to_end(void);
 
 #endif

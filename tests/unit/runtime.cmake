@@ -38,3 +38,4 @@ scanline_test(runtime_weights SOURCES unit/runtime_weights.c LIBRARIES scanline_
 scanline_test(runtime_map SOURCES unit/runtime_map.c LIBRARIES scanline_runtime)
 scanline_test(runtime_clusters SOURCES unit/runtime_clusters.c LIBRARIES scanline_runtime)
 scanline_test(runtime_cpu SOURCES unit/runtime_cpu.c LIBRARIES scanline_runtime_core)
+scanline_test(runtime_ranks SOURCES unit/runtime_ranks.c unit/fake_ranks.c unit/runtime_model.c LIBRARIES scanline_runtime)
