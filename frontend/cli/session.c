@@ -44,6 +44,7 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
             code = work(session, user);
     }
     if (session) {
+        externals_close(session->externals);
         jit_free(session->jit);
         compile_free(session->compiled);
     }
@@ -329,7 +330,9 @@ ExitCode session_compile(Session *session) {
         .plan = session->compiled->plan,
         .kernels = jit_kernels(session->jit),
     };
-    return EXIT_DONE;
+    code = session_open_libraries(session, session->program.plan);
+    session->program.externals = session->externals;
+    return code;
 }
 
 RunVersions session_versions(const Session *session) {

@@ -28,6 +28,7 @@ typedef struct Session {
     const ChoicesTable *table; /* NULL: what ships */
     CompiledModule *compiled;
     Jit *jit;
+    Externals *externals; /* NULL: no functions of libraries are called */
     Program program;
 } Session;
 
@@ -70,6 +71,10 @@ ExitCode session_settle_memory(Session *session);
 
 /* The plan alone, for training. */
 ExitCode session_plan(Session *session, const Plan **plan);
+
+/* Opens the libraries that a plan calls, to session->externals; what is wrong is shown at its place
+ * in the spec. */
+ExitCode session_open_libraries(Session *session, const Plan *plan);
 
 /* Machine code, to session->program. session->module is gone then. */
 ExitCode session_compile(Session *session);

@@ -5,6 +5,7 @@ foreach(name
     check
     child
     compare
+    custom_op
     data
     diverged
     errors
