@@ -33,7 +33,9 @@ static ExitCode fault_declared(const Session *session, const ExternDecl *declara
 
 ExitCode session_open_libraries(Session *session, const Plan *plan) {
     ExternalError error;
-    if (session->externals || !plan_has_calls(plan))
+    externals_close(session->externals); /* of another plan */
+    session->externals = NULL;
+    if (!plan_has_calls(plan))
         return EXIT_DONE;
     session->externals = externals_open(plan, NULL, &error);
     if (session->externals)

@@ -111,13 +111,14 @@ static PlanCall *call_begin(Arena *arena, const External *external, bool is_grad
 
 /* An argument whose blocks are those of a tensor with these axes, which begin with carried ones. */
 static void argument_add(PlanCall *call, const Function *body, const ExternalType *type,
-                         const Axes *axes, const Axes *carried, int64_t operand, bool is_read) {
+                         const Axes *axes, const Axes *carried, int64_t operand,
+                         bool is_parameter) {
     PlanCallArgument *argument = &call->arguments[call->argument_count++];
     Axes declared;
     external_axes(body, type, &declared);
     *argument = (PlanCallArgument){.operand = operand,
                                    .type = plan_type(type->dtype),
-                                   .is_value = is_read && type->axis_count == 0,
+                                   .is_value = is_parameter && type->axis_count == 0,
                                    .elements = axes_elements(body, &declared)};
     for (int i = 0; i < declared.count; i++) /* dense, in the declared order */
         assert(axes->at[axes->count - declared.count + i] == declared.at[i]);
@@ -143,7 +144,7 @@ PlanCall *call_plan(Arena *arena, const Function *body) {
     for (uint32_t i = 0; i < node->source_count; i++)
         argument_add(call, body, external_source_type(external, i),
                      &graph_node(body, node->sources[i])->axes, &carried,
-                     kernel_input_number(body, node->sources[i]), true);
+                     kernel_input_number(body, node->sources[i]), i < external->parameter_count);
     for (uint32_t i = 0; i < graph_result_count(node); i++) {
         DType dtype;
         Axes axes;
@@ -168,12 +169,11 @@ PlanCall *call_plan_alone(Arena *arena, const External *external, bool is_gradie
         function_axis(body, dims[i], extents[i]);
     }
     for (uint32_t i = 0; i < sources + results; i++) {
-        const bool is_read = i < sources;
-        const ExternalType *type = is_read ? external_source_type(external, i)
-                                           : result_type(external, is_gradient, i - sources);
+        const ExternalType *type = i < sources ? external_source_type(external, i)
+                                               : result_type(external, is_gradient, i - sources);
         Axes axes;
         external_axes(body, type, &axes);
-        argument_add(call, body, type, &axes, &none, i, is_read);
+        argument_add(call, body, type, &axes, &none, i, i < external->parameter_count);
     }
     return call;
 }

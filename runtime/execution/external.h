@@ -12,8 +12,8 @@
  *     blur(x: f32[n, d], s: f32) -> f32[n, d]
  *     void blur(int64_t n, int64_t d, const float *x, float s, float *result);
  *
- * Its gradient is given what it is given, the gradient of the result in the place of the result,
- * and pointers to the gradients of all parameters of f32, of numbers too:
+ * Its gradient is given what it is given, a pointer to the gradient of the result in the place of
+ * the result, and pointers to the gradients of all parameters of f32, of numbers too:
  *
  *     void blur_grad(int64_t n, int64_t d, const float *x, float s, const float *result_gradient,
  *                    float *x_gradient, float *s_gradient);

@@ -55,6 +55,28 @@ expect 1 'libops.so is not the library that the run was trained with' reproduce 
 expect 1 'so it cannot be gone on with; put the first back' train --resume runs/one
 expect 0 'warning: .*libops.so is not the library that the run was trained with' eval runs/one
 
+# --- an update rule may call, and be the same bits as one that does not; in one chunk part of it comes before the loss ---
+echo 'void scaled(float g, float s, float *result); void scaled(float g, float s, float *result) { *result = g * s; }' >>ops.c
+build
+sed 's/^train .*/extern fn scaled(g: f32, s: f32) -> f32 from "libops.so"\n&/; s/update = .*;/update = own(lr = 0.1 * warmup(4));/' custom.scan >called.scan
+cp called.scan plain.scan
+echo 'update own(w, g, lr) { w = w - scaled(g, lr) }' >>called.scan
+echo 'update own(w, g, lr) { w = w - g * lr }' >>plain.scan
+for chunks in 1 4; do
+    for spec in called plain; do
+        # shellcheck disable=SC2086
+        done_by train $spec.scan $small train.objective=leaky train.chunks=$chunks --out runs/$spec-$chunks
+    done
+    cmp runs/called-$chunks/metrics.jsonl runs/plain-$chunks/metrics.jsonl || fail "an update that calls, in $chunks chunks"
+done
+
+# --- what is not finite is named by who gave it ---
+cp ops.c kept.c
+sed 's/0 : x\[k\] \* result_gradient/0 : 0.0f * (1 \/ (x[k] - x[k])) * result_gradient/' kept.c >ops.c && build
+# shellcheck disable=SC2086
+expect 4 'NaN first in call_grad_leak_[0-9a-f]* custom.scan:13' train custom.scan $small
+mv kept.c ops.c && build
+
 # --- what does not fit ---
 sed 's/reach: i32/reach: f32/' custom.scan >other.scan
 expect 1 'other.scan:[0-9]*:11: error: .* was built for trail(x: f32\[n, d\], reach: i32)' check other.scan

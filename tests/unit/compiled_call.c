@@ -22,6 +22,14 @@ static const char text[] =
           " %4: f32[b, h, d, n] = mul %3, %3 %5 = call_grad @blend %2, %1, %4\n"
           " %6: f32[b, h, n, d] = result[0] %5\n"
           " output \"y\" = %4 output \"g\" = %6 }";
+
+/* A result without axes, of each image. */
+static const char power_text[] =
+    "extern @power = \"power\" (x: f32[n]) -> f32 from \"" TEST_LIBRARY "\" grad \"power_grad\"\n"
+    "func @f { axis b = 21, n = 4\n"
+    " %0: f32[b, n] = input \"x\" %1: f32[] = param \"s\" %2: f32[b] = call @power %0\n"
+    " %3: f32[b] = mul %2, %1 %4 = call_grad @power %0, %3 %5: f32[b, n] = result[0] %4\n"
+    " output \"y\" = %2 output \"g\" = %5 }";
 enum { X_COUNT = 3 * 7 * 4, Y_COUNT = 7 * 2 * 3 * 4 };
 
 static _Alignas(64) float x[X_COUNT], s[2] = {2, 3};
@@ -49,11 +57,11 @@ typedef struct Compiled {
     const Function *function;
 } Compiled;
 
-static Compiled compile(const CompileOptions *options) {
+static Compiled compile(const char *of, const CompileOptions *options) {
     Compiled compiled = {.arena = arena_of_test()};
     CompileError error = {0};
     ExternalError external_error;
-    compiled.function = ir_parse(compiled.arena, text);
+    compiled.function = ir_parse(compiled.arena, of);
     Module *module = module_create(compiled.arena);
     module_add(module, (Function *)compiled.function);
     compiled.module = compile_module(module, options, &error);
@@ -92,7 +100,7 @@ static void execute(const Compiled *compiled, int threads, float *y, float *g) {
 Test(compiled_call, is_what_the_interpreter_says_by_any_threads) {
     static _Alignas(64) float y[Y_COUNT], g[Y_COUNT], y_again[Y_COUNT], g_again[Y_COUNT];
     const CompileOptions options = {.verify = true, .check = true};
-    Compiled compiled = compile(&options);
+    Compiled compiled = compile(text, &options);
     const InterpretBinding bindings[] = {{"x", x_double, X_COUNT}, {"s", s_double, 2}};
     InterpretCalls *calls = interpret_calls_begin(compiled.arena);
     InterpretError error;
@@ -109,6 +117,22 @@ Test(compiled_call, is_what_the_interpreter_says_by_any_threads) {
         execute(&compiled, threads, y_again, g_again);
         cr_expect_arr_eq(y_again, y, sizeof y);
         cr_expect_arr_eq(g_again, g, sizeof g);
+    }
+    release(&compiled);
+}
+
+Test(compiled_call, the_gradient_of_a_number) {
+    static _Alignas(64) float y[X_COUNT], g[X_COUNT];
+    const CompileOptions options = {.verify = true, .check = true};
+    Compiled compiled = compile(power_text, &options);
+    execute(&compiled, 3, y, g);
+    for (int b = 0; b < X_COUNT / 4; b++) {
+        double power = 0;
+        for (int n = 0; n < 4; n++)
+            power += x_double[b * 4 + n] * x_double[b * 4 + n];
+        cr_expect(ir_near(y[b], power, 1e-5));
+        for (int n = 0; n < 4; n++)
+            cr_expect(ir_near(g[b * 4 + n], 2 * x_double[b * 4 + n] * power * s_double[0], 1e-5));
     }
     release(&compiled);
 }

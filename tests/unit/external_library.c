@@ -9,7 +9,22 @@ EXPORT void blend_grad(int64_t n, int64_t d, const float *x, float s, const floa
                        float *x_gradient, float *s_gradient);
 EXPORT void pick(int64_t n, const int32_t *x, const bool *where, bool all, int32_t least,
                  int32_t *result);
-EXPORT void answer(float *result);
+EXPORT void power(int64_t n, const float *x, float *result);
+EXPORT void power_grad(int64_t n, const float *x, const float *result_gradient, float *x_gradient);
+EXPORT /* The sum of squares: a number, whose gradient comes by a pointer all the same. */
+    void
+    power(int64_t n, const float *x, float *result) {
+    *result = 0;
+    for (int64_t i = 0; i < n; i++)
+        *result += x[i] * x[i];
+}
+
+void power_grad(int64_t n, const float *x, const float *result_gradient, float *x_gradient) {
+    for (int64_t i = 0; i < n; i++)
+        x_gradient[i] = 2 * x[i] * *result_gradient;
+}
+
+void answer(float *result);
 extern EXPORT const char blend_signature[], answer_signature[];
 
 const char blend_signature[] = "blend(x: f32[n, d], s: f32) -> f32[d, n]";
