@@ -60,10 +60,16 @@ static External external_of(const Spec *spec, const ExternDecl *declaration) {
                       .result = type_of(&declaration->result)};
 }
 
+enum { LONGEST_LINE = 96 };
+
+/* In the line, or in one more. */
 static void put_argument(Text *text, bool first, const char *format, const char *type,
                          const char *name) {
-    text_string(text, first ? "" : ", ");
-    text_format(text, format, type, name);
+    const char *argument = arena_printf(text->arena, format, type, name);
+    const char *line = strrchr(text_end(text), '\n');
+    const bool fits = first || strlen(line) + strlen(argument) < LONGEST_LINE;
+    text_string(text, first ? "" : fits ? ", " : ",\n    ");
+    text_string(text, argument);
 }
 
 /* The head of the function, or of its gradient. */
@@ -103,8 +109,8 @@ static void put_external(Text *text, const Spec *spec, const ExternDecl *declara
     if (external.gradient)
         put_function(text, &external, true);
     text_format(text,
-                "extern const char %s_signature[];\n"
-                "__attribute__((weak)) const char %s_signature[] =\n    \"%s\";\n",
+                "extern const char %s_signature[] __attribute__((weak));\n"
+                "const char %s_signature[] =\n    \"%s\";\n",
                 external.name, external.name, signature);
 }
 

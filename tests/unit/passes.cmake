@@ -37,6 +37,7 @@ set(CUSTOM ${CMAKE_CURRENT_BINARY_DIR}/custom-op)
 file(MAKE_DIRECTORY ${CUSTOM})
 configure_file(${CMAKE_SOURCE_DIR}/examples/custom-op/ops.c ${CUSTOM}/ops.c COPYONLY)
 configure_file(${CMAKE_SOURCE_DIR}/examples/custom-op/custom.scan ${CUSTOM}/custom.scan COPYONLY)
+configure_file(unit/custom_op.scan ${CUSTOM}/direct.scan COPYONLY)
 add_custom_command(OUTPUT ${CUSTOM}/ops.h
   COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0 $<TARGET_FILE:scanline> check custom.scan
           --extern-header ops.h
@@ -45,5 +46,5 @@ add_library(custom_op MODULE ${CUSTOM}/ops.c ${CUSTOM}/ops.h)
 set_target_properties(custom_op PROPERTIES OUTPUT_NAME ops LIBRARY_OUTPUT_DIRECTORY ${CUSTOM})
 scanline_test(custom_op SOURCES unit/custom_op.c
   LIBRARIES scanline_passes_support scanline_passes scanline_frontend)
-target_compile_definitions(test_custom_op PRIVATE CUSTOM_SPEC="${CUSTOM}/custom.scan")
+target_compile_definitions(test_custom_op PRIVATE CUSTOM_SPEC="${CUSTOM}/direct.scan")
 add_dependencies(test_custom_op custom_op)
