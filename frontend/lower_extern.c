@@ -98,9 +98,10 @@ static Value convert_argument(Lowering *l, const Expr *call, const FunctionDecl 
     if (value.kind == VALUE_UNKNOWN || value.type <= type)
         return value_cast(l, value, type);
     const FormalParameter *formal = &head->parameters[which];
+    const Expr *given = call_argument(call, which, formal->name.text);
     Diagnostic *d =
         diagnostics_error(l->diagnostics, type == TYPE_INT ? "not-an-integer" : "not-a-condition",
-                          call->span, "%s takes %s as its argument '%s', not %s", head->name.text,
+                          given->span, "%s takes %s as its argument '%s', not %s", head->name.text,
                           type_name(type), formal->name.text, type_name(value.type));
     if (type == TYPE_INT)
         diagnostic_hint(d, "int(...) makes one, towards zero");
