@@ -227,3 +227,50 @@ Test(compiled_call, refuses_what_could_leave_its_buffers) {
     free(written);
     arena_destroy(arena);
 }
+
+/* What is let through stays within its operands: every block of every tile, one by one. */
+static void expect_within(const PlanKernel *kernel) {
+    const PlanCall *call = kernel->call;
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        const PlanCallArgument *argument = &call->arguments[i];
+        if (argument->operand < 0)
+            continue;
+        cr_assert_lt(argument->operand, kernel->operand_count);
+        for (int64_t tile = 0; tile < kernel->tiles && tile < 10000; tile++) {
+            int64_t offset = 0, rest = tile;
+            for (uint32_t axis = call->carried_count; axis-- > 0; rest /= call->carried[axis])
+                offset += rest % call->carried[axis] * argument->strides[axis];
+            cr_assert_eq(rest, 0);
+            cr_assert_leq(offset + argument->elements,
+                          kernel->operands[argument->operand].elements);
+        }
+    }
+}
+
+/* Digits of the calls' part of the text, each by each other. */
+Test(compiled_call, survives_mutations) {
+    Arena *arena = arena_of_test();
+    char *written = plan_text(arena);
+    uint32_t accepted = 0, refused = 0;
+    char *end = strstr(written, "\"functions\"");
+    cr_assert(end);
+    for (char *at = written; at < end; at++) {
+        const char kept = *at;
+        for (char digit = '0'; kept >= '0' && kept <= '9' && digit <= '9'; digit++) {
+            PlanError error;
+            *at = digit;
+            Plan *plan = plan_read(written, strlen(written), &error);
+            for (uint32_t i = 0; plan && i < plan->kernel_count; i++)
+                if (plan->kernels[i].call)
+                    expect_within(&plan->kernels[i]);
+            accepted += plan != NULL;
+            refused += plan == NULL;
+            plan_free(plan);
+        }
+        *at = kept;
+    }
+    cr_expect_gt(accepted, 100);
+    cr_expect_gt(refused, 100);
+    free(written);
+    arena_destroy(arena);
+}
