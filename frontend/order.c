@@ -10,6 +10,8 @@
  * and a wrong "yes" is not (but for products of 0 with what is not finite). */
 #include "frontend/order.h"
 
+#include "ir/external.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -298,6 +300,19 @@ static Dependence renamed(const OrderContext *c, const Node *node) {
     return d;
 }
 
+/* A library may do anything along the axes that it takes; positions along others never meet. */
+static Dependence called(const OrderContext *c, const Node *node) {
+    Dependence d = joined(c, node);
+    const External *external = node->attributes.external;
+    for (uint32_t i = 0; i < external->parameter_count; i++) {
+        Axes declared;
+        external_axes(c->function, &external->parameters[i].type, &declared);
+        const Axes seen = axes_intersection(&declared, &source(c, node, i)->axes);
+        d.all = d.all || seen.count;
+    }
+    return d;
+}
+
 static Dependence input(const OrderContext *c, const Node *node) {
     Dependence d = {0};
     if (!node->attributes.name || strcmp(node->attributes.name, c->input) != 0)
@@ -337,6 +352,8 @@ static Dependence dependence(const OrderContext *c, const Node *node) {
         return move(c, node);
     case OP_RENAME:
         return renamed(c, node);
+    case OP_CALL:
+        return called(c, node);
     default:
         break;
     }

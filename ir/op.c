@@ -38,6 +38,8 @@ enum {
     elementwise_rename = 0,
     elementwise_attention = 0,
     elementwise_attention_grad = 0,
+    elementwise_call = 0,
+    elementwise_call_grad = 0,
     elementwise_kernel = 0,
     elementwise_result = 0,
 };

@@ -89,6 +89,8 @@ typedef struct Work {
 } Work;
 
 static bool kernel_compile(const Work *work, uint32_t kernel) {
+    if (work->plan->kernels[kernel].call)
+        return true;
     ObjectCode *object = &work->objects[kernel];
     if (work->cache)
         work->answers[kernel] =
@@ -129,14 +131,15 @@ __attribute__((format(printf, 2, 3))) static void warn(const CompileOptions *opt
 }
 
 static void cache_report(const Work *work, const CompileOptions *options, uint32_t *found) {
-    uint32_t damaged = 0;
+    uint32_t damaged = 0, compiled = 0;
     int error = 0;
     for (uint32_t i = 0; i < work->plan->kernel_count; i++) {
+        compiled += !work->plan->kernels[i].call;
         *found += work->answers[i] == CACHE_HIT;
         damaged += work->answers[i] == CACHE_DAMAGED;
         error = error ? error : work->store_errors[i];
     }
-    if (work->cache && *found < work->plan->kernel_count)
+    if (work->cache && *found < compiled)
         cache_trim(work->cache, (uint64_t)CACHE_MEBIBYTES << 20);
     if (damaged)
         warn(options, "%u damaged entries of the cache in %.300s were compiled anew", damaged,

@@ -55,7 +55,7 @@ typedef struct ObjectCode {
 /* The plan lies in the arena of the module that it was made from. */
 typedef struct CompiledModule {
     const Plan *plan;
-    ObjectCode *objects; /* by kernel */
+    ObjectCode *objects; /* by kernel; none (bytes NULL) of those that are calls */
     uint32_t from_cache; /* how many of the kernels were found in the cache */
 } CompiledModule;
 

@@ -6,6 +6,7 @@
 #include "ir/verify.h"
 #include "passes/accumulate.h"
 #include "passes/check.h"
+#include "passes/interpret_calls.h"
 #include "passes/passes.h"
 #include "passes/step.h"
 
@@ -86,14 +87,15 @@ static bool options_check(const CompileOptions *options, CompileError *error) {
 /* --- passes --- */
 
 static bool function_inspect(const Function *before, const Function *after, const Pass *pass,
-                             const CompileOptions *options, CompileError *error) {
+                             const CompileOptions *options, const InterpretCaller *caller,
+                             CompileError *error) {
     Arena *arena = after->arena;
     if (options->dump && (strcmp(options->dump, "all") == 0 || list_has(options->dump, pass->name)))
         fprintf(stderr, "# after %s\n%s\n", pass->name, text_print_function(after, arena));
     const char *fault = options->verify ? verify_function(after, arena) : NULL;
     if (fault)
         return compile_fail(error, "after pass %s, @%s: %s", pass->name, after->name, fault);
-    fault = options->check ? check_same_values(before, after, arena) : NULL;
+    fault = options->check ? check_same_values_calling(before, after, caller, arena) : NULL;
     if (fault)
         return compile_fail(error, "pass %s changed the values of @%s: %s", pass->name, after->name,
                             fault);
@@ -116,7 +118,7 @@ static Function *passes_run(Function *function, size_t first, size_t end,
         const Pass *pass = &pipeline[i];
         if (!list_has(options->skip, pass->name)) {
             Function *after = pass->run(function, context);
-            if (!function_inspect(function, after, pass, options, error))
+            if (!function_inspect(function, after, pass, options, context->caller, error))
                 return NULL;
             function = after;
         }
@@ -191,6 +193,10 @@ Module *pipeline_run(const Module *module, const CompileOptions *options, const 
         compile_fail(error, "%s", fault);
         return NULL;
     }
+    InterpretCalls *calls = options->check ? interpret_calls_begin(module->arena) : NULL;
+    context.caller = calls ? interpret_calls_caller(calls) : NULL;
     Module *compiled = module_create(module->arena);
-    return functions_compile(module, compiled, options, &context, error) ? compiled : NULL;
+    const bool sound = functions_compile(module, compiled, options, &context, error);
+    interpret_calls_end(calls);
+    return sound ? compiled : NULL;
 }

@@ -147,11 +147,12 @@ static ExitCode link_all(const Session *session, const Ahead *ahead, const Carri
     ObjectCode *objects = arena_array(session->arena, count, sizeof *objects), *next = objects + 1;
     for (uint32_t i = 0; i < ahead->count; i++)
         for (uint32_t k = 0; k < ahead->plans[i]->kernel_count; k++)
-            *next++ = ahead->compiled[i]->objects[k];
+            if (!ahead->plans[i]->kernels[k].call)
+                *next++ = ahead->compiled[i]->objects[k];
     if (!carry_emit(carried, ahead->plans, &objects[0].bytes, &objects[0].size, error.text,
                     sizeof error.text))
         return session_fail(session, EXIT_MACHINE, "carry", "%s", error.text);
-    const bool linked = link_objects(kind, objects, count, path, &error);
+    const bool linked = link_objects(kind, objects, (size_t)(next - objects), path, &error);
     free(objects[0].bytes);
     return linked ? EXIT_DONE : session_fail(session, EXIT_MACHINE, "link", "%s", error.text);
 }
@@ -174,10 +175,12 @@ ExitCode ahead_listing(Session *session, bool assembly, char **text) {
     CompiledModule *compiled = compile_module(module, &options, &error);
     bool made = compiled && target_find(session->target, &target, error.text, sizeof error.text);
     if (made) {
-        const uint32_t count = compiled->plan->kernel_count;
-        const char **kernels = arena_array(session->arena, count, sizeof *kernels);
-        for (uint32_t i = 0; i < count; i++)
-            kernels[i] = compiled->objects[i].bytes;
+        uint32_t count = 0;
+        const char **kernels =
+            arena_array(session->arena, compiled->plan->kernel_count, sizeof *kernels);
+        for (uint32_t i = 0; i < compiled->plan->kernel_count; i++)
+            if (!compiled->plan->kernels[i].call)
+                kernels[count++] = compiled->objects[i].bytes;
         made = listing_make(&target, kernels, count, assembly, text, &size, error.text,
                             sizeof error.text);
     }

@@ -3,6 +3,7 @@
 #include "frontend/cli/session.h"
 #include "runtime/files/hash.h"
 #include "runtime/run/run_folder.h"
+#include "runtime/run/run_libraries.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static ExitCode act(Session *session, const OnRun *on_run, const char *folder) {
         code = session_compile(session);
     if (code)
         return code;
+    run_libraries_warn(folder, &session->program, session->log);
     const bool transfer = has_other_data(session);
     const Command command = {
         .program = &session->program,

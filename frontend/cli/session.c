@@ -35,8 +35,10 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
         if (!code)
             code = work(session, user);
     }
-    if (session)
+    if (session) {
+        externals_close(session->externals);
         program_close(session);
+    }
     arena_destroy(arena);
     log_free(log);
     free(session);

@@ -21,6 +21,7 @@ typedef struct Session {
     Experiment experiment;
     const Module *lowered; /* init, forward, update */
     const char *target; /* to run code for; NULL: this machine, or the best that there is for it */
+    Externals *externals; /* NULL: no functions of libraries are called */
     Program program;
 
     /* Of scanline alone (session_jit.h): */
@@ -35,6 +36,7 @@ typedef struct Session {
 
     /* Of a program compiled ahead of time alone (frontend/standalone/): */
     Plan *plan;
+    const char *library_folder; /* where the program is, and so may be libraries that it calls */
 } Session;
 
 /* Makes a session, calls `work` in it, and releases everything; memory that runs out ends it with
@@ -70,6 +72,10 @@ ExitCode session_target_run(Session *session, const char *folder);
 
 /* For what trains, before session_compile: sees to it that it fits in train.memory. */
 ExitCode session_settle_memory(Session *session);
+
+/* Opens the libraries that a plan calls, to session->externals; what is wrong is shown at its place
+ * in the spec. */
+ExitCode session_open_libraries(Session *session, const Plan *plan);
 
 /* To session->program. */
 ExitCode session_compile(Session *session);

@@ -227,7 +227,9 @@ ExitCode session_compile(Session *session) {
         .plan = session->compiled->plan,
         .kernels = jit_kernels(session->jit),
     };
-    return EXIT_DONE;
+    code = session_open_libraries(session, session->program.plan);
+    session->program.externals = session->externals;
+    return code;
 }
 
 RunVersions session_versions(const Session *session) {

@@ -12,6 +12,7 @@ struct scanline_model {
     Arena *arena; /* of the spec and what it was lowered to */
     Experiment experiment;
     Plan *plan;
+    Externals *externals; /* NULL: no functions of libraries are called */
     Program program;
     int threads;
     Trainer *trainer;

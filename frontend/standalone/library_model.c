@@ -2,9 +2,10 @@
  * boundary. */
 #include "frontend/standalone/library.h"
 
-#include "runtime/execution/cpu.h"
 #include "frontend/standalone/carried_target.h"
 #include "frontend/standalone/settable.h"
+#include "runtime/execution/cpu.h"
+#include "runtime/execution/external.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -69,8 +70,14 @@ static bool take_program(scanline_model *model, const char *name, RunError *erro
     model->plan = target ? carried_target_plan(target, error) : NULL;
     if (!model->plan)
         return false;
-    model->program = (Program){&model->experiment, model->plan, target->kernels};
-    return true;
+    model->program = (Program){
+        .experiment = &model->experiment, .plan = model->plan, .kernels = target->kernels};
+    if (!plan_has_calls(model->plan))
+        return true;
+    ExternalError fault;
+    model->program.externals = model->externals = externals_open(model->plan, NULL, &fault);
+    return model->externals || run_fail(error, EXIT_INPUT, "%s%s%s", fault.text,
+                                        fault.hint[0] ? "; " : "", fault.hint);
 }
 
 static int cores(void) {
@@ -99,6 +106,7 @@ void library_close(scanline_model *model) {
     inference_free(model->features);
     inference_free(model->drawing);
     trainer_free(model->trainer);
+    externals_close(model->externals);
     plan_free(model->plan);
     arena_destroy(model->arena);
     free(model);

@@ -1,12 +1,14 @@
 /* A program's own: the spec and the kernels are those that it carries. */
 #include "frontend/cli/program.h"
 
-#include "runtime/execution/cpu.h"
 #include "frontend/standalone/carried_target.h"
 #include "frontend/standalone/settable.h"
+#include "runtime/execution/cpu.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LONGEST_NAMES = 400 };
 
@@ -24,8 +26,20 @@ static void take_sources(Session *session, Sources *sources) {
     session->diagnostics = diagnostics_create(session->arena, sources);
 }
 
+/* Where libraries that come along with the program are; NULL: that can't be told. */
+static const char *folder_of_program(Arena *arena) {
+    char *path = arena_alloc(arena, PATH_MAX);
+    const ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (length <= 0)
+        return NULL;
+    path[length] = 0;
+    *strrchr(path, '/') = 0;
+    return *path ? path : "/";
+}
+
 ExitCode program_open(Session *session) {
     take_sources(session, carried_sources(&scanline_carried, session->arena));
+    session->library_folder = folder_of_program(session->arena);
     return EXIT_DONE;
 }
 
@@ -105,7 +119,9 @@ ExitCode session_compile(Session *session) {
         return session_fail(session, error.code, "target", "%s", error.text);
     session->program = (Program){
         .experiment = &session->experiment, .plan = session->plan, .kernels = target->kernels};
-    return EXIT_DONE;
+    ExitCode code = session_open_libraries(session, session->plan);
+    session->program.externals = session->externals;
+    return code;
 }
 
 RunVersions session_versions(const Session *session) {

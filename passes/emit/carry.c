@@ -83,7 +83,10 @@ static LLVMValueRef file_at(const Carry *carry, const void *user, uint64_t index
 }
 
 static LLVMValueRef kernel_at(const Carry *carry, const void *user, uint64_t index) {
-    const char *symbol = ((const Plan *)user)->kernels[index].symbol;
+    const PlanKernel *planned = &((const Plan *)user)->kernels[index];
+    const char *symbol = planned->symbol;
+    if (planned->call) /* it is in a library: runtime/execution/external.h */
+        return LLVMConstNull(LLVMPointerTypeInContext(carry->context, 0));
     LLVMValueRef kernel = LLVMGetNamedGlobal(carry->module, symbol);
     if (!kernel)
         kernel = LLVMAddGlobal(carry->module, LLVMInt8TypeInContext(carry->context), symbol);

@@ -278,6 +278,7 @@ enum {
     element_rename = 0,
     element_attention = 0,
     element_attention_grad = 0,
+    element_called = 0,
     element_kernel = 0,
 };
 

@@ -1,5 +1,6 @@
 #include "runtime/execution/executor.h"
 
+#include "runtime/execution/external.h"
 #include "runtime/execution/float_mode.h"
 #include "runtime/execution/waits.h"
 
@@ -193,14 +194,16 @@ static void step_run(const Invocation *invocation, const PlanStep *step, Workspa
     if (first == last)
         return;
     operands_resolve(invocation, step, workspace->operands);
-    KernelFunction code = program->kernels[step->kernel];
-    if (!profile) {
-        code(workspace->operands, step->immediates, workspace->scratch, first, last);
-        return;
-    }
-    profile_enter_kernel(profile, step->kernel, first == 0);
-    code(workspace->operands, step->immediates, workspace->scratch, first, last);
-    profile_enter(profile, PROFILE_EXECUTOR);
+    if (profile)
+        profile_enter_kernel(profile, step->kernel, first == 0);
+    if (program->plan->kernels[step->kernel].call)
+        external_call_run(externals_call(program->externals, step->kernel), workspace->operands,
+                          workspace->scratch, first, last);
+    else
+        program->kernels[step->kernel](workspace->operands, step->immediates, workspace->scratch,
+                                       first, last);
+    if (profile)
+        profile_enter(profile, PROFILE_EXECUTOR);
 }
 
 static void alone_run(const Invocation *invocation, Workspace *workspace) {

@@ -6,6 +6,7 @@ foreach(name
     check
     child
     compare
+    custom_op
     data
     diverged
     embed

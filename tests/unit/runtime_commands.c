@@ -199,7 +199,7 @@ static void write_checkpoint(const Run *run, float gain) {
 static Run *run_make(void) {
     Run *run = calloc(1, sizeof *run);
     run->experiment = experiment_make();
-    run->program = (Program){&run->experiment, &plan, code};
+    run->program = (Program){.experiment = &run->experiment, .plan = &plan, .kernels = code};
     strcpy(run->root, "/tmp/scanline-run-XXXXXX");
     cr_assert(mkdtemp(run->root));
     FileError error;
@@ -272,7 +272,7 @@ static Model model_of(const Experiment *experiment, float **values) {
 /* One and two threads run whole chunks, more of them are a team. */
 Test(inference, every_image_once_whatever_the_threads) {
     const Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     _Alignas(64) float gain = 2;
     float *values[] = {&gain};
     const Model model = model_of(&experiment, values);
@@ -297,7 +297,7 @@ Test(inference, every_image_once_whatever_the_threads) {
 
 Test(inference, what_cannot_be_bound_is_refused) {
     const Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     _Alignas(64) float gain = 2;
     float *values[] = {&gain};
     const Model model = model_of(&experiment, values);
@@ -330,7 +330,7 @@ static void compare_features(const Features *features, const DataSet *data,
 
 Test(features, are_those_of_each_image_and_the_pixels_come_last) {
     Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     DataError fault;
     DataSet *data = data_open(&experiment.data, &fault);
     cr_assert(data);
@@ -391,7 +391,7 @@ typedef struct Asked {
 static Asked ask(const Plan *of, int threads, int64_t seed) {
     Experiment experiment = experiment_make();
     experiment.train.seed = seed;
-    const Program program = {&experiment, of, code};
+    const Program program = {.experiment = &experiment, .plan = of, .kernels = code};
     DataError fault;
     RunError error = {0};
     DataSet *data = data_open(&experiment.data, &fault);
@@ -450,7 +450,7 @@ static ByHand count_by_hand(int draws) {
 Test(evaluation, judges_images_that_have_a_label) {
     enum { WITHOUT = 30 };
     const Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     DataError fault;
     RunError error = {0};
     DataSet *data = data_open(&experiment.data, &fault);
