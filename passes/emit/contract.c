@@ -16,18 +16,20 @@ static bool may_follow(OpCode op) {
     return op_is_elementwise(op) || op == OP_CONST || op == OP_INDEX || op == OP_INPUT;
 }
 
-static bool has_long_axis(const Function *body, const Axes *axes, const Axes *without) {
-    Axes rest = axes_minus(axes, without);
-    return axes_elements(body, &rest) > 1;
+/* Of the sources' axes: each side has some of its own, and one of them is longer than 1. (Of one
+ * image the other is not; it is to have the sums that several have.) */
+static bool axes_accepted(const Function *body, const Axes *a, const Axes *b) {
+    const Axes of_a = axes_minus(a, b), of_b = axes_minus(b, a);
+    return of_a.count > 0 && of_b.count > 0 &&
+           (axes_elements(body, &of_a) > 1 || axes_elements(body, &of_b) > 1);
 }
 
-/* Of the sources' axes; each side has some of its own. */
 static bool sides_accepted(const Function *body, const Node *contract) {
     const Node *a = graph_node(body, contract->sources[0]);
     const Node *b = graph_node(body, contract->sources[1]);
     return contract_side_input(body, contract->sources[0]) != NODE_NONE &&
            contract_side_input(body, contract->sources[1]) != NODE_NONE &&
-           has_long_axis(body, &a->axes, &b->axes) && has_long_axis(body, &b->axes, &a->axes);
+           axes_accepted(body, &a->axes, &b->axes);
 }
 
 /* A side, or the input that it rounds. */
