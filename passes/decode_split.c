@@ -35,12 +35,18 @@ static void find_constant(Split *split) {
     }
 }
 
-/* As a product reads it: depth by depth, and in each the columns side by side. */
-static Axes product_order(const Node *weight, const Node *contract) {
-    const Axes *depth = &contract->attributes.axes;
-    const Axes columns = axes_minus(&weight->axes, depth);
-    const Axes rows = axes_intersection(&weight->axes, depth);
-    return axes_union(&rows, &columns);
+/* Where a product would have to read source number `which` across memory, the order in which it
+ * need not: what both sides have, then depth by depth, and in each the columns side by side. */
+static Axes product_order(const Function *from, const Node *contract, uint32_t which) {
+    const Axes *weight = &graph_node(from, contract->sources[which])->axes;
+    const Axes *other = &graph_node(from, contract->sources[1 - which])->axes;
+    const Axes *summed = &contract->attributes.axes;
+    if (!axes_has(summed, weight->at[weight->count - 1]))
+        return *weight;
+    const Axes depth = axes_intersection(weight, summed), own = axes_minus(weight, summed);
+    const Axes both = axes_intersection(&own, other), columns = axes_minus(&own, other);
+    const Axes first = axes_union(&both, &depth);
+    return axes_union(&first, &columns);
 }
 
 /* A parameter that lies as its product wants it is read where it is. */
@@ -55,7 +61,7 @@ static void find_crossings(Split *split) {
             if (!split->constant[source] || crossing->is_there)
                 continue;
             const bool is_product = user->op == OP_CONTRACT;
-            crossing->order = is_product ? product_order(node, user) : node->axes;
+            crossing->order = is_product ? product_order(from, user, i) : node->axes;
             crossing->is_there = graph_node(from, rename_source(from, source))->op != OP_PARAM ||
                                  (is_product && !axes_equal(&crossing->order, &node->axes));
         }

@@ -216,9 +216,10 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
         arguments[MICRO_RIGHT] =
             float_at(c, tile->packed_right, emit_mul(e, column_in_tile, tile->depths));
     } else {
-        LLVMValueRef offset = emit_add(e, emit_offset(e, &c->right_columns, column),
-                                       emit_offset(e, &c->right_depth, tile->depth));
-        arguments[MICRO_RIGHT] = float_at(c, tile->right, offset);
+        LLVMValueRef offset =
+            emit_add(e, emit_offset(e, &c->right_columns, column),
+                     emit_offset(e, &c->right_depth, first_element(c, tile->depth)));
+        arguments[MICRO_RIGHT] = side_at(c, s->right, tile->right, offset);
     }
     LLVMValueRef panels = emit_add(e, emit_mul_const(e, row_in_tile, s->column_block),
                                    emit_mul_const(e, column_in_tile, s->height));
@@ -253,6 +254,21 @@ static void prefetch_left(const Contract *c, const Tile *tile, LLVMValueRef row,
             emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)));
 }
 
+/* While the right side is streamed: the same columns of the next block of the depth. */
+static void prefetch_right(const Contract *c, const Tile *tile, LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    const int64_t bytes = (int64_t)dtype_size(graph_node(s->body, s->right)->dtype);
+    const int64_t row = offsets_stride(&c->right_depth) * bytes;
+    LLVMValueRef depth = emit_add_const(e, tile->depth, s->depth_block);
+    LLVMValueRef offset = emit_add(e, emit_offset(e, &c->right_columns, column),
+                                   emit_offset(e, &c->right_depth, first_element(c, depth)));
+    LLVMValueRef base = side_at(c, s->right, tile->right, offset);
+    for (int64_t d = 0; d < s->depth_block * (s->pairs ? 2 : 1); d++)
+        for (int64_t at = 0; at < s->width * bytes; at += CACHE_LINE)
+            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, d * row + at)));
+}
+
 /* A panel of columns against the tile's panels of rows. */
 static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest,
                             LLVMValueRef column) {
@@ -260,6 +276,8 @@ static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest
     uint32_t height = c->shape.height;
     LLVMValueRef end = emit_add(e, tile->row, tile->rows);
     LLVMValueRef rest = emit_mod_const(e, tile->rows, height);
+    if (c->shape.prefetch_right)
+        prefetch_right(c, tile, column);
     Loop loop;
     emit_loop_begin(e, &loop, tile->row, emit_sub(e, end, rest), height, "rows");
     if (c->shape.prefetch_left)

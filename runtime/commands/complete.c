@@ -162,9 +162,11 @@ static void fill_row(const Completing *completing, int64_t row) {
 
 static bool write_files(const Completing *completing, RunError *error) {
     const int64_t each = completing->complete->each;
+    if (!command_directory(completing->drawing.command, "samples/images", error))
+        return false;
     for (int64_t i = 0; i < completing->images * each; i++) {
         char name[64];
-        snprintf(name, sizeof name, "samples/%04lld-%lld.png", (long long)(i / each),
+        snprintf(name, sizeof name, "samples/images/%04lld-%lld.png", (long long)(i / each),
                  (long long)(i % each));
         if (!drawing_write_image(&completing->drawing,
                                  completing->completed + i * positions_of(completing), name, error))

@@ -18,9 +18,9 @@ typedef struct CompleteCommand {
 } CompleteCommand;
 
 /* Writes samples/completions.png in the run's folder (rows: the original, what is given of it, its
- * completions) and samples/completions.json, and with `files` samples/0000-0.png and so on, a pixel
- * a token. Of an image from a file the middle square is brought to the model's resolution. A read
- * of the test split is counted. A model that is not autoregressive is refused. */
+ * completions) and samples/completions.json, and with `files` samples/images/0000-0.png and so on,
+ * a pixel a token. Of an image from a file the middle square is brought to the model's resolution.
+ * A read of the test split is counted. A model that is not autoregressive is refused. */
 bool commands_complete(const Command *command, const CompleteCommand *complete, RunError *error);
 
 #endif

@@ -1,9 +1,9 @@
 #include "runtime/commands/drawing.h"
 
 #include "runtime/images/image_png.h"
+#include "runtime/study/draw.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { COLUMNS = 8 };
 
@@ -15,13 +15,7 @@ static bool prepare(Drawing *drawing, RunError *error) {
         return false;
     drawing->decoder =
         decoder_create(command->program, &drawing->trained.model, command->threads, error);
-    if (!drawing->decoder)
-        return false;
-    const size_t images = (size_t)decoder_images(drawing->decoder);
-    const size_t positions = (size_t)decoder_positions(drawing->decoder);
-    drawing->tokens = calloc(images * positions, sizeof *drawing->tokens);
-    drawing->before = calloc(images, sizeof *drawing->before);
-    return (drawing->tokens && drawing->before) || run_no_memory(error, "sampling");
+    return drawing->decoder != NULL;
 }
 
 bool drawing_open(Drawing *drawing, const Command *command, const SampleOptions *options,
@@ -42,32 +36,9 @@ bool drawing_open(Drawing *drawing, const Command *command, const SampleOptions 
 void drawing_close(Drawing *drawing) {
     decoder_free(drawing->decoder);
     command_unload(&drawing->trained);
-    free(drawing->tokens);
-    free(drawing->before);
 }
 
 /* --- drawing --- */
-
-static void begin_images(Drawing *drawing, const int32_t *tokens, int64_t count) {
-    const size_t positions = (size_t)decoder_positions(drawing->decoder);
-    memcpy(drawing->tokens, tokens, (size_t)count * positions * sizeof *tokens);
-    decoder_fill(drawing->decoder, drawing->tokens);
-    work_advance(&drawing->work, (double)(count * drawing->given));
-}
-
-static bool give_logits(void *user, const int32_t *tokens, int64_t count, int64_t position,
-                        float *logits) {
-    Drawing *drawing = user;
-    const int64_t positions = decoder_positions(drawing->decoder);
-    if (position == drawing->given && position > 0)
-        begin_images(drawing, tokens, count);
-    for (int64_t i = 0; i < count; i++)
-        drawing->before[i] = position ? tokens[i * positions + position - 1] : 0;
-    const float *made = decoder_step(drawing->decoder, drawing->before, position);
-    memcpy(logits, made, (size_t)(count * decoder_colours(drawing->decoder)) * sizeof *logits);
-    work_advance(&drawing->work, (double)count);
-    return true;
-}
 
 static bool describe(SampleStatus status, RunError *error) {
     switch (status) {
@@ -86,21 +57,12 @@ static bool describe(SampleStatus status, RunError *error) {
 
 bool drawing_run(Drawing *drawing, const SampleOptions *options, int64_t count, int64_t given,
                  int64_t number, int32_t *tokens, RunError *error) {
-    const SampleTask task = {
-        .model = give_logits,
-        .user = drawing,
-        .count = count,
-        .positions = decoder_positions(drawing->decoder),
-        .colours = decoder_colours(drawing->decoder),
-        .together = decoder_images(drawing->decoder),
-        .given = given,
-        .number = number,
-    };
-    drawing->given = given;
-    work_begin(&drawing->work, drawing->command->log, drawing->given ? "completing" : "drawing",
-               (double)(count * task.positions));
-    const SampleStatus status = sample_images(&task, options, tokens);
-    work_end(&drawing->work);
+    Work work;
+    const DrawTask task = {.count = count, .given = given, .number = number, .work = &work};
+    work_begin(&work, drawing->command->log, given ? "completing" : "drawing",
+               (double)(count * decoder_positions(drawing->decoder)));
+    const SampleStatus status = draw_images(drawing->decoder, &task, options, tokens);
+    work_end(&work);
     return describe(status, error);
 }
 

@@ -4,7 +4,6 @@
 #define SCANLINE_RUNTIME_COMMANDS_DRAWING_H
 
 #include "runtime/commands/command.h"
-#include "runtime/run/work.h"
 #include "runtime/study/decoder.h"
 #include "runtime/study/picture.h"
 #include "runtime/study/sample.h"
@@ -15,10 +14,6 @@ typedef struct Drawing {
     const Command *command;
     Trained trained;
     Decoder *decoder;
-    int32_t *tokens; /* of the images at hand, [side by side, positions] */
-    int32_t *before; /* [side by side] */
-    int64_t given;
-    Work work;
 } Drawing;
 
 /* Refuses options that are wrong and models that cannot be drawn from. drawing_close in any case.

@@ -15,9 +15,11 @@ static int32_t *room_for(const Drawing *drawing, int64_t images, int64_t cells) 
 
 static bool write_files(const Drawing *drawing, const int32_t *tokens, int64_t images,
                         RunError *error) {
+    if (!command_directory(drawing->command, "samples/images", error))
+        return false;
     for (int64_t i = 0; i < images; i++) {
         char name[64];
-        snprintf(name, sizeof name, "samples/%04lld.png", (long long)i);
+        snprintf(name, sizeof name, "samples/images/%04lld.png", (long long)i);
         if (!drawing_write_image(drawing, tokens + i * decoder_positions(drawing->decoder), name,
                                  error))
             return false;

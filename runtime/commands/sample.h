@@ -12,7 +12,8 @@ typedef struct SampleCommand {
 } SampleCommand;
 
 /* Writes samples/samples.png and samples/samples.json in the run's folder, and with `files`
- * samples/0000.png and so on, a pixel a token. A model that is not autoregressive is refused. */
+ * samples/images/0000.png and so on, a pixel a token. A model that is not autoregressive is
+ * refused. */
 bool commands_sample(const Command *command, const SampleCommand *sample, RunError *error);
 
 #endif

@@ -10,15 +10,13 @@
 #include "frontend/lower.h"
 #include "passes/decode.h"
 #include "runtime/model/model.h"
-#include "runtime/study/decoder.h"
-#include "runtime/study/sample.h"
+#include "runtime/study/draw.h"
 #include "tests/bench/program.h"
 
 #include <jansson.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct Bench {
     BenchProgram program;
@@ -88,8 +86,7 @@ static bool prepare(Bench *bench) {
         return false;
     bench->positions = decoder_positions(bench->decoder);
     bench->tokens = calloc((size_t)(bench->images * bench->positions), sizeof *bench->tokens);
-    bench->before = calloc((size_t)bench->images, sizeof *bench->before);
-    if (!bench->tokens || !bench->before)
+    if (!bench->tokens)
         return run_no_memory(&bench->error, "the images");
     say(json_pack("{s:I, s:I, s:f, s:s, s:i}", "positions", (json_int_t)bench->positions,
                   "parameters", (json_int_t)parameters, "compile", bench->program.seconds, "target",
@@ -99,29 +96,14 @@ static bool prepare(Bench *bench) {
 
 /* --- drawing --- */
 
-static bool give_logits(void *user, const int32_t *tokens, int64_t count, int64_t position,
-                        float *logits) {
-    const Bench *bench = user;
-    for (int64_t i = 0; i < count; i++)
-        bench->before[i] = position ? tokens[i * bench->wanted + position - 1] : 0;
-    const float *made = decoder_step(bench->decoder, bench->before, position);
-    memcpy(logits, made, (size_t)(count * decoder_colours(bench->decoder)) * sizeof *logits);
-    return true;
-}
-
 static bool draw(Bench *bench) {
     const SampleOptions options = {.temperature = 1, .top_p = 1, .seed = bench->round++};
-    const SampleTask task = {.model = give_logits,
-                             .user = bench,
-                             .count = bench->images,
-                             .positions = bench->wanted,
-                             .colours = decoder_colours(bench->decoder),
-                             .together = bench->images};
+    const DrawTask task = {.count = bench->images, .positions = bench->wanted};
     double bytes = 0;
     for (int64_t p = 0; p < bench->wanted; p++)
         bytes += decoder_step_bytes(bench->decoder, p);
     const double start = bench_now();
-    if (sample_images(&task, &options, bench->tokens) != SAMPLE_DONE)
+    if (draw_images(bench->decoder, &task, &options, bench->tokens) != SAMPLE_DONE)
         return run_fail(&bench->error, EXIT_DIVERGED, "nothing can be drawn from the logits");
     say(json_pack("{s:f, s:f, s:i}", "seconds", bench_now() - start, "bytes", bytes, "token",
                   bench->tokens[bench->wanted - 1]));
@@ -164,7 +146,6 @@ int main(int count, char **words) {
     model_free(&bench->model);
     bench_program_close(&bench->program);
     free(bench->tokens);
-    free(bench->before);
     arena_destroy(arena);
     free(bench);
     return good ? 0 : 1;

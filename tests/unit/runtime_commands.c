@@ -716,8 +716,8 @@ static void expect_png(Run *run, const char *name, const char *other_bytes, size
 
 Test(commands, images_are_the_same_for_any_number_of_threads) {
     Run *run = run_make();
-    static const char *const names[] = {"samples/samples.png", "samples/0009.png",
-                                        "samples/completions.png", "samples/0002-1.png"};
+    static const char *const names[] = {"samples/samples.png", "samples/images/0009.png",
+                                        "samples/completions.png", "samples/images/0002-1.png"};
     enum { NAMES = sizeof names / sizeof *names };
     size_t sizes[2][NAMES];
     char *bytes[2][NAMES];
@@ -739,7 +739,7 @@ Test(commands, images_are_the_same_for_any_number_of_threads) {
 Test(commands, completes_image_files) {
     Run *run = run_make();
     cr_assert(commands_sample(&run->command, &drawn, &run->error), "%s", run->error.text);
-    char *path = file_path(run->command.folder, "samples/0003.png");
+    char *path = file_path(run->command.folder, "samples/images/0003.png");
     const char *const paths[] = {path};
     CompleteCommand files = completed;
     files.paths = paths;

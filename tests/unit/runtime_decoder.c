@@ -5,8 +5,7 @@
 #include "passes/decode.h"
 #include "passes/derive.h"
 #include "runtime/model/inference.h"
-#include "runtime/study/decoder.h"
-#include "runtime/study/sample.h"
+#include "runtime/study/draw.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -249,37 +248,14 @@ Test(decoder, bits_do_not_depend_on_images_beside_or_threads, .timeout = 900) {
     expect_same_logits(&cases[1], PRECISION_BF16_EMULATED);
 }
 
-/* What draws: tokens given in the beginning, then one step after another. */
-typedef struct Drawing {
-    Decoder *decoder;
-    int64_t given;
-    int32_t tokens[WHOLE * POSITIONS], before[WHOLE];
-} Drawing;
-
-static bool give_logits(void *user, const int32_t *tokens, int64_t count, int64_t position,
-                        float *logits) {
-    Drawing *drawing = user;
-    if (position == drawing->given && position > 0) {
-        memcpy(drawing->tokens, tokens, (size_t)(count * POSITIONS) * sizeof *tokens);
-        decoder_fill(drawing->decoder, drawing->tokens);
-    }
-    for (int64_t i = 0; i < count; i++)
-        drawing->before[i] = position ? tokens[i * POSITIONS + position - 1] : 0;
-    memcpy(logits, decoder_step(drawing->decoder, drawing->before, position),
-           (size_t)(count * COLOURS) * sizeof *logits);
-    return true;
-}
-
 static void draw(const Subject *subject, int threads, int64_t given, int32_t *tokens) {
     const SampleOptions options = {.temperature = 1.5, .top_p = 0.95, .top_k = 15, .seed = 3};
-    Drawing drawing = {.decoder = open_decoder(subject, threads), .given = given};
-    const SampleTask task = {give_logits, &drawing, WHOLE,
-                             POSITIONS,   COLOURS,  decoder_images(drawing.decoder),
-                             given,       0};
+    Decoder *decoder = open_decoder(subject, threads);
+    const DrawTask task = {.count = WHOLE, .given = given};
     for (int64_t i = 0; i < WHOLE * POSITIONS; i++)
         tokens[i] = token_at(i / POSITIONS, i % POSITIONS);
-    cr_assert_eq(sample_images(&task, &options, tokens), SAMPLE_DONE);
-    decoder_free(drawing.decoder);
+    cr_assert_eq(draw_images(decoder, &task, &options, tokens), SAMPLE_DONE);
+    decoder_free(decoder);
 }
 
 Test(decoder, images_do_not_depend_on_images_beside, .timeout = 900) {
