@@ -2,7 +2,7 @@
  */
 #include "passes/decode_forms.h"
 
-/* --- faults --- */
+/* --- asking --- */
 
 /* Whether the form is there, or was added. */
 static bool demand(Decode *decode, NodeId id, AxisId axis, int64_t delay) {

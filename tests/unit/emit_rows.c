@@ -10,8 +10,9 @@
 
 /* Whether the function is one kernel. */
 static bool has_nest(const Function *body, Arena *arena) {
-    if (kernel_anchor(body) != NODE_NONE)
-        return graph_node(body, kernel_anchor(body))->op == OP_UPDATE_SLICE;
+    const NodeId anchor = kernel_anchor(body);
+    if (anchor != NODE_NONE && graph_node(body, anchor)->op == OP_UPDATE_SLICE)
+        return true;
     NestView view = nest_body_view(arena, body);
     Nest nest = {.nodes = arena_array(arena, view.member_count, sizeof *nest.nodes)};
     return !nest_build(&view, &nest);

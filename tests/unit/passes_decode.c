@@ -62,6 +62,7 @@ static void open_subject(Subject *subject, const char *name, Lowered lowered) {
     DecodeFault fault;
     const Module *module = derive(&lowered, PRECISION_FP32, &fault);
     cr_assert(module, "%s: %s", name, fault.text);
+    cr_expect(lowered.experiment.autoregressive, "%s", name);
     const char *broken = verify_module(module, subject->arena);
     cr_assert(!broken, "%s: %s", name, broken);
     subject->sample = sample_of(&lowered);
