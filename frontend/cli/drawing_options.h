@@ -9,7 +9,11 @@
 
 /* Images that are drawn side by side unless the command line says otherwise: each reads the weights
  * anew, so that the more the faster, while its caches are read for each image. */
-enum { DRAWING_SIDE_BY_SIDE = 16, DRAWING_MOST_SIDE_BY_SIDE = 256 };
+enum {
+    DRAWING_SIDE_BY_SIDE = 16,
+    DRAWING_MOST_SIDE_BY_SIDE = 256,
+    DRAWING_AHEAD = 8, /* in programs compiled ahead of time, which have one number for all */
+};
 
 typedef struct DrawingOptions {
     SampleOptions sample;

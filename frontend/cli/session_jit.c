@@ -202,9 +202,8 @@ ExitCode session_plan(Session *session, const Plan **plan) {
 
 static const Module *decoding(Session *session, int64_t images, DecodeFault *fault) {
     const CompileOptions compile = session_compile_options(session);
-    const DecodeOptions options = {.batch = lower_batch_axis(session->spec),
-                                   .images = images,
-                                   .precision = compile.precision};
+    const DecodeOptions options = {
+        .batch = lower_batch_axis(session->spec), .images = images, .precision = compile.precision};
     return derive_decode(session->module, &options, fault);
 }
 

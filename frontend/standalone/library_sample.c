@@ -8,8 +8,8 @@ static bool draw(const scanline_model *model, const SampleOptions *options,
                  const scanline_sampling *sampling, int32_t *tokens, int64_t count,
                  RunError *error) {
     const DrawTask task = {.count = count, .given = sampling->given, .number = sampling->first};
-    Decoder *decoder = decoder_create(&model->program, trainer_model(model->trainer),
-                                      model->threads, error);
+    Decoder *decoder =
+        decoder_create(&model->program, trainer_model(model->trainer), model->threads, error);
     if (!decoder)
         return false;
     const SampleStatus status = draw_images(decoder, &task, options, tokens);
