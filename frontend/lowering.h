@@ -17,7 +17,6 @@
  *   lower_reduce.c      reductions
  *   lower_value.c       values: types, broadcasting, operators
  *   lower_fault.c       describing values and expressions to people
- *   order.c             which logits depend on which tokens
  *   scalar.c            numbers without tensors; the schedule
  *   compact.c           leaves out of a function what its outputs do not need
  *   experiment.c        parameters, inputs, taps and settings, for the runtime

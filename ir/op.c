@@ -35,6 +35,7 @@ enum {
     elementwise_gather = 0,
     elementwise_scatter_add = 0,
     elementwise_shift = 0,
+    elementwise_update_slice = 0,
     elementwise_rename = 0,
     elementwise_attention = 0,
     elementwise_attention_grad = 0,

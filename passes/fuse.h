@@ -16,7 +16,8 @@ typedef uint32_t GroupId;
 typedef enum GroupKind {
     GROUP_LOOPS,   /* loops with reductions */
     GROUP_PRODUCT, /* a contraction that is a matrix product, and elementwise ops after it */
-    GROUP_ALONE,   /* attention, a call, or the gradient of one, with its results */
+    GROUP_ALONE,   /* attention, a call, or the gradient of one, with its results; an update of a
+                      slice */
 } GroupKind;
 
 typedef struct Group {
@@ -61,8 +62,8 @@ static inline const Node *fuse_node(const Fusion *fusion, NodeId id) {
 /* Classes, users and depths of all nodes, and a group for each that has one. */
 Fusion fuse_begin(const Function *function);
 
-/* A matrix product, attention or a call: it reads memory, so what is free is stored for it, but for
- * what a product rounds as it packs. */
+/* A matrix product, attention, a call, an update of a slice: it reads memory, so what is free is
+ * stored for it, but for what a product rounds as it packs. */
 bool fuse_is_anchor(const Fusion *fusion, NodeId id);
 
 /* Whether the kernel of a member computes a free source of it rather than read it. */

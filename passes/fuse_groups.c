@@ -7,7 +7,8 @@
 static bool is_binding(OpCode op) { return op == OP_PARAM || op == OP_INPUT; }
 
 static bool stands_alone(OpCode op) {
-    return op == OP_ATTENTION || op == OP_ATTENTION_GRAD || op == OP_CALL || op == OP_CALL_GRAD;
+    return op == OP_ATTENTION || op == OP_ATTENTION_GRAD || op == OP_UPDATE_SLICE ||
+           op == OP_CALL || op == OP_CALL_GRAD;
 }
 
 static bool stays_outside(const Fusion *fusion, NodeId id) {

@@ -253,6 +253,17 @@ static int64_t bounded(int64_t amount, int64_t extent) {
 }
 
 /* a goes back by as much; b has the sum of what it had filled. */
+static void gradient_update_slice(Backward *backward, NodeId y, NodeId dy) {
+    Function *function = backward->function;
+    const Axes *along = &node_of(backward, y)->attributes.axes;
+    const Axes present = node_of(backward, dy)->axes, all = axes_union(&present, along);
+    const NodeId index = build_index(function, along->at[0]);
+    const NodeId here = binary(backward, OP_EQUAL, index, source(backward, y, 1));
+    const NodeId full = build_broadcast(function, dy, &all);
+    backward_flow(backward, y, 0, keep_unless(backward, here, full));
+    backward_flow(backward, y, 2, keep_where(backward, here, full));
+}
+
 static void gradient_shift(Backward *backward, NodeId y, NodeId dy) {
     Function *function = backward->function;
     const AxisId axis = node_of(backward, y)->attributes.axes.at[0];

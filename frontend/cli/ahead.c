@@ -1,6 +1,7 @@
 #include "frontend/cli/ahead.h"
 
 #include "frontend/carried_spec.h"
+#include "frontend/cli/drawing_options.h"
 #include "frontend/fingerprint.h"
 #include "passes/emit/carry.h"
 #include "passes/emit/listing.h"
@@ -68,6 +69,7 @@ ExitCode ahead_compile(Session *session, Ahead *ahead) {
     const char *list = session->options->target ? session->options->target : "native";
     ExitCode code = EXIT_DONE;
     *ahead = (Ahead){0};
+    session_add_decode(session, DRAWING_AHEAD);
     for (const char *at = list; !code; at++) {
         const size_t length = strcspn(at, ",");
         if (ahead->count == AHEAD_TARGETS)

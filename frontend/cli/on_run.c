@@ -86,6 +86,8 @@ static ExitCode act(Session *session, const OnRun *on_run, const char *folder) {
     ExitCode code = check_settings(session, on_run->sections);
     if (!code)
         code = session_read_run(session, folder);
+    if (!code && on_run->images)
+        code = session_decode(session, on_run->images(&session->experiment, on_run->user));
     if (!code)
         code = session_compile(session);
     if (code)

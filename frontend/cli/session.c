@@ -45,25 +45,34 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
     return code;
 }
 
+ExitCode session_fail_at(const Session *session, Span place, ExitCode code, const char *identifier,
+                         const char *message) {
+    if (!session->options->json && place.file)
+        log_say(session->log, "%s:%u:%u: error: %s", place.file, place.line, place.column, message);
+    else if (!session->options->json)
+        log_say(session->log, "%s %s: error: %s", program_name(), session->options->command,
+                message);
+    if (!session->options->json)
+        return code;
+    json_t *line = place.file ? json_integer(place.line) : json_null();
+    json_t *column = place.file ? json_integer(place.column) : json_null();
+    json_t *error = json_pack("{s:[{s:s, s:s, s:s, s:s?, s:o, s:o, s:n}]}", "errors", "severity",
+                              "error", "code", identifier, "message", message, "file", place.file,
+                              "line", line, "column", column, "hint");
+    if (error)
+        json_dumpf(error, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(error);
+    return code;
+}
+
 ExitCode session_fail(const Session *session, ExitCode code, const char *identifier,
                       const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const char *message = arena_vprintf(session->arena, format, arguments);
     va_end(arguments);
-    if (!session->options->json) {
-        log_say(session->log, "%s %s: error: %s", program_name(), session->options->command,
-                message);
-        return code;
-    }
-    json_t *error =
-        json_pack("{s:[{s:s, s:s, s:s, s:n, s:n, s:n, s:n}]}", "errors", "severity", "error",
-                  "code", identifier, "message", message, "file", "line", "column", "hint");
-    if (error)
-        json_dumpf(error, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(error);
-    return code;
+    return session_fail_at(session, (Span){0}, code, identifier, message);
 }
 
 ExitCode session_show(const Session *session) {

@@ -73,6 +73,11 @@ ExitCode session_target_run(Session *session, const char *folder);
 /* For what trains, before session_compile: sees to it that it fits in train.memory. */
 ExitCode session_settle_memory(Session *session);
 
+/* For what draws, before session_compile: images that are drawn side by side, where the program is
+ * not made for a number of them already. What cannot be drawn position by position is refused, with
+ * its line. */
+ExitCode session_decode(Session *session, int64_t images);
+
 /* Opens the libraries that a plan calls, to session->externals; what is wrong is shown at its place
  * in the spec. */
 ExitCode session_open_libraries(Session *session, const Plan *plan);
@@ -95,6 +100,10 @@ json_t *session_record(const Session *session, const char *folder);
 /* One fault of no place in a spec, in the form that the options ask for. Returns `code`. */
 ExitCode session_fail(const Session *session, ExitCode code, const char *identifier,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same of a place in a spec; of none where it has no file. */
+ExitCode session_fail_at(const Session *session, Span place, ExitCode code, const char *identifier,
+                         const char *message);
 
 /* Whether a stream is a terminal that wants colours. */
 bool terminal_has_colour(int file);

@@ -4,6 +4,7 @@
 #include "frontend/builtin.h"
 #include "frontend/cli/table.h"
 #include "frontend/lower.h"
+#include "passes/decode.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
 #include "passes/resident.h"
@@ -195,6 +196,37 @@ ExitCode session_plan(Session *session, const Plan **plan) {
     const CompileOptions options = session_compile_options(session);
     code = plan_make(session, &options, plan);
     return code ? code : memory_check(session, *plan);
+}
+
+/* --- drawing --- */
+
+static const Module *decoding(Session *session, int64_t images, DecodeFault *fault) {
+    const CompileOptions compile = session_compile_options(session);
+    const DecodeOptions options = {
+        .batch = lower_batch_axis(session->spec), .images = images, .precision = compile.precision};
+    return derive_decode(session->module, &options, fault);
+}
+
+ExitCode session_decode(Session *session, int64_t images) {
+    DecodeFault fault;
+    const Module *made = decoding(session, images, &fault);
+    if (!made)
+        return session_fail_at(session, fault.place, EXIT_INPUT, "decode", fault.text);
+    session->module = made;
+    return EXIT_DONE;
+}
+
+void session_add_decode(Session *session, int64_t images) {
+    DecodeFault fault;
+    const Module *made = decoding(session, images, &fault), *old = session->module;
+    if (!made)
+        return;
+    Module *both = module_create(old->arena);
+    for (uint32_t i = 0; i < old->function_count; i++)
+        module_add(both, old->functions[i]);
+    for (uint32_t i = 0; i < made->function_count; i++)
+        module_add(both, made->functions[i]);
+    session->module = both;
 }
 
 /* --- machine code --- */

@@ -19,6 +19,10 @@ CompileOptions session_compile_options(Session *session);
 /* The plan alone, for training. */
 ExitCode session_plan(Session *session, const Plan **plan);
 
+/* Adds the functions that draw so many images side by side to the others; where the objective's
+ * images cannot be drawn there are none. */
+void session_add_decode(Session *session, int64_t images);
+
 /* The plan and an object for each kernel, for session->target. The caller's to compile_free. */
 ExitCode session_objects(Session *session, CompiledModule **compiled);
 

@@ -16,8 +16,8 @@ struct scanline_model {
     Program program;
     int threads;
     Trainer *trainer;
-    Inference *evaluation, *features, *drawing; /* made when first asked for */
-    int64_t step;                               /* steps done */
+    Inference *evaluation, *features; /* made when first asked for */
+    int64_t step;                     /* steps done */
     int64_t positions, colours, classes;
 };
 

@@ -104,7 +104,6 @@ bool library_open(scanline_model *model, const scanline_options *options, RunErr
 void library_close(scanline_model *model) {
     inference_free(model->evaluation);
     inference_free(model->features);
-    inference_free(model->drawing);
     trainer_free(model->trainer);
     externals_close(model->externals);
     plan_free(model->plan);

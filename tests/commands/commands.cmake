@@ -9,6 +9,7 @@ foreach(name
     custom_op
     data
     diverged
+    draw
     embed
     errors
     eval

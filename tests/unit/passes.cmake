@@ -8,6 +8,8 @@ scanline_test(passes_gradients SOURCES unit/passes_gradients.c
 scanline_test(passes_simplify SOURCES unit/passes_simplify.c LIBRARIES scanline_passes_support)
 scanline_test(passes_attention SOURCES unit/passes_attention.c LIBRARIES scanline_passes_support)
 scanline_test(passes_derive SOURCES unit/passes_derive.c LIBRARIES scanline_passes_support)
+scanline_test(passes_decode SOURCES unit/passes_decode.c unit/lower_support.c unit/frontend_support.c
+  LIBRARIES scanline_passes_support scanline_frontend)
 scanline_test(passes_specs SOURCES unit/passes_specs.c
   LIBRARIES scanline_passes_support scanline_frontend)
 scanline_test(passes_layout SOURCES unit/passes_layout.c LIBRARIES scanline_passes_support)
@@ -22,6 +24,8 @@ scanline_test(passes_target SOURCES unit/passes_target.c LIBRARIES scanline_pass
 scanline_test(passes_choices SOURCES unit/passes_choices.c LIBRARIES scanline_passes)
 scanline_test(passes_canonical SOURCES unit/passes_canonical.c LIBRARIES scanline_passes)
 scanline_test(passes_accumulate SOURCES unit/passes_accumulate.c unit/compiled_training.c
+  LIBRARIES scanline_passes scanline_frontend)
+scanline_test(runtime_decoder SOURCES unit/runtime_decoder.c
   LIBRARIES scanline_passes scanline_frontend)
 scanline_test(passes_step SOURCES unit/passes_step.c unit/compiled_training.c
   LIBRARIES scanline_passes scanline_frontend)
