@@ -57,8 +57,9 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
     program->jit = program->compiled ? jit_load(program->compiled, &error) : NULL;
     if (!program->jit)
         return run_fail(&bench->error, EXIT_MACHINE, "%s", error.text);
-    program->program =
-        (Program){&program->experiment, program->compiled->plan, jit_kernels(program->jit)};
+    program->program = (Program){.experiment = &program->experiment,
+                                 .plan = program->compiled->plan,
+                                 .kernels = jit_kernels(program->jit)};
     program->seconds = bench_now() - start;
     return true;
 }

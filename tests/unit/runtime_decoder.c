@@ -89,8 +89,9 @@ static Subject *subject_open(const Case *what, int64_t images, Precision precisi
     cr_assert(subject->module, "%s: %s", what->file, error.text);
     subject->jit = jit_load(subject->module, &error);
     cr_assert(subject->jit, "%s", error.text);
-    subject->program =
-        (Program){&subject->experiment, subject->module->plan, jit_kernels(subject->jit)};
+    subject->program = (Program){.experiment = &subject->experiment,
+                                 .plan = subject->module->plan,
+                                 .kernels = jit_kernels(subject->jit)};
     draw_parameters(subject);
     return subject;
 }
