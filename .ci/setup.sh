@@ -7,7 +7,7 @@
 build_packages="gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libopenblas-dev libjansson-dev libxxhash-dev
     libpng-dev libjpeg-dev libarchive-dev liblbfgs-dev libzip-dev zlib1g-dev libjs-chart.js
     libprotobuf-c-dev protobuf-c-compiler
-    libsqlite3-dev"
+    libffi-dev libsqlite3-dev"
 test_packages="libcriterion-dev
     slurmctld slurmd slurm-client munge"
 

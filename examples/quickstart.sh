@@ -14,3 +14,4 @@ setup_build build
 build/scanline train digits data.augment=shift
 build/scanline probe @last
 build/scanline sample @last
+build/scanline complete @last

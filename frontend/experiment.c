@@ -1,6 +1,6 @@
 /* What the runtime is told of an experiment besides its code. */
 #include "frontend/lowering.h"
-#include "frontend/order.h"
+#include "ir/order.h"
 
 #include <string.h>
 

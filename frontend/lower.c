@@ -67,6 +67,8 @@ static void check_functions(LowerShared *shared) {
     for (uint32_t i = 0; i < spec->file_count; i++)
         for (uint32_t k = 0; k < spec->files[i]->count; k++) {
             const Declaration *declaration = &spec->files[i]->at[k];
+            if (declaration->kind == DECLARATION_EXTERN)
+                extern_declare(lowering_create(shared, true), &declaration->external);
             if (declaration->kind == DECLARATION_FUNCTION &&
                 !names_find(&shared->called, declaration->function.name.text))
                 call_for_errors(lowering_create(shared, true), &declaration->function);

@@ -311,17 +311,23 @@ static Value run_body(Lowering *l, Frame *frame, Scope *scope) {
     return frame->result;
 }
 
+bool call_arguments(Lowering *l, const Expr *call, const FunctionDecl *function, Value *arguments) {
+    const Expr **given = arena_array(l->arena, function->parameter_count, sizeof(const Expr *));
+    if (!match_arguments(l, call, function, given))
+        return false;
+    for (uint32_t i = 0; i < function->parameter_count; i++)
+        arguments[i] = evaluate_argument(l, function, i, given[i]);
+    return true;
+}
+
 Value call_function(Lowering *l, const Expr *call, const FunctionDecl *function) {
     Name step = call->call.step;
     if (!step.text)
         step = (Name){function->name.text, call->call.callee.span};
-    const Expr **given = arena_array(l->arena, function->parameter_count, sizeof(const Expr *));
-    mark_called(l, function);
-    if (is_recursive(l, call, function) || !match_arguments(l, call, function, given))
-        return value_faulty;
     Value *arguments = arena_array(l->arena, function->parameter_count, sizeof(Value));
-    for (uint32_t i = 0; i < function->parameter_count; i++)
-        arguments[i] = evaluate_argument(l, function, i, given[i]);
+    mark_called(l, function);
+    if (is_recursive(l, call, function) || !call_arguments(l, call, function, arguments))
+        return value_faulty;
     if (needs_name(l, function) &&
         !scope_step(l, step, arena_printf(l->arena, "%s(...)", function->name.text)))
         return value_faulty;

@@ -371,15 +371,11 @@ static Value call_symbol(Lowering *l, const Expr *expr, const Symbol *symbol) {
     Name callee = expr->call.callee;
     if (symbol->kind == SYMBOL_FUNCTION && expr->call.axes.count == 0)
         return call_function(l, expr, symbol->function);
-    if (symbol->kind == SYMBOL_FUNCTION) {
+    if (symbol->kind == SYMBOL_EXTERN && expr->call.axes.count == 0)
+        return extern_call(l, expr, symbol->external);
+    if (symbol->kind == SYMBOL_FUNCTION || symbol->kind == SYMBOL_EXTERN) {
         diagnostics_error(l->diagnostics, "axis-count", callee.span, "%s takes no axes in brackets",
                           callee.text);
-    } else if (symbol->kind == SYMBOL_EXTERN) {
-        Diagnostic *d = diagnostics_error(l->diagnostics, "extern-call", callee.span,
-                                          "this version of scanline cannot call '%s': extern "
-                                          "functions are read and checked alone",
-                                          callee.text);
-        diagnostic_related(d, symbol->declared, "declared here");
     } else {
         Diagnostic *d = diagnostics_error(l->diagnostics, "not-a-function", callee.span,
                                           "'%s' is not a function", callee.text);

@@ -36,9 +36,13 @@ void fault_offer_symbols(const Lowering *l, Suggestion *suggestion) {
     for (uint32_t i = 0; i < spec->const_count; i++)
         suggestion_offer(suggestion, spec->consts[i]->value.name);
     for (uint32_t i = 0; i < spec->file_count; i++)
-        for (uint32_t k = 0; k < spec->files[i]->count; k++)
-            if (spec->files[i]->at[k].kind == DECLARATION_FUNCTION)
-                suggestion_offer(suggestion, spec->files[i]->at[k].function.name.text);
+        for (uint32_t k = 0; k < spec->files[i]->count; k++) {
+            const Declaration *declaration = &spec->files[i]->at[k];
+            if (declaration->kind == DECLARATION_FUNCTION)
+                suggestion_offer(suggestion, declaration->function.name.text);
+            if (declaration->kind == DECLARATION_EXTERN)
+                suggestion_offer(suggestion, declaration->external.name.text);
+        }
 }
 
 /* " (igpt.scan:26:9)": where a name was declared or got its value; "" for what has no such place.

@@ -214,5 +214,6 @@ void objective_run(Lowering *l, const SpecObjective *objective) {
     run_bodies(l, objective);
     if (!l->stopped)
         emit_outputs(l, objective->declaration);
+    extern_check_gradients(l);
     l->scope = NULL;
 }

@@ -11,12 +11,12 @@
  *   lower_body.c        scopes and statements
  *   lower_expression.c  expressions
  *   lower_call.c        calls of functions and models: arguments, paths, opaque axes
+ *   lower_extern.c      functions of users' libraries
  *   lower_parameter.c   parameters and their initial values
  *   lower_builtin.c     the functions of the language
  *   lower_reduce.c      reductions
  *   lower_value.c       values: types, broadcasting, operators
  *   lower_fault.c       describing values and expressions to people
- *   order.c             which logits depend on which tokens
  *   scalar.c            numbers without tensors; the schedule
  *   compact.c           leaves out of a function what its outputs do not need
  *   experiment.c        parameters, inputs, taps and settings, for the runtime
@@ -124,6 +124,14 @@ typedef struct FigureRecord {
     const ObjectiveDecl *declaration; /* whose body gave it */
 } FigureRecord;
 
+/* A call of an extern function in the forward function. */
+typedef struct ExternRecord {
+    const ExternDecl *declaration;
+    SourceSpan span;
+    NodeId node;
+    const struct ExternRecord *next;
+} ExternRecord;
+
 /* Of all lowerings of one spec. */
 typedef struct LowerShared {
     Arena *arena;
@@ -160,6 +168,7 @@ typedef struct Lowering {
     Names tap_names; /* -> TapRecord * */
     FigureRecord **figures;
     uint32_t figure_count, figure_capacity;
+    const ExternRecord *extern_calls; /* the last first */
     const ObjectiveDecl *declaration; /* whose body runs */
     NodeId controls[GRAPH_COUNT][4];  /* $seed, $draw, $step, $image; NODE_NONE: not there yet */
 
@@ -266,11 +275,22 @@ Value call_function(Lowering *l, const Expr *call, const FunctionDecl *function)
 /* A call that nobody wrote, with arguments of which nothing is known: for the errors of its body.
  */
 void call_for_errors(Lowering *l, const FunctionDecl *function);
+/* The values of a call's arguments by the function's parameters, with the axes that these declare;
+ * false after reporting that they do not match. */
+bool call_arguments(Lowering *l, const Expr *call, const FunctionDecl *function, Value *arguments);
 /* An argument of a builtin, by position (UINT32_MAX: none) or keyword; NULL: absent. */
 const Expr *call_argument(const Expr *call, uint32_t position, const char *keyword);
 /* Checks that a builtin's call has so many positional arguments, and no keyword but that (NULL:
  * none). */
 bool call_shape(Lowering *l, const Expr *call, uint32_t positional, const char *keyword);
+
+/* --- lower_extern.c --- */
+
+/* What is declared; NULL after reporting what is wrong with it. */
+const struct External *extern_declare(Lowering *l, const ExternDecl *declaration);
+Value extern_call(Lowering *l, const Expr *call, const ExternDecl *declaration);
+/* Reports the calls that lack a gradient and need one. After the outputs. */
+void extern_check_gradients(Lowering *l);
 
 /* --- lower_parameter.c --- */
 

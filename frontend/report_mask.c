@@ -8,9 +8,9 @@
  * and backward from them (what a select throws away was not needed). */
 #include "frontend/report_mask.h"
 
-#include "frontend/order.h"
 #include "ir/build.h"
 #include "ir/interpret.h"
+#include "ir/order.h"
 #include "ir/philox.h"
 
 #include <math.h>

@@ -22,6 +22,7 @@ struct Sources {
     Arena *arena;
     const SourceFile *files;
     size_t file_count;
+    bool is_sealed; /* the disk is not looked at */
     Vector entries; /* SourceEntry * */
 };
 
@@ -61,6 +62,8 @@ static SourceEntry *sources_append(Sources *sources, const char *path, const cha
     *(SourceEntry **)vector_add(&sources->entries, sources->arena, sizeof entry) = entry;
     return entry;
 }
+
+void sources_seal(Sources *sources) { sources->is_sealed = true; }
 
 const Source *sources_add(Sources *sources, const char *path, const char *text, size_t length) {
     if (length > SOURCE_MAX_BYTES)
@@ -149,7 +152,10 @@ SourceStatus sources_open(Sources *sources, const char *path, const Source **sou
     for (size_t i = 0; i < sources->file_count; i++)
         if (!strcmp(sources->files[i].path, path))
             return sources_open_memory(sources, &sources->files[i], source, reason);
-    return sources_open_disk(sources, path, source, reason);
+    if (!sources->is_sealed)
+        return sources_open_disk(sources, path, source, reason);
+    *reason = "it is not among the files that came along";
+    return SOURCE_ABSENT;
 }
 
 const Source *sources_at(const Sources *sources, uint32_t index) {

@@ -41,6 +41,9 @@ typedef struct Sources Sources;
 /* `files` (may be NULL) must outlive the Sources. */
 Sources *sources_create(Arena *arena, const SourceFile *files, size_t file_count);
 
+/* From now on no file is looked for on the disk: there are those of the memory alone. */
+void sources_seal(Sources *sources);
+
 /* A text given by the caller. It is copied. NULL when it is longer than SOURCE_MAX_BYTES. */
 const Source *sources_add(Sources *sources, const char *path, const char *text, size_t length);
 

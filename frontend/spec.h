@@ -177,8 +177,15 @@ int64_t spec_extent(const Spec *spec, Name use, Diagnostics *diagnostics);
 /* The same for the number of a dim or a const; false instead of 0. */
 bool spec_number(const Spec *spec, Name use, Constant *number, Diagnostics *diagnostics);
 
+/* The library of an extern function: the whole path of the file beside the one that declares it, if
+ * it is there; else as it is written. In the spec's arena. */
+const char *spec_library(const Spec *spec, const ExternDecl *external);
+/* Where that file would be. */
+const char *spec_library_beside(const Spec *spec, const ExternDecl *external);
+
 /* The text of one file that holds everything, each value with its origin as a comment: read again,
- * it gives the same Spec. Only for a Spec without errors. In the spec's arena. */
+ * it gives the same Spec, and libraries are named by where they are. Only for a Spec without
+ * errors. In the spec's arena. */
 const char *spec_flatten(const Spec *spec);
 
 #endif

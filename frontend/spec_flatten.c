@@ -43,11 +43,28 @@ static bool is_kept(const Declaration *declaration) {
     }
 }
 
+/* As it is written, but for a library that lies beside the file: that is named by its whole path,
+ * so that it is found from wherever the flattened spec is. */
+static void flatten_extern(Text *text, const Spec *spec, const ExternDecl *external) {
+    const Source *source = sources_at(spec->sources, external->span.source);
+    const SourceSpan whole = external->span, library = external->library.span;
+    const uint32_t after = library.offset + library.length;
+    flatten_origin(text, "\n# from ", source_place_text(text->arena, spec->sources, whole));
+    text_bytes(text, source->text + whole.offset, library.offset - whole.offset);
+    text_literal(text, spec_library(spec, external));
+    text_bytes(text, source->text + after, whole.offset + whole.length - after);
+    text_string(text, "\n");
+}
+
 static void flatten_file(Text *text, const Spec *spec, const SyntaxFile *file) {
     for (uint32_t i = 0; i < file->count; i++) {
         const Declaration *declaration = &file->at[i];
         if (!is_kept(declaration))
             continue;
+        if (declaration->kind == DECLARATION_EXTERN) {
+            flatten_extern(text, spec, &declaration->external);
+            continue;
+        }
         bool param = declaration->kind == DECLARATION_PARAM;
         SourceSpan span = param ? declaration->param.span : declaration->span;
         flatten_origin(text, "\n# from ", source_place_text(text->arena, spec->sources, span));

@@ -100,6 +100,15 @@ NodeId build_shift(Function *function, NodeId a, NodeId fill, AxisId axis, int64
                                       .attributes = {.amount = amount, .axes = axes_of(&axis, 1)}});
 }
 
+NodeId build_update_slice(Function *function, NodeId a, NodeId position, NodeId slice,
+                          AxisId axis) {
+    const NodeId sources[] = {a, position, slice};
+    return graph_add(function, (Node){.op = OP_UPDATE_SLICE,
+                                      .source_count = 3,
+                                      .sources = sources,
+                                      .attributes = {.axes = axes_of(&axis, 1)}});
+}
+
 NodeId build_rename(Function *function, NodeId a, AxisId from, AxisId to) {
     const AxisId axes[] = {from, to};
     return graph_add(function, (Node){.op = OP_RENAME,

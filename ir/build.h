@@ -25,6 +25,8 @@ NodeId build_gather(Function *function, NodeId table, NodeId positions, AxisId a
 NodeId build_scatter_add(Function *function, NodeId positions, NodeId updates, AxisId axis,
                          const Axes *over);
 NodeId build_shift(Function *function, NodeId a, NodeId fill, AxisId axis, int64_t amount);
+/* `a` with `slice`, which lacks the axis, at a position along it (an i32 scalar). */
+NodeId build_update_slice(Function *function, NodeId a, NodeId position, NodeId slice, AxisId axis);
 NodeId build_rename(Function *function, NodeId a, AxisId from, AxisId to);
 NodeId build_result(Function *function, NodeId several, int64_t which);
 

@@ -2,14 +2,18 @@
 #ifndef SCANLINE_IR_EVALUATE_H
 #define SCANLINE_IR_EVALUATE_H
 
-#include "ir/graph.h"
+#include "ir/interpret.h"
 
 enum { POOL_CLASSES = 32 };
 
-/* Arrays of doubles, kept for reuse by the logarithm of their size. */
+/* What an interpretation shares: arrays of doubles, kept for reuse by the logarithm of their size;
+ * who calls external functions, and what became of it. */
 typedef struct Pool {
     Arena *arena;
     void *free[POOL_CLASSES];
+    const InterpretCaller *caller; /* NULL: nobody */
+    InterpretError *error;
+    bool failed; /* a call did; the error says why */
 } Pool;
 
 double *pool_take(Pool *pool, int64_t count); /* not cleared */
@@ -34,6 +38,10 @@ typedef void ValueRule(Evaluation *evaluation);
 #define OP(ID, name, arity, shape, gradient, value, ...) ValueRule evaluate_##value;
 #include "ir/ops.def"
 #undef OP
+
+/* Always false. */
+bool interpret_fail(InterpretError *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Source number `which` of the node: its node, and its value. */
 const Node *evaluation_source(const Evaluation *evaluation, uint32_t which);

@@ -199,6 +199,25 @@ void evaluate_shift(Evaluation *evaluation) {
     } while (loop_next(&loop));
 }
 
+void evaluate_update_slice(Evaluation *evaluation) {
+    const Node *node = evaluation->node;
+    const double position = evaluation_value(evaluation, 1)[0];
+    const double *a = evaluation_value(evaluation, 0), *c = evaluation_value(evaluation, 2);
+    Loop loop = loop_over(evaluation->function, &node->axes, &node->axes);
+    loop_operand(&loop, 0, &node->axes);
+    loop_operand(&loop, 1, &evaluation_source(evaluation, 0)->axes);
+    loop_operand(&loop, 2, &evaluation_source(evaluation, 2)->axes);
+    loop_coordinate(&loop, 3, node->attributes.axes.at[0]);
+    do {
+        for (int64_t i = 0; i < loop.inner; i++) {
+            const int64_t at = loop.offsets[3] + i * loop.steps[3];
+            evaluation->results[0][loop.offsets[0] + i * loop.steps[0]] =
+                (double)at == position ? c[loop.offsets[2] + i * loop.steps[2]]
+                                       : a[loop.offsets[1] + i * loop.steps[1]];
+        }
+    } while (loop_next(&loop));
+}
+
 void evaluate_rename(Evaluation *evaluation) {
     size_t count = (size_t)node_elements(evaluation);
     memcpy(evaluation->results[0], evaluation_value(evaluation, 0), count * sizeof(double));

@@ -1,6 +1,7 @@
 /* Functions and modules: growing arrays of nodes, axes and outputs, and tables of their names. */
 #include "ir/graph.h"
 
+#include "ir/external.h"
 #include "ir/names.h"
 
 #include <assert.h>
@@ -148,6 +149,8 @@ uint32_t graph_result_count(const Node *node) {
         return 2;
     case OP_ATTENTION_GRAD:
         return 3;
+    case OP_CALL_GRAD:
+        return external_gradient_count(node->attributes.external);
     case OP_KERNEL:
         return node->attributes.body->output_count;
     default:

@@ -79,7 +79,8 @@ typedef struct Attributes {
     const char *name; /* param, input: the name it is bound by */
     Axes axes;        /* the op's own axes, [x, y...] in ops.def; of random and random_normal:
                        * the axes of an image's element, in the order that numbers them */
-    const struct Function *body; /* kernel, attention, attention_grad */
+    const struct Function *body;     /* kernel, attention, attention_grad */
+    const struct External *external; /* call, call_grad: see ir/external.h */
 } Attributes;
 
 typedef struct Node {
@@ -176,7 +177,8 @@ const Axis *graph_axis(const Function *function, AxisId id);
 /* Elements of a node's result: the product of its axes' extents (1 for a scalar). */
 int64_t graph_elements(const Function *function, const Node *node);
 
-/* Number of results of a node: 1, or as many as attention, attention_grad and kernel have. */
+/* Number of results of a node: 1, or as many as attention, attention_grad, call_grad and kernel
+ * have. */
 uint32_t graph_result_count(const Node *node);
 
 /* dtype and axes of result number `which` of a node; false when it has no such result. */

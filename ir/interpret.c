@@ -117,8 +117,7 @@ NodeValues *evaluate_function(Pool *pool, const Function *function, const double
 
 /* --- the boundary: what comes from the caller is checked --- */
 
-__attribute__((format(printf, 2, 3))) static bool refuse(InterpretError *error, const char *format,
-                                                         ...) {
+bool interpret_fail(InterpretError *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
@@ -130,8 +129,8 @@ static bool check_sizes(const Function *function, InterpretError *error) {
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = graph_node(function, id);
         if (graph_elements(function, node) > INTERPRET_MAX_ELEMENTS)
-            return refuse(error, "node %%%u of %s has too many elements to be interpreted", id,
-                          function->name);
+            return interpret_fail(error, "node %%%u of %s has too many elements to be interpreted",
+                                  id, function->name);
         if (node->attributes.body && !check_sizes(node->attributes.body, error))
             return false;
     }
@@ -146,8 +145,8 @@ static bool check_values(const Node *node, const InterpretBinding *binding, Inte
     for (int64_t i = 0; i < binding->count; i++) {
         double value = binding->values[i];
         if (!(value >= least && value <= most && value == floor(value)))
-            return refuse(error, "%s: value %lld is %g, which is not %s", binding->name,
-                          (long long)i, value, dtype_name(node->dtype));
+            return interpret_fail(error, "%s: value %lld is %g, which is not %s", binding->name,
+                                  (long long)i, value, dtype_name(node->dtype));
     }
     return true;
 }
@@ -171,12 +170,12 @@ static const double **order_bindings(const Function *function, const InterpretBi
             continue;
         const InterpretBinding *binding = find_binding(bindings, count, node->attributes.name);
         if (!binding) {
-            refuse(error, "%s of %s is not bound", node->attributes.name, function->name);
+            interpret_fail(error, "%s of %s is not bound", node->attributes.name, function->name);
             return NULL;
         }
         if (binding->count != graph_elements(function, node)) {
-            refuse(error, "%s has %lld elements, not %lld", binding->name,
-                   (long long)graph_elements(function, node), (long long)binding->count);
+            interpret_fail(error, "%s has %lld elements, not %lld", binding->name,
+                           (long long)graph_elements(function, node), (long long)binding->count);
             return NULL;
         }
         if (!check_values(node, binding, error))
@@ -186,17 +185,24 @@ static const double **order_bindings(const Function *function, const InterpretBi
     return values;
 }
 
-double **interpret(const Function *function, const InterpretBinding *bindings, size_t count,
-                   Arena *arena, InterpretError *error) {
+double **interpret_calling(const Function *function, const InterpretBinding *bindings, size_t count,
+                           const InterpretCaller *caller, Arena *arena, InterpretError *error) {
     if (!check_sizes(function, error))
         return NULL;
     const double **ordered = order_bindings(function, bindings, count, arena, error);
     if (!ordered)
         return NULL;
-    Pool pool = {.arena = arena};
+    Pool pool = {.arena = arena, .caller = caller, .error = error};
     NodeValues *values = evaluate_function(&pool, function, ordered, false);
+    if (pool.failed)
+        return NULL;
     double **outputs = arena_array(arena, function->output_count, sizeof *outputs);
     for (uint32_t i = 0; i < function->output_count; i++)
         outputs[i] = values[function->outputs[i].node][0];
     return outputs;
+}
+
+double **interpret(const Function *function, const InterpretBinding *bindings, size_t count,
+                   Arena *arena, InterpretError *error) {
+    return interpret_calling(function, bindings, count, NULL, arena, error);
 }

@@ -35,9 +35,12 @@ enum {
     elementwise_gather = 0,
     elementwise_scatter_add = 0,
     elementwise_shift = 0,
+    elementwise_update_slice = 0,
     elementwise_rename = 0,
     elementwise_attention = 0,
     elementwise_attention_grad = 0,
+    elementwise_call = 0,
+    elementwise_call_grad = 0,
     elementwise_kernel = 0,
     elementwise_result = 0,
 };

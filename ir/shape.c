@@ -376,6 +376,32 @@ const char *shape_shift(Shape *shape) {
     return fault ? fault : elementwise(shape, shape_source(shape, 0)->dtype);
 }
 
+/* The slice has some of the other axes; the position is one for all of them. */
+const char *shape_update_slice(Shape *shape) {
+    const Axes *own = &shape->node->attributes.axes;
+    const char *fault = need_own_axes(shape, 1);
+    if (!fault)
+        fault = need_axes_in(shape, 0);
+    if (!fault)
+        fault = need_dtype(shape, 1, DTYPE_I32);
+    if (!fault)
+        fault = need_same_dtype(shape, 0, 2);
+    if (!fault)
+        fault = need_axis_absent(shape, own->at[0], 2);
+    if (fault)
+        return fault;
+    const Axes *whole = &shape_source(shape, 0)->axes, *slice = &shape_source(shape, 2)->axes;
+    if (shape_source(shape, 1)->axes.count)
+        return shape_fault(shape, "source 1 must have no axes: it is %s",
+                           shape_axes_text(shape, &shape_source(shape, 1)->axes));
+    if (!axes_subset(slice, whole))
+        return shape_fault(shape, "source 2 is %s, with an axis that source 0 lacks: %s",
+                           shape_axes_text(shape, slice), shape_axes_text(shape, whole));
+    shape->dtype = shape_source(shape, 0)->dtype;
+    shape->axes = *whole;
+    return NULL;
+}
+
 const char *shape_rename(Shape *shape) {
     const char *fault = need_own_axes(shape, 2);
     if (fault)

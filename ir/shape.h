@@ -29,6 +29,10 @@ char *shape_axes_text(const Shape *shape, const Axes *axes);
 bool shape_join(Axes *into, const Axes *more);
 const char *shape_too_many(const Shape *shape);
 
+/* dtype and axes of result number `which` of call_grad; false: too many axes for one tensor. */
+bool shape_call_gradient(const Function *function, const Node *node, uint32_t which, DType *dtype,
+                         Axes *axes);
+
 /* The axes of the same names and extents in another function; false when one lacks. */
 bool shape_translate(const Function *from, const Axes *axes, const Function *to, Axes *translated);
 

@@ -221,6 +221,8 @@ bool graph_result_type(const Function *function, const Node *node, uint32_t whic
         *dtype = result->dtype;
         return shape_translate(body, &result->axes, function, axes);
     }
+    if (node->op == OP_CALL_GRAD)
+        return shape_call_gradient(function, node, which, dtype, axes);
     *dtype = graph_node(function, node->sources[QUERY])->dtype;
     if (node->op == OP_ATTENTION_GRAD) {
         *axes = graph_node(function, node->sources[which])->axes;

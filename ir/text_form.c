@@ -18,6 +18,9 @@ TextForm text_form(OpCode op) {
         return (TextForm){.axes = true, .body = true};
     case OP_KERNEL:
         return (TextForm){.body = true};
+    case OP_CALL:
+    case OP_CALL_GRAD:
+        return (TextForm){.external = true};
     case OP_RESULT:
         return (TextForm){.which = true};
     default:

@@ -6,13 +6,14 @@
 #include "ir/graph.h"
 
 typedef struct TextForm {
-    bool axes;   /* [n, d] */
-    bool which;  /* [0]: the amount, for result */
-    bool body;   /* @name */
-    bool value;  /* a number */
-    bool name;   /* a string */
-    bool amount; /* by 1 */
-    bool key;    /* key 0x1f */
+    bool axes;     /* [n, d] */
+    bool which;    /* [0]: the amount, for result */
+    bool body;     /* @name */
+    bool external; /* @name, of a function of a library */
+    bool value;    /* a number */
+    bool name;     /* a string */
+    bool amount;   /* by 1 */
+    bool key;      /* key 0x1f */
 } TextForm;
 
 TextForm text_form(OpCode op);

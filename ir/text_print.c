@@ -2,6 +2,7 @@
  * what name. */
 #include "ir/text_print.h"
 
+#include "ir/external.h"
 #include "ir/function_map.h"
 #include "ir/names.h"
 #include "ir/text_form.h"
@@ -17,12 +18,17 @@ typedef struct Printer {
     Arena *arena;
     const Module *module;   /* its functions are printed as such, */
     const Function *single; /* or this one; all others are bodies */
+    bool bare;              /* without places */
     char *text;
     size_t length, capacity;
     FunctionMap *printed; /* function -> index in names */
     NameTable *taken;
     const char **names;
     uint32_t name_count, name_capacity;
+    const External **externals; /* that were printed */
+    const char **external_names;
+    NameTable *external_taken;
+    uint32_t external_count, external_capacity;
 } Printer;
 
 /* --- pieces --- */
@@ -106,6 +112,75 @@ static void put_file(Printer *printer, const char *file) {
         put_string(printer, file ? file : "");
 }
 
+/* --- external functions --- */
+
+static void put_type(Printer *printer, const ExternalType *type) {
+    put(printer, dtype_name(type->dtype));
+    for (uint32_t i = 0; i < type->axis_count; i++) {
+        put(printer, i ? ", " : "[");
+        put_name(printer, type->axes[i]);
+    }
+    put(printer, type->axis_count ? "]" : "");
+}
+
+/* Equal ones are one. */
+static uint32_t find_external(const Printer *printer, const External *external) {
+    uint32_t found = 0;
+    while (found < printer->external_count && !external_equal(printer->externals[found], external))
+        found++;
+    return found;
+}
+
+static void name_external(Printer *printer, const External *external) {
+    const uint32_t count = printer->external_count;
+    const char *name = external->name;
+    for (uint32_t number = 2; !name_table_add(printer->external_taken, name, count); number++)
+        name = arena_printf(printer->arena, "%s.%u", external->name, number);
+    if (count == printer->external_capacity) {
+        const uint32_t larger = printer->external_capacity * 2 + 4;
+        printer->externals = arena_grow(printer->arena, printer->externals,
+                                        count * sizeof(External *), larger * sizeof(External *));
+        printer->external_names = arena_grow(printer->arena, printer->external_names,
+                                             count * sizeof(char *), larger * sizeof(char *));
+        printer->external_capacity = larger;
+    }
+    printer->externals[count] = external;
+    printer->external_names[count] = name;
+    printer->external_count++;
+}
+
+static void put_external(Printer *printer, const External *external) {
+    const uint32_t number = find_external(printer, external);
+    if (number < printer->external_count)
+        return;
+    name_external(printer, external);
+    put(printer, printer->length ? "\nextern @" : "extern @");
+    put_name(printer, printer->external_names[number]);
+    put(printer, " = ");
+    put_string(printer, external->name);
+    put(printer, " (");
+    for (uint32_t i = 0; i < external->parameter_count; i++) {
+        put(printer, i ? ", " : "");
+        put_name(printer, external->parameters[i].name);
+        put(printer, ": ");
+        put_type(printer, &external->parameters[i].type);
+    }
+    put(printer, ") -> ");
+    put_type(printer, &external->result);
+    put(printer, " from ");
+    put_string(printer, external->library);
+    if (external->gradient) {
+        put(printer, " grad ");
+        put_string(printer, external->gradient);
+    }
+    if (external->place.file) {
+        put(printer, " @");
+        put_file(printer, external->place.file);
+        put_format(printer, ":%u:%u", external->place.line, external->place.column);
+    }
+    put(printer, "\n");
+}
+
 /* --- nodes --- */
 
 static void put_attributes(Printer *printer, const Function *function, const Node *node) {
@@ -118,6 +193,10 @@ static void put_attributes(Printer *printer, const Function *function, const Nod
     if (form.body) {
         put(printer, " @");
         put_name(printer, printer->names[function_map_find(printer->printed, attributes->body)]);
+    }
+    if (form.external) {
+        put(printer, " @");
+        put_name(printer, printer->external_names[find_external(printer, attributes->external)]);
     }
     if (form.value) {
         put(printer, " ");
@@ -159,7 +238,8 @@ static void put_node(Printer *printer, const Function *function, NodeId id) {
     put_attributes(printer, function, node);
     for (uint32_t i = 0; i < node->source_count; i++)
         put_format(printer, "%s%%%u", i ? ", " : " ", node->sources[i]);
-    put_spans(printer, node->spans, line_start);
+    if (!printer->bare)
+        put_spans(printer, node->spans, line_start);
     put(printer, "\n");
 }
 
@@ -216,6 +296,9 @@ static void put_function(Printer *printer, const Function *function) {
     for (NodeId id = 0; id < function->node_count; id++)
         if (function->nodes[id].attributes.body)
             put_function(printer, function->nodes[id].attributes.body);
+    for (NodeId id = 0; id < function->node_count; id++)
+        if (function->nodes[id].attributes.external)
+            put_external(printer, function->nodes[id].attributes.external);
     function_map_add(printer->printed, function, printer->name_count);
     if (printer->length)
         put(printer, "\n");
@@ -233,15 +316,26 @@ static Printer printer_create(Arena *arena) {
     return (Printer){.arena = arena,
                      .text = arena_alloc(arena, 1),
                      .printed = function_map_create(arena),
-                     .taken = name_table_create(arena)};
+                     .taken = name_table_create(arena),
+                     .external_taken = name_table_create(arena)};
+}
+
+static char *print_module(Printer *printer, const Module *module) {
+    printer->module = module;
+    for (uint32_t i = 0; i < module->function_count; i++)
+        put_function(printer, module->functions[i]);
+    return printer->text;
 }
 
 char *text_print_module(const Module *module, Arena *arena) {
     Printer printer = printer_create(arena);
-    printer.module = module;
-    for (uint32_t i = 0; i < module->function_count; i++)
-        put_function(&printer, module->functions[i]);
-    return printer.text;
+    return print_module(&printer, module);
+}
+
+char *text_print_bare(const Module *module, Arena *arena) {
+    Printer printer = printer_create(arena);
+    printer.bare = true;
+    return print_module(&printer, module);
 }
 
 char *text_print_function(const Function *function, Arena *arena) {

@@ -9,6 +9,9 @@
  * name the later are printed as NAME.2, NAME.3 ... */
 char *text_print_module(const Module *module, Arena *arena);
 
+/* The same without the places in specs: equal where the same is computed in the same way. */
+char *text_print_bare(const Module *module, Arena *arena);
+
 /* One function, after its bodies. */
 char *text_print_function(const Function *function, Arena *arena);
 

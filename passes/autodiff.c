@@ -8,6 +8,7 @@
 #include "passes/autodiff.h"
 
 #include "ir/build.h"
+#include "ir/external.h"
 #include "passes/inline.h"
 #include "passes/rewrite.h"
 
@@ -96,14 +97,20 @@ void backward_flow_result(Backward *backward, NodeId several, uint32_t which, No
 
 /* --- the walk --- */
 
+/* Whether a gradient goes through the node: by its op's rule; of a call, if the library has one. */
+static bool is_smooth(const Node *node, GradientRule *const rules[OP_COUNT]) {
+    if (node->op == OP_CALL && !node->attributes.external->gradient)
+        return false;
+    return rules[node->op] != gradient_none || node->op == OP_KERNEL;
+}
+
 /* Marks what depends on the marked nodes through ops that have a gradient. */
 static void spread_needed(const Function *function, GradientRule *const rules[OP_COUNT],
                           bool *needed) {
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = graph_node(function, id);
-        const bool is_smooth = rules[node->op] != gradient_none || node->op == OP_KERNEL;
         const bool is_real = node->dtype == DTYPE_F32 || node->dtype == DTYPE_NONE;
-        for (uint32_t i = 0; is_smooth && is_real && i < node->source_count; i++)
+        for (uint32_t i = 0; is_smooth(node, rules) && is_real && i < node->source_count; i++)
             needed[id] = needed[id] || needed[node->sources[i]];
     }
 }

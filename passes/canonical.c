@@ -1,5 +1,7 @@
 #include "passes/canonical.h"
 
+#include "ir/external.h"
+
 #include <string.h>
 
 typedef struct Writer {
@@ -58,6 +60,23 @@ static void write_nested(Writer *writer, const Function *body) {
             }
 }
 
+static void write_text(Writer *writer, const char *text) {
+    write_number(writer, text ? (int64_t)strlen(text) : -1);
+    write_bytes(writer, text ? text : "", text ? strlen(text) : 0);
+}
+
+/* The function, and which of the axes here are those that its signature names. */
+static void write_external(Writer *writer, const External *external) {
+    write_text(writer, external->library);
+    write_text(writer, external->gradient);
+    write_text(writer, external_signature(external, writer->arena));
+    for (uint32_t i = 0; i <= external->parameter_count; i++) {
+        Axes axes;
+        external_axes(writer->function, external_source_type(external, i), &axes);
+        write_axes(writer, &axes);
+    }
+}
+
 static void write_node(Writer *writer, const Node *node) {
     write_number(writer, node->op);
     write_number(writer, node->dtype);
@@ -69,6 +88,8 @@ static void write_node(Writer *writer, const Node *node) {
     write_bytes(writer, node->sources, node->source_count * sizeof *node->sources);
     if (node->attributes.body)
         write_nested(writer, node->attributes.body);
+    if (node->attributes.external)
+        write_external(writer, node->attributes.external);
 }
 
 static void write_function(Writer *writer) {

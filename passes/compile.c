@@ -80,7 +80,7 @@ typedef struct Work {
     const Function *const *bodies;
     const Target *target;
     const char *cache; /* directory; NULL: off */
-    bool verify;
+    bool verify, text;
     CacheKey *keys;
     CacheAnswer *answers;
     int *store_errors; /* errno where an object could not be stored; else 0 */
@@ -89,6 +89,8 @@ typedef struct Work {
 } Work;
 
 static bool kernel_compile(const Work *work, uint32_t kernel) {
+    if (work->plan->kernels[kernel].call)
+        return true;
     ObjectCode *object = &work->objects[kernel];
     if (work->cache)
         work->answers[kernel] =
@@ -96,7 +98,7 @@ static bool kernel_compile(const Work *work, uint32_t kernel) {
     if (work->answers[kernel] == CACHE_HIT)
         return true;
     CompileError *error = &work->errors[kernel];
-    const ObjectOptions options = {.verify = work->verify};
+    const ObjectOptions options = {.verify = work->verify, .text = work->text};
     if (!object_emit(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
                      &options, &object->bytes, &object->size, error->text, sizeof error->text))
         return false;
@@ -129,14 +131,15 @@ __attribute__((format(printf, 2, 3))) static void warn(const CompileOptions *opt
 }
 
 static void cache_report(const Work *work, const CompileOptions *options, uint32_t *found) {
-    uint32_t damaged = 0;
+    uint32_t damaged = 0, compiled = 0;
     int error = 0;
     for (uint32_t i = 0; i < work->plan->kernel_count; i++) {
+        compiled += !work->plan->kernels[i].call;
         *found += work->answers[i] == CACHE_HIT;
         damaged += work->answers[i] == CACHE_DAMAGED;
         error = error ? error : work->store_errors[i];
     }
-    if (work->cache && *found < work->plan->kernel_count)
+    if (work->cache && *found < compiled)
         cache_trim(work->cache, (uint64_t)CACHE_MEBIBYTES << 20);
     if (damaged)
         warn(options, "%u damaged entries of the cache in %.300s were compiled anew", damaged,
@@ -215,13 +218,14 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
         .bodies = plan_bodies(builder),
         .target = target,
         .verify = options->verify,
+        .text = options->text,
         .keys = keys_of(graphs, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
         .store_errors = arena_array(arena, plan->kernel_count, sizeof *work.store_errors),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
     };
-    if (work.keys)
+    if (work.keys && !work.text)
         work.cache = cache_begin(arena, options);
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         work.answers[i] = CACHE_MISS;

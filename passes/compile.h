@@ -23,6 +23,7 @@ typedef struct CompileOptions {
     const char *skip;       /* comma-separated names of passes to leave out */
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
+    bool text;              /* kernels as LLVM's IR, in the place of objects; not from the cache */
     int threads;            /* that compile kernels; 0: one */
     int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add` or
                             `step`; 0: as it comes */
@@ -47,14 +48,14 @@ typedef struct CompileError {
 } CompileError;
 
 typedef struct ObjectCode {
-    char *bytes; /* a relocatable ELF file with one global symbol: the kernel's */
+    char *bytes; /* a relocatable ELF file with one global symbol: the kernel's; or IR as text */
     size_t size;
 } ObjectCode;
 
 /* The plan lies in the arena of the module that it was made from. */
 typedef struct CompiledModule {
     const Plan *plan;
-    ObjectCode *objects; /* by kernel */
+    ObjectCode *objects; /* by kernel; none (bytes NULL) of those that are calls */
     uint32_t from_cache; /* how many of the kernels were found in the cache */
 } CompiledModule;
 

@@ -14,9 +14,10 @@ typedef uint32_t GroupId;
 #define GROUP_NONE UINT32_MAX
 
 typedef enum GroupKind {
-    GROUP_LOOPS,     /* loops with reductions */
-    GROUP_PRODUCT,   /* a contraction that is a matrix product, and elementwise ops after it */
-    GROUP_ATTENTION, /* attention or its gradient, with its results */
+    GROUP_LOOPS,   /* loops with reductions */
+    GROUP_PRODUCT, /* a contraction that is a matrix product, and elementwise ops after it */
+    GROUP_ALONE,   /* attention, a call, or the gradient of one, with its results; an update of a
+                      slice */
 } GroupKind;
 
 typedef struct Group {
@@ -41,7 +42,7 @@ typedef struct Fusion {
     bool *is_free, *is_output;
     bool *is_rounding; /* of a param or input to bf16: free, and so for products too */
     bool *is_dropped;  /* its owner computes it no more: nobody reads it from memory */
-    uint32_t *depth; /* matrix products and attentions on the longest path to it, itself included */
+    uint32_t *depth; /* products, attentions and calls on the longest path to it, itself included */
     uint32_t *user_start; /* where its users begin in `users`; one more for the end */
     NodeId *users;        /* as often as they read */
     /* room for what is at hand */
@@ -61,8 +62,8 @@ static inline const Node *fuse_node(const Fusion *fusion, NodeId id) {
 /* Classes, users and depths of all nodes, and a group for each that has one. */
 Fusion fuse_begin(const Function *function);
 
-/* A matrix product or attention: it reads memory, so what is free is stored for it, but for what a
- * product rounds as it packs. */
+/* A matrix product, attention, a call, an update of a slice: it reads memory, so what is free is
+ * stored for it, but for what a product rounds as it packs. */
 bool fuse_is_anchor(const Fusion *fusion, NodeId id);
 
 /* Whether the kernel of a member computes a free source of it rather than read it. */

@@ -1,6 +1,7 @@
 /* Elementwise ops move from loops to the matrix product whose result they read, so that it is
  * changed in registers: a residual's sum, a bias. Costly ops stay in loops: the product's registers
  * are taken, and spilling them costs more than the way through memory (GELU takes twice as long).
+ * Where few rows meet a large matrix, which is waited for anyway, they move too: a kernel less.
  *
 What can move is what depends on the product and on things that are there before it. Of these
  * nodes, in their order, as many move as make the two kernels read and write the least. */
@@ -10,7 +11,11 @@ What can move is what depends on the product and on things that are there before
 
 #include <string.h>
 
-enum { MAX_MOVED = 32, COSTLY = 16 /* multiplications */ };
+enum {
+    MAX_MOVED = 32,
+    COSTLY = 16, /* multiplications */
+    LITTLE = 16, /* a result is little beside a source that is so many times as large */
+};
 
 static int64_t bytes_of(const Fusion *fusion, NodeId id) {
     const Node *node = fuse_node(fusion, id);
@@ -57,13 +62,23 @@ static NodeId contract_of(const Fusion *fusion, GroupId product) {
     return *member;
 }
 
+static bool is_little(const Fusion *fusion, NodeId contract) {
+    const Node *node = fuse_node(fusion, contract);
+    const int64_t result = graph_elements(fusion->function, node);
+    for (uint32_t i = 0; i < node->source_count; i++)
+        if (graph_elements(fusion->function, fuse_node(fusion, node->sources[i])) / LITTLE >=
+            result)
+            return true;
+    return false;
+}
+
 /* Whether a member of the loops depends on the product, on `moved` and on earlier things alone. */
 static bool can_move(const Fusion *fusion, GroupId product, GroupId loops, NodeId id,
                      const NodeId *moved, uint32_t count) {
     const Node *node = fuse_node(fusion, id);
     NodeId contract = contract_of(fusion, product);
-    if (!op_is_elementwise(node->op) || rows_op_cost(node->op) >= COSTLY ||
-        fuse_holds(fusion, product, id) ||
+    const bool costly = rows_op_cost(node->op) >= COSTLY && !is_little(fusion, contract);
+    if (!op_is_elementwise(node->op) || costly || fuse_holds(fusion, product, id) ||
         !axes_subset(&node->axes, &fuse_node(fusion, contract)->axes))
         return false;
     for (uint32_t i = 0; i < node->source_count; i++) {

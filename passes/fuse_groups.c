@@ -6,7 +6,10 @@
 
 static bool is_binding(OpCode op) { return op == OP_PARAM || op == OP_INPUT; }
 
-static bool is_attention(OpCode op) { return op == OP_ATTENTION || op == OP_ATTENTION_GRAD; }
+static bool stands_alone(OpCode op) {
+    return op == OP_ATTENTION || op == OP_ATTENTION_GRAD || op == OP_UPDATE_SLICE ||
+           op == OP_CALL || op == OP_CALL_GRAD;
+}
 
 static bool stays_outside(const Fusion *fusion, NodeId id) {
     OpCode op = fuse_node(fusion, id)->op;
@@ -69,7 +72,7 @@ static void find_users(Fusion *fusion) {
 
 bool fuse_is_anchor(const Fusion *fusion, NodeId id) {
     GroupId owner = fusion->owner[id];
-    return is_attention(fuse_node(fusion, id)->op) ||
+    return stands_alone(fuse_node(fusion, id)->op) ||
            (fuse_node(fusion, id)->op == OP_CONTRACT && owner != GROUP_NONE &&
             fusion->groups[owner].kind == GROUP_PRODUCT);
 }
@@ -136,7 +139,7 @@ static void add_group(Fusion *fusion, NodeId id, GroupKind kind) {
     group->members[0] = id;
 }
 
-/* Results of attention belong to its group. */
+/* Results of attention and of gradients belong to their group. */
 static void add_result(Fusion *fusion, NodeId id) {
     GroupId owner = fusion->owner[fuse_node(fusion, id)->sources[0]];
     Group *group = &fusion->groups[owner];
@@ -150,21 +153,18 @@ static void add_result(Fusion *fusion, NodeId id) {
 static void make_groups(Fusion *fusion) {
     for (NodeId id = 0; id < fusion->function->node_count; id++) {
         const Node *node = fuse_node(fusion, id);
-        bool attention = is_attention(node->op), product = is_product(fusion, id);
+        bool alone = stands_alone(node->op), product = is_product(fusion, id);
         fusion->owner[id] = GROUP_NONE;
         for (uint32_t i = 0; i < node->source_count; i++)
             if (fusion->depth[node->sources[i]] > fusion->depth[id])
                 fusion->depth[id] = fusion->depth[node->sources[i]];
-        fusion->depth[id] += attention || product;
+        fusion->depth[id] += alone || product;
         if (fusion->is_free[id] || stays_outside(fusion, id))
             continue;
         if (node->op == OP_RESULT)
             add_result(fusion, id);
         else
-            add_group(fusion, id,
-                      attention ? GROUP_ATTENTION
-                      : product ? GROUP_PRODUCT
-                                : GROUP_LOOPS);
+            add_group(fusion, id, alone ? GROUP_ALONE : product ? GROUP_PRODUCT : GROUP_LOOPS);
     }
 }
 

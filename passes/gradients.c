@@ -3,6 +3,7 @@
 #include "passes/gradients.h"
 
 #include "ir/build.h"
+#include "ir/external.h"
 #include "passes/lower.h"
 #include "passes/rewrite.h"
 
@@ -252,6 +253,17 @@ static int64_t bounded(int64_t amount, int64_t extent) {
 }
 
 /* a goes back by as much; b has the sum of what it had filled. */
+static void gradient_update_slice(Backward *backward, NodeId y, NodeId dy) {
+    Function *function = backward->function;
+    const Axes *along = &node_of(backward, y)->attributes.axes;
+    const Axes present = node_of(backward, dy)->axes, all = axes_union(&present, along);
+    const NodeId index = build_index(function, along->at[0]);
+    const NodeId here = binary(backward, OP_EQUAL, index, source(backward, y, 1));
+    const NodeId full = build_broadcast(function, dy, &all);
+    backward_flow(backward, y, 0, keep_unless(backward, here, full));
+    backward_flow(backward, y, 2, keep_where(backward, here, full));
+}
+
 static void gradient_shift(Backward *backward, NodeId y, NodeId dy) {
     Function *function = backward->function;
     const AxisId axis = node_of(backward, y)->attributes.axes.at[0];
@@ -305,6 +317,33 @@ static void gradient_attention(Backward *backward, NodeId y, NodeId dy) {
                                                   .attributes = attention->attributes});
     for (uint32_t i = 0; i < FIXED; i++)
         backward_flow_exact(backward, y, i, build_result(function, all, i));
+}
+
+/* What the library gives: for each position along the carried axes the gradient of a parameter,
+ * which is summed over those that the source lacks. */
+static void gradient_call(Backward *backward, NodeId y, NodeId dy) {
+    Function *function = backward->function;
+    const Node *call = node_of(backward, y);
+    const External *external = call->attributes.external;
+    const uint32_t count = external->parameter_count;
+    const Axes axes = call->axes;
+    NodeId *sources = arena_array(function->arena, count + 1, sizeof(NodeId));
+    for (uint32_t i = 0; i < count; i++)
+        sources[i] = call->sources[i];
+    sources[count] = build_broadcast(function, dy, &axes);
+    const NodeId all = graph_add(function, (Node){.op = OP_CALL_GRAD,
+                                                  .source_count = count + 1,
+                                                  .sources = sources,
+                                                  .attributes.external = external});
+    for (uint32_t i = 0; i < external_gradient_count(external); i++) {
+        const uint32_t parameter = external_gradient_parameter(external, i);
+        if (!backward->needed[sources[parameter]])
+            continue;
+        const NodeId gradient = build_result(function, all, i);
+        const Axes over = axes_minus(&node_of(backward, gradient)->axes,
+                                     &node_of(backward, sources[parameter])->axes);
+        backward_flow_exact(backward, y, parameter, backward_sum(backward, gradient, &over));
+    }
 }
 
 GradientRule *const gradient_rules[OP_COUNT] = {

@@ -68,6 +68,8 @@ static bool add_objects(Jit *jit, const CompiledModule *compiled, CompileError *
     LLVMOrcJITDylibRef library = LLVMOrcLLJITGetMainJITDylib(jit->engine);
     for (uint32_t i = 0; i < compiled->plan->kernel_count; i++) {
         const ObjectCode *object = &compiled->objects[i];
+        if (!object->bytes) /* a call: see runtime/execution/external.h */
+            continue;
         LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
             object->bytes, object->size, compiled->plan->kernels[i].symbol);
         if (jit_failed(LLVMOrcLLJITAddObjectFile(jit->engine, library, buffer), error))
@@ -79,7 +81,8 @@ static bool add_objects(Jit *jit, const CompiledModule *compiled, CompileError *
 static bool look_up(Jit *jit, const Plan *plan, CompileError *error) {
     for (uint32_t i = 0; i < plan->kernel_count; i++) {
         LLVMOrcExecutorAddress address = 0;
-        if (jit_failed(LLVMOrcLLJITLookup(jit->engine, &address, plan->kernels[i].symbol), error))
+        if (!plan->kernels[i].call &&
+            jit_failed(LLVMOrcLLJITLookup(jit->engine, &address, plan->kernels[i].symbol), error))
             return false;
         jit->kernels[i] = (KernelFunction)(uintptr_t)address;
     }

@@ -5,7 +5,8 @@
  * across memory. Here the axes that inputs have (images, positions) are outermost in each
  * contraction, in the order in which inputs have them; rows of features are then contiguous. What
  * is computed from its sources element by element, or by leaving axes out, takes the order of the
- * source that has all its axes. */
+ * source that has all its axes. Calls of libraries get their sources as they declare them. */
+#include "ir/external.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -54,6 +55,17 @@ static Axes order_of(const Function *to, const Node *node, const Axes *outer) {
     return node->axes;
 }
 
+/* A library takes the axes that it declares innermost and in their order: sources that lie in
+ * another are copied. */
+static void order_sources(Function *to, Node *call) {
+    NodeId *sources = arena_array(to->arena, call->source_count, sizeof *sources);
+    for (uint32_t i = 0; i < call->source_count; i++) {
+        const Axes order = external_source_order(to, call, i);
+        sources[i] = build_reordered(to, call->sources[i], &order);
+    }
+    call->sources = sources;
+}
+
 Function *pass_layout(const Function *function, PassContext *context) {
     (void)context;
     const Axes outer = outer_axes(function);
@@ -61,9 +73,13 @@ Function *pass_layout(const Function *function, PassContext *context) {
     Rewrite rewrite = rewrite_begin(function, NULL);
     for (NodeId id = 0; id < function->node_count; id++) {
         Node node = rewrite_node(&rewrite, id);
-        if (!pinned[id])
+        const NodeId first = rewrite.to->node_count;
+        if (node.op == OP_CALL || node.op == OP_CALL_GRAD)
+            order_sources(rewrite.to, &node);
+        else if (!pinned[id])
             node.axes = order_of(rewrite.to, &node, &outer);
         rewrite.map[id] = graph_add(rewrite.to, node);
+        rewrite_place(&rewrite, first, id);
     }
     for (uint32_t i = 0; i < function->output_count; i++) {
         const NodeId old = function->outputs[i].node;

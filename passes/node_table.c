@@ -2,6 +2,8 @@
  * the order in it shows nowhere. */
 #include "passes/node_table.h"
 
+#include "ir/external.h"
+
 #include <string.h>
 
 struct NodeTable {
@@ -61,7 +63,8 @@ static uint64_t node_hash(const Node *node) {
     hash = mix(hash, bits_of(node->attributes.value));
     hash = mix(hash, (uint64_t)node->attributes.amount);
     hash = mix(hash, node->attributes.key);
-    for (const char *c = node->attributes.name; c && *c; c++)
+    const External *external = node->attributes.external;
+    for (const char *c = external ? external->name : node->attributes.name; c && *c; c++)
         hash = mix(hash, (unsigned char)*c);
     uint64_t sources = 0; /* a sum: sources that swap give the same */
     for (uint32_t i = 0; i < node->source_count; i++)
@@ -75,7 +78,8 @@ static bool same_name(const char *a, const char *b) {
 
 static bool same_attributes(const Attributes *a, const Attributes *b) {
     return bits_of(a->value) == bits_of(b->value) && a->amount == b->amount && a->key == b->key &&
-           a->body == b->body && same_name(a->name, b->name) && axes_equal(&a->axes, &b->axes);
+           a->body == b->body && external_equal(a->external, b->external) &&
+           same_name(a->name, b->name) && axes_equal(&a->axes, &b->axes);
 }
 
 static bool same_sources(const Node *a, const Node *b) {

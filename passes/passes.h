@@ -3,7 +3,7 @@
 #ifndef SCANLINE_PASSES_PASSES_H
 #define SCANLINE_PASSES_PASSES_H
 
-#include "ir/graph.h"
+#include "ir/interpret.h"
 #include "passes/precision.h"
 
 typedef struct PassContext {
@@ -13,6 +13,7 @@ typedef struct PassContext {
     /* Something the user should hear of (a fallback that costs memory, say). May be NULL. */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
+    const InterpretCaller *caller; /* of external functions, where passes are checked by value */
 } PassContext;
 
 typedef Function *PassFunction(const Function *function, PassContext *context);

@@ -6,6 +6,8 @@
 #include "ir/verify.h"
 #include "passes/accumulate.h"
 #include "passes/check.h"
+#include "passes/decode.h"
+#include "passes/interpret_calls.h"
 #include "passes/passes.h"
 #include "passes/step.h"
 
@@ -86,14 +88,15 @@ static bool options_check(const CompileOptions *options, CompileError *error) {
 /* --- passes --- */
 
 static bool function_inspect(const Function *before, const Function *after, const Pass *pass,
-                             const CompileOptions *options, CompileError *error) {
+                             const CompileOptions *options, const InterpretCaller *caller,
+                             CompileError *error) {
     Arena *arena = after->arena;
     if (options->dump && (strcmp(options->dump, "all") == 0 || list_has(options->dump, pass->name)))
         fprintf(stderr, "# after %s\n%s\n", pass->name, text_print_function(after, arena));
     const char *fault = options->verify ? verify_function(after, arena) : NULL;
     if (fault)
         return compile_fail(error, "after pass %s, @%s: %s", pass->name, after->name, fault);
-    fault = options->check ? check_same_values(before, after, arena) : NULL;
+    fault = options->check ? check_same_values_calling(before, after, caller, arena) : NULL;
     if (fault)
         return compile_fail(error, "pass %s changed the values of @%s: %s", pass->name, after->name,
                             fault);
@@ -116,7 +119,7 @@ static Function *passes_run(Function *function, size_t first, size_t end,
         const Pass *pass = &pipeline[i];
         if (!list_has(options->skip, pass->name)) {
             Function *after = pass->run(function, context);
-            if (!function_inspect(function, after, pass, options, error))
+            if (!function_inspect(function, after, pass, options, context->caller, error))
                 return NULL;
             function = after;
         }
@@ -153,18 +156,36 @@ static Fused fused_extend(Arena *arena, const Fused *fused, const CompileOptions
     return made;
 }
 
+/* Adds a function after its first passes. From `decode` its weights are taken just before fusion,
+ * which would hide what is done to them in the kernels that read them. */
+static bool fused_add(Fused *fused, Function *function, size_t first, const CompileOptions *options,
+                      PassContext *context, CompileError *error) {
+    const bool splits = first == FUSED && strcmp(function->name, "decode") == 0;
+    const size_t before = splits ? NUMBER_fuse : first;
+    DecodeParts parts = {.decode = passes_run(function, 0, before, options, context, error)};
+    if (splits && parts.decode)
+        parts = decode_split(parts.decode);
+    Function *const both[] = {parts.weights, parts.decode};
+    for (int i = 0; i < 2; i++) {
+        if (!both[i])
+            continue;
+        Function *last = passes_run(both[i], before, first, options, context, error);
+        if (!last)
+            return false;
+        fused->functions[fused->count++] = last;
+    }
+    return parts.decode != NULL;
+}
+
 /* What the passes make of the module's functions; false and `error`: a fault. */
 static bool functions_compile(const Module *module, Module *compiled, const CompileOptions *options,
                               PassContext *context, CompileError *error) {
     const size_t wanted = passes_wanted(options), first = wanted < FUSED ? wanted : FUSED;
-    Fused fused = {.functions =
-                       arena_array(module->arena, module->function_count, sizeof *fused.functions)};
-    for (; fused.count < module->function_count; fused.count++) {
-        fused.functions[fused.count] =
-            passes_run(module->functions[fused.count], 0, first, options, context, error);
-        if (!fused.functions[fused.count])
+    Fused fused = {.functions = arena_array(module->arena, 2 * module->function_count,
+                                            sizeof *fused.functions)};
+    for (uint32_t i = 0; i < module->function_count; i++)
+        if (!fused_add(&fused, module->functions[i], first, options, context, error))
             return false;
-    }
     if (wanted >= FUSED)
         fused = fused_extend(module->arena, &fused, options);
     for (uint32_t i = 0; i < fused.count; i++) {
@@ -191,6 +212,10 @@ Module *pipeline_run(const Module *module, const CompileOptions *options, const 
         compile_fail(error, "%s", fault);
         return NULL;
     }
+    InterpretCalls *calls = options->check ? interpret_calls_begin(module->arena) : NULL;
+    context.caller = calls ? interpret_calls_caller(calls) : NULL;
     Module *compiled = module_create(module->arena);
-    return functions_compile(module, compiled, options, &context, error) ? compiled : NULL;
+    const bool sound = functions_compile(module, compiled, options, &context, error);
+    interpret_calls_end(calls);
+    return sound ? compiled : NULL;
 }

@@ -1,7 +1,7 @@
 #include "passes/plan.h"
 
 #include "passes/canonical.h"
-#include "passes/emit/kernel.h"
+#include "passes/emit/call.h"
 #include "passes/memory.h"
 #include "passes/rewrite.h"
 
@@ -19,6 +19,7 @@ struct PlanBuilder {
     Arena *arena;
     const Target *target;
     Plan *plan;
+    uint64_t seed; /* of the hashes in symbols: kernels for several targets go into one program */
     uint32_t kernel_capacity, function_capacity;
     Kernel *kernels;             /* parallel to plan->kernels */
     const Function **bodies;     /* the same */
@@ -39,6 +40,7 @@ PlanBuilder *plan_begin(Arena *arena, const Target *target) {
     PlanBuilder *builder = arena_alloc(arena, sizeof *builder);
     builder->arena = arena;
     builder->target = target;
+    builder->seed = XXH3_64bits(target->name, strlen(target->name));
     builder->plan = arena_alloc(arena, sizeof *builder->plan);
     builder->plan->target = arena_string(arena, target->name, strlen(target->name));
     builder->plan->table = arena_alloc(arena, HASH_SIZE);
@@ -97,10 +99,14 @@ static PlanType plan_type(DType dtype) {
 
 /* What a kernel mostly does, for its symbol: the op that decides which emitter takes it. */
 static const char *kernel_kind(const Function *body) {
+    const NodeId call = call_node(body);
+    if (call != NODE_NONE)
+        return arena_printf(body->arena, "%s_%s", op_table[body->nodes[call].op].name,
+                            body->nodes[call].attributes.external->name);
     for (uint32_t i = 0; i < body->node_count; i++) {
         OpCode op = body->nodes[i].op;
         if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
-            op == OP_SCATTER_ADD)
+            op == OP_UPDATE_SLICE || op == OP_SCATTER_ADD)
             return op_table[op].name;
     }
     return "loop";
@@ -129,7 +135,7 @@ static void kernel_operands(Arena *arena, const Function *body, PlanKernel *kern
 
 static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
     CanonicalForm form = canonical_form(body->arena, body);
-    uint64_t hash = XXH3_64bits(form.bytes, form.length);
+    uint64_t hash = XXH3_64bits_withSeed(form.bytes, form.length, builder->seed);
     if (builder->plan->kernel_count * 2 >= builder->slot_count)
         kernels_rehash(builder);
     uint32_t slot = (uint32_t)hash & (builder->slot_count - 1);
@@ -155,6 +161,8 @@ static uint32_t kernel_number(PlanBuilder *builder, const Function *body) {
         .bytes = shape.bytes,
     };
     kernel_operands(builder->arena, body, &builder->plan->kernels[number]);
+    if (call_node(body) != NODE_NONE)
+        builder->plan->kernels[number].call = call_plan(builder->arena, body);
     return number;
 }
 
@@ -373,6 +381,20 @@ static PlanFunction *function_reserve(PlanBuilder *builder, const Function *func
     return new;
 }
 
+/* Libraries take their arguments in one order alone. */
+static const char *calls_check(const Function *fused) {
+    for (NodeId id = 0; id < fused->node_count; id++) {
+        const Function *body = fused->nodes[id].attributes.body;
+        if (body && call_node(body) != NODE_NONE && !call_is_ordered(body))
+            return arena_printf(fused->arena,
+                                "%s of @%s does not lie in memory as the library takes it (the "
+                                "pass layout sees to that)",
+                                graph_node(body, call_node(body))->attributes.external->name,
+                                fused->name);
+    }
+    return NULL;
+}
+
 const char *plan_add(PlanBuilder *builder, const Function *fused) {
     Arena *arena = fused->arena;
     PlanFunction *plan = function_reserve(builder, fused);
@@ -391,10 +413,13 @@ const char *plan_add(PlanBuilder *builder, const Function *fused) {
         .death = arena_array(arena, most_buffers, sizeof *planner.death),
     };
     inputs_add(&planner);
+    const char *fault = calls_check(fused);
+    if (fault)
+        return fault;
     for (NodeId id = 0; id < fused->node_count; id++)
         if (fused->nodes[id].op == OP_KERNEL)
             step_add(&planner, id);
-    const char *fault = outputs_add(&planner);
+    fault = outputs_add(&planner);
     if (fault)
         return fault;
     donations_settle(&planner);

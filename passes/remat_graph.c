@@ -1,6 +1,6 @@
 /* What the schedule needs to know of a fused function. Buffers are numbered as the plan numbers its
  * own: by kernel, then by result. */
-#include "passes/emit/kernel.h"
+#include "passes/emit/call.h"
 #include "passes/remat.h"
 #include "passes/rewrite.h"
 #include "runtime/execution/plan.h"
@@ -9,6 +9,14 @@
 
 /* Operations that take about as long as a byte of a kernel's operands does. */
 static const double operations_a_byte = 40;
+
+/* The same of a call of a library: what it computes is not known, but hardly next to nothing. */
+static const double operations_a_called_byte = 1000;
+
+static double cost_of(const Function *body, const KernelShape *shape) {
+    const bool is_call = call_node(body) != NODE_NONE;
+    return shape->flops + (is_call ? operations_a_called_byte : operations_a_byte) * shape->bytes;
+}
 
 static uint32_t count_ops(const Function *function, OpCode op) {
     uint32_t count = 0;
@@ -40,7 +48,7 @@ static uint32_t *number_steps(RematGraph *graph, const Target *target) {
             .first_result = graph->buffer_count,
             .result_count = body->output_count,
             .flops = shape.flops,
-            .cost = shape.flops + operations_a_byte * shape.bytes,
+            .cost = cost_of(body, &shape),
             .is_update = node->attributes.amount == KERNEL_UPDATE,
         };
         graph->cost += graph->steps[graph->step_count].cost;

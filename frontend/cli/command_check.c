@@ -1,16 +1,19 @@
 /* scanline check: is the spec right, and what will it cost? */
 #include "frontend/cli/again.h"
 #include "frontend/cli/commands.h"
-#include "frontend/cli/session.h"
+#include "frontend/cli/session_jit.h"
 
+#include "frontend/extern_header.h"
 #include "frontend/report.h"
 #include "passes/emit/target.h"
+#include "runtime/files/file.h"
 #include "runtime/training/training.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What is to be said of a spec. */
 typedef struct Card {
@@ -172,13 +175,27 @@ static void print_card(const Session *session, const Card *card) {
         printf("first loss   %.6f nats\n", card->report.first_loss);
 }
 
+/* The header that a library of the spec's extern functions is built by. */
+static ExitCode write_header(const Session *session, const char *path) {
+    const char *header = extern_header(session->spec);
+    FileError error;
+    if (!header)
+        return session_fail(session, EXIT_INPUT, "no-extern", "%s.scan declares no extern fn",
+                            session->spec->name);
+    if (!file_write(path, header, strlen(header), &error))
+        return session_fail(session, EXIT_MACHINE, "write", "%s", error.text);
+    return EXIT_DONE;
+}
+
 static ExitCode work(Session *session, void *user) {
-    (void)user;
+    const char *header = *(const char **)user;
     ExitCode code = session_read(session, NULL);
-    if (code)
-        return code;
+    if (code || header)
+        return code ? code : write_header(session, header);
     const Plan *plan;
     code = session_plan(session, &plan);
+    if (!code)
+        code = session_open_libraries(session, plan);
     if (code)
         return code;
     const Program program = {.experiment = &session->experiment, .plan = plan};
@@ -194,7 +211,18 @@ static ExitCode work(Session *session, void *user) {
     return EXIT_DONE;
 }
 
+enum { KEY_EXTERN_HEADER = 0x100 };
+
+static const struct argp_option keys[] = {
+    {"extern-header", KEY_EXTERN_HEADER, "FILE", 0,
+     "write the C header of the spec's extern functions, which their library is built by, and "
+     "check no more than the spec",
+     0},
+    {0}};
+
 ExitCode command_check(int count, char **words) {
+    const char *header = NULL;
+    const OptionTarget targets[] = {{KEY_EXTERN_HEADER, .text = &header}, {0}};
     const CommandLine line = {
         .command = "check",
         .arguments = "[SPEC] [KEY=VALUE...]",
@@ -205,11 +233,15 @@ ExitCode command_check(int count, char **words) {
             "positions hide; a causal mask hides half.\n\nExamples:\n"
             "  scanline check digits\n"
             "  scanline check igpt-s train.batch=2 --json\n"
-            "  scanline check mine.scan train.objective=bert",
+            "  scanline check mine.scan train.objective=bert\n"
+            "  scanline check custom.scan --extern-header ops.h",
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
+        .keys = keys,
+        .targets = targets,
+        .user = &header,
     };
     Options options;
     options_parse(&line, count, words, &options);
-    return session_run(&options, work, NULL);
+    return session_run(&options, work, &header);
 }

@@ -4,6 +4,7 @@
 
 #include "ir/interpret.h"
 #include "ir/text_parse.h"
+#include "passes/interpret_calls.h"
 #include "runtime/execution/executor.h"
 #include "runtime/files/safetensors.h"
 
@@ -13,10 +14,10 @@
 
 typedef struct ExecArguments {
     const char *function, *inputs, *output;
-    bool interpret;
+    bool interpret, calls;
 } ExecArguments;
 
-enum { KEY_FUNCTION = 0x100, KEY_INPUTS, KEY_INTERPRET, MOST_BYTES = 1 << 30 };
+enum { KEY_FUNCTION = 0x100, KEY_INPUTS, KEY_INTERPRET, KEY_CALLS, MOST_BYTES = 1 << 30 };
 
 static const struct argp_option keys[] = {
     {"function", KEY_FUNCTION, "NAME", 0, "which function (default: the file's last)", 0},
@@ -25,9 +26,28 @@ static const struct argp_option keys[] = {
     {"output", 'o', "FILE", 0, "where its outputs go, as safetensors", 0},
     {"interpret", KEY_INTERPRET, 0, 0,
      "compute by the reference interpreter, in double precision; outputs are F64", 0},
+    {"calls", KEY_CALLS, 0, 0,
+     "open the shared libraries that the file names, and call their functions", 0},
     {0}};
 
 /* --- the function and its inputs --- */
+
+/* A file from anywhere opens no library unless it is told that it may. */
+static ExitCode check_calls(const Session *session, const ExecArguments *arguments,
+                            const Function *function) {
+    ExitCode code = EXIT_DONE;
+    for (NodeId id = 0; id < function->node_count && !code && !arguments->calls; id++) {
+        const Attributes *attributes = &graph_node(function, id)->attributes;
+        if (attributes->external)
+            code = session_fail(session, EXIT_INPUT, "calls",
+                                "@%s calls %s of %s: if you trust that library, give --calls",
+                                function->name, attributes->external->name,
+                                attributes->external->library);
+        else if (attributes->body)
+            code = check_calls(session, arguments, attributes->body);
+    }
+    return code;
+}
 
 static ExitCode read_function(Session *session, const ExecArguments *arguments,
                               const Function **function) {
@@ -49,7 +69,7 @@ static ExitCode read_function(Session *session, const ExecArguments *arguments,
     else
         *function = module->function_count ? module->functions[module->function_count - 1] : NULL;
     if (*function)
-        return EXIT_DONE;
+        return check_calls(session, arguments, *function);
     return session_fail(session, EXIT_INPUT, "no-function", "there is no function '%s' in %s",
                         arguments->function ? arguments->function : "", path);
 }
@@ -171,7 +191,10 @@ static ExitCode run_interpreted(const Session *session, const Function *function
         bindings[i] = (InterpretBinding){node->attributes.name, values, count};
     }
     InterpretError error;
-    double **results = interpret(function, bindings, operands->count, session->arena, &error);
+    InterpretCalls *calls = interpret_calls_begin(session->arena);
+    double **results = interpret_calling(function, bindings, operands->count,
+                                         interpret_calls_caller(calls), session->arena, &error);
+    interpret_calls_end(calls);
     if (!results)
         return session_fail(session, EXIT_INPUT, "interpret", "%s", error.text);
     for (uint32_t i = 0; i < function->output_count; i++)
@@ -208,7 +231,7 @@ static ExitCode run_compiled(Session *session, const Function *function, const O
 }
 
 static ExitCode run(Session *session, const ExecArguments *arguments, const Safetensors *file) {
-    const Function *function;
+    const Function *function = NULL;
     Operands operands;
     ExitCode code = read_function(session, arguments, &function);
     if (!code)
@@ -244,6 +267,7 @@ ExitCode command_exec(int count, char **words) {
                                     {KEY_INPUTS, .text = &arguments.inputs},
                                     {'o', .text = &arguments.output},
                                     {KEY_INTERPRET, .flag = &arguments.interpret},
+                                    {KEY_CALLS, .flag = &arguments.calls},
                                     {0}};
     const CommandLine line = {
         .command = "exec",

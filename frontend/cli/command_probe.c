@@ -1,6 +1,7 @@
 /* scanline probe: what every layer of a run has learnt. */
 #include "frontend/cli/commands.h"
 #include "frontend/cli/on_run.h"
+#include "frontend/cli/program.h"
 
 #include "runtime/commands/probe.h"
 #include "runtime/commands/probe_steps.h"
@@ -61,8 +62,8 @@ ExitCode command_probe(int count, char **words) {
     options_parse(&line, count, words, &options);
     const bool both = arguments.steps.which && options.checkpoint;
     if (both || (arguments.steps.again && !arguments.steps.which)) {
-        fprintf(stderr, both ? "scanline probe: --steps or --checkpoint, not both\n"
-                             : "scanline probe: --again goes with --steps\n");
+        fprintf(stderr, "%s probe: %s\n", program_name(),
+                both ? "--steps or --checkpoint, not both" : "--again goes with --steps");
         return EXIT_USAGE;
     }
     return on_run(&options, &arguments.task);

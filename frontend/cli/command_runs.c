@@ -1,6 +1,6 @@
 /* scanline runs: what there is. */
 #include "frontend/cli/commands.h"
-#include "frontend/cli/options.h"
+#include "frontend/cli/program.h"
 
 #include "runtime/report/findings.h"
 #include "runtime/run/run_folder.h"
@@ -81,13 +81,14 @@ static ExitCode list_runs(const Options *options) {
     FileError error;
     const int64_t count = runs_list(runs_root(), &entries, &error);
     if (count < 0) {
-        fprintf(stderr, "scanline runs: error: %s\n", error.text);
+        fprintf(stderr, "%s runs: error: %s\n", program_name(), error.text);
         return EXIT_MACHINE;
     }
     if (count || options->json)
         show(entries, count, options->json);
     else
-        fprintf(stderr, "There are no runs in %s; `scanline train' makes one.\n", runs_root());
+        fprintf(stderr, "There are no runs in %s; `%s train' makes one.\n", runs_root(),
+                program_name());
     runs_free(entries, count);
     return EXIT_DONE;
 }

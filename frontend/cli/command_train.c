@@ -1,6 +1,7 @@
 /* scanline train: a new run, or one that goes on. */
 #include "frontend/cli/commands.h"
 #include "frontend/cli/session_train.h"
+#include "runtime/ranks/open.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 typedef struct TrainArguments {
     const char *resume, *from, *checkpoint;
     const char *words; /* the whole command */
+    Ranks *ranks;
     bool profile, tensorboard;
 } TrainArguments;
 
@@ -45,7 +47,7 @@ static ExitCode arguments_check(const Session *session, const TrainArguments *ar
 }
 
 static ExitCode train(Session *session, const TrainArguments *arguments, const char *resume,
-                      const char *from) {
+                      const char *from, RunError *error) {
     const TrainRequest request = {
         .words = arguments->words,
         .resume = resume,
@@ -53,15 +55,14 @@ static ExitCode train(Session *session, const TrainArguments *arguments, const c
         .checkpoint = arguments->checkpoint,
         .profile = arguments->profile,
         .tensorboard = arguments->tensorboard,
+        .ranks = arguments->ranks,
         .results = stdout,
     };
-    RunError error;
-    ExitCode code = session_train(session, &request, NULL, &error);
-    return *error.text ? session_fail(session, code, "train", "%s", error.text) : code;
+    ExitCode code = session_train(session, &request, NULL, error);
+    return *error->text ? session_fail(session, code, "train", "%s", error->text) : code;
 }
 
-static ExitCode work(Session *session, void *user) {
-    const TrainArguments *arguments = user;
+static ExitCode train_found(Session *session, const TrainArguments *arguments, RunError *error) {
     char *resume = NULL, *from = NULL;
     ExitCode code = arguments_check(session, arguments);
     if (!code)
@@ -69,10 +70,43 @@ static ExitCode work(Session *session, void *user) {
     if (!code)
         code = session_find_run(session, arguments->from, &from);
     if (!code)
-        code = train(session, arguments, resume, from);
+        code = train(session, arguments, resume, from, error);
     free(resume);
     free(from);
     return code;
+}
+
+/* Rank 0 is the one that speaks. What another finds wrong before they train together, it hears of
+ * and says; one that fails later speaks for itself, as that ends all. */
+static void hush(const Session *session) {
+    log_hush(session->log, true);
+    if (!freopen("/dev/null", "w", stdout))
+        log_note(session->log, "standard output stays open");
+}
+
+static void speak_up(const Session *session, const Ranks *ranks, const RunError *error) {
+    log_hush(session->log, false);
+    log_say(session->log, "scanline train: rank %d: error: %s", ranks_number(ranks), error->text);
+}
+
+static ExitCode leave(const Session *session, Ranks *ranks, RunError *error) {
+    if (error->code && !*error->text)
+        snprintf(error->text, sizeof error->text,
+                 "the spec or the run is at fault there: see `scanline check' on that machine");
+    if (!ranks_is_first(ranks) && ranks_fails_alone(ranks, error->code))
+        speak_up(session, ranks, error);
+    return ranks_end(ranks, error);
+}
+
+static ExitCode work(Session *session, void *user) {
+    TrainArguments *arguments = user;
+    RunError error = {0};
+    if (!ranks_open(&arguments->ranks, &error))
+        return session_fail(session, error.code, "ranks", "%s", error.text);
+    if (!ranks_is_first(arguments->ranks))
+        hush(session);
+    error.code = train_found(session, arguments, &error);
+    return leave(session, arguments->ranks, &error);
 }
 
 ExitCode command_train(int count, char **words) {
@@ -90,13 +124,15 @@ ExitCode command_train(int count, char **words) {
         .doc = "Train a model; everything about it goes into a new folder in runs/. Ctrl-C saves a "
                "checkpoint first. A run that was stopped or killed goes on with --resume, to the "
                "same bits; --from begins a new one where another has come to (finetuning, more "
-               "steps): parameters of one path are taken over, new ones have their initial values."
+               "steps): parameters of one path are taken over, new ones have their initial values. "
+               "Under mpirun several processes share each batch, to the same bits."
                "\vExamples:\n"
                "  scanline train digits\n"
                "  scanline train digits d=128 train.steps=1600 train.seed=2\n"
                "  scanline train digits train.steps=50 --profile\n"
                "  scanline train mine.scan train.objective=bert --out runs/bert\n"
                "  scanline train --resume @last\n"
+               "  mpirun -n 4 --bind-to none scanline train digits\n"
                "  scanline train --from 7 train.steps=6000\n"
                "  scanline train --from 7 train.objective=ar.classify train.steps=200\n"
                "  scanline train --from 7 train.objective=ar.classify data.share=10% "

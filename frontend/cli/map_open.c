@@ -1,5 +1,7 @@
 #include "frontend/cli/map_open.h"
 
+#include "frontend/cli/session_jit.h"
+
 static const char default_map[] = "igpt-hf";
 
 ExitCode map_open(Session *session, const char *name, Map **map) {

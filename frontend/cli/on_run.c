@@ -3,6 +3,7 @@
 #include "frontend/cli/session.h"
 #include "runtime/files/hash.h"
 #include "runtime/run/run_folder.h"
+#include "runtime/run/run_libraries.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +86,13 @@ static ExitCode act(Session *session, const OnRun *on_run, const char *folder) {
     ExitCode code = check_settings(session, on_run->sections);
     if (!code)
         code = session_read_run(session, folder);
+    if (!code && on_run->images)
+        code = session_decode(session, on_run->images(&session->experiment, on_run->user));
     if (!code)
         code = session_compile(session);
     if (code)
         return code;
+    run_libraries_warn(folder, &session->program, session->log);
     const bool transfer = has_other_data(session);
     const Command command = {
         .program = &session->program,

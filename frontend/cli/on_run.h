@@ -9,6 +9,8 @@
 typedef struct OnRun {
     const char *sections; /* whose settings may be changed, "probe data"; NULL: none. With settings
                              of `data` what is found goes into a directory of its own */
+    /* For what draws: how many images side by side. NULL: nothing is drawn. */
+    int64_t (*images)(const Experiment *experiment, void *user);
     bool (*act)(const Command *command, void *user, RunError *error);
     void *user;
 } OnRun;

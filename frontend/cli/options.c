@@ -1,22 +1,18 @@
 #include "frontend/cli/options.h"
 
+#include "frontend/cli/program.h"
 #include "runtime/integer.h"
+#include "runtime/ranks/open.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum Key {
     KEY_JSON = 0x1000,
-    KEY_TARGET,
-    KEY_TABLE,
-    KEY_DUMP,
-    KEY_STOP_AFTER,
-    KEY_NO_PASS,
-    KEY_VERIFY,
-    KEY_CHECK_PASSES,
     KEY_OUT,
     KEY_CHECKPOINT,
     KEY_THREADS,
@@ -36,7 +32,9 @@ static const struct argp_option out_keys[] = {
 
 static const struct argp_option thread_keys[] = {
     {"threads", KEY_THREADS, "N", 0,
-     "threads to use (default: every core); results do not depend on it", 2},
+     "threads to use (default: every core, or this rank's share of them); results do not depend on "
+     "it",
+     2},
     {0}};
 
 static const struct argp_option memory_keys[] = {
@@ -45,24 +43,6 @@ static const struct argp_option memory_keys[] = {
      "memory is "
      "short, results do not depend on it",
      2},
-    {0}};
-
-static const struct argp_option compile_keys[] = {
-    {"target", KEY_TARGET, "CPU", 0,
-     "compile for CPU: native (the default), x86-64-v3, x86-64-v4, znver4, ...", 3},
-    {"table", KEY_TABLE, "FILE", 0,
-     "cut products and attention into blocks by the choices in FILE (tests/bench/choose.sh "
-     "measures "
-     "them), instead of those that scanline ships with",
-     3},
-    {"dump", KEY_DUMP, "PASS", 0, "print every function after PASS (or `all') to standard error",
-     3},
-    {"stop-after", KEY_STOP_AFTER, "PASS", 0,
-     "run the passes up to PASS alone, print the functions, and stop", 3},
-    {"no-pass", KEY_NO_PASS, "PASS,...", 0, "leave these passes out", 3},
-    {"verify", KEY_VERIFY, 0, 0, "verify the graph after every pass", 3},
-    {"check-passes", KEY_CHECK_PASSES, 0, 0,
-     "compare values before and after every pass by the interpreter (small models)", 3},
     {0}};
 
 typedef struct Parser {
@@ -133,13 +113,13 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
     Parser *parser = state->input;
     Options *options = parser->options;
     const OptionTarget targets[] = {{KEY_JSON, .flag = &options->json},
-                                    {KEY_TARGET, .text = &options->compile.target},
-                                    {KEY_TABLE, .text = &options->table},
-                                    {KEY_DUMP, .text = &options->compile.dump},
-                                    {KEY_STOP_AFTER, .text = &options->compile.stop_after},
-                                    {KEY_NO_PASS, .text = &options->compile.skip},
-                                    {KEY_VERIFY, .flag = &options->compile.verify},
-                                    {KEY_CHECK_PASSES, .flag = &options->compile.check},
+                                    {OPTION_TARGET, .text = &options->target},
+                                    {OPTION_TABLE, .text = &options->table},
+                                    {OPTION_DUMP, .text = &options->dump},
+                                    {OPTION_STOP_AFTER, .text = &options->stop_after},
+                                    {OPTION_NO_PASS, .text = &options->skip},
+                                    {OPTION_VERIFY, .flag = &options->verify},
+                                    {OPTION_CHECK_PASSES, .flag = &options->check},
                                     {KEY_OUT, .text = &options->out},
                                     {KEY_CHECKPOINT, .text = &options->checkpoint},
                                     {KEY_MEMORY, .text = &options->memory},
@@ -161,6 +141,20 @@ static void append_keys(struct argp_option *all, size_t *count, const struct arg
         all[(*count)++] = *keys;
 }
 
+/* Of a program that has but one spec, the help has no examples, which are of others. */
+static char *doc_of(const CommandLine *line) {
+    const char *examples = program_takes_specs ? NULL : strstr(line->doc, "Examples:\n");
+    return examples ? strndup(line->doc, (size_t)(examples - line->doc)) : strdup(line->doc);
+}
+
+static void arguments_of(const CommandLine *line, char *text, size_t size) {
+    static const char spec[] = "[SPEC] ";
+    const char *arguments = line->arguments;
+    if (!program_takes_specs && strncmp(arguments, spec, sizeof spec - 1) == 0)
+        arguments += sizeof spec - 1;
+    snprintf(text, size, "%s", arguments);
+}
+
 void options_parse(const CommandLine *line, int count, char **arguments, Options *options) {
     struct argp_option keys[64] = {{0}};
     size_t key_count = 0;
@@ -176,21 +170,23 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
     if (line->groups & OPTIONS_MEMORY)
         append_keys(keys, &key_count, memory_keys);
     if (line->groups & OPTIONS_COMPILE)
-        append_keys(keys, &key_count, compile_keys);
+        append_keys(keys, &key_count, program_compile_keys);
     *options = (Options){.command = line->command};
     Parser parser = {line, options};
-    struct argp argp = {keys, parse_shared, line->arguments, line->doc, 0, 0, 0};
-    char name[64];
-    snprintf(name, sizeof name, "scanline %s", line->command);
+    char name[256], arguments_text[256], *doc = doc_of(line);
+    arguments_of(line, arguments_text, sizeof arguments_text);
+    snprintf(name, sizeof name, "%s %s", program_name(), line->command);
+    const struct argp argp = {keys, parse_shared, arguments_text, doc, 0, 0, 0};
     char *first = arguments[0];
     arguments[0] = name;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, count, arguments, 0, NULL, &parser);
     arguments[0] = first;
+    free(doc);
 }
 
 char *options_words(int count, char **words) {
-    char *text = strdup("scanline");
+    char *text = strdup(program_name());
     for (int i = 0; text && i < count; i++) {
         char *longer;
         if (asprintf(&longer, "%s %s", text, words[i]) < 0)
@@ -201,6 +197,14 @@ char *options_words(int count, char **words) {
     return text;
 }
 
+/* The machine's cores, over the ranks that were started on it. mpirun may have bound this one to
+ * fewer. */
+static int core_share(void) {
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const long share = cores / ranks_on_this_machine();
+    return share > 1 ? (int)share : 1;
+}
+
 int options_threads(const Options *options) {
     if (options->threads)
         return options->threads;
@@ -208,7 +212,8 @@ int options_threads(const Options *options) {
     if (given && threads_of(given))
         return threads_of(given);
     cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0)
-        return CPU_COUNT(&cores);
-    return 1;
+    const bool known = sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0;
+    const int allowed = known ? CPU_COUNT(&cores) : 1;
+    const int share = core_share();
+    return allowed < share ? allowed : share;
 }

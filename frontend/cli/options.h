@@ -6,7 +6,6 @@
 #ifndef SCANLINE_FRONTEND_CLI_OPTIONS_H
 #define SCANLINE_FRONTEND_CLI_OPTIONS_H
 
-#include "passes/compile.h"
 #include "runtime/exit_code.h"
 
 #include <argp.h>
@@ -15,9 +14,8 @@
 
 /* Which groups of options a command takes. */
 typedef enum OptionGroup {
-    OPTIONS_JSON = 1, /* --json */
-    OPTIONS_COMPILE =
-        2, /* --target, --table, --dump, --stop-after, --no-pass, --verify, --check-passes */
+    OPTIONS_JSON = 1,        /* --json */
+    OPTIONS_COMPILE = 2,     /* program_compile_keys: --target and others */
     OPTIONS_THREADS = 4,     /* --threads */
     OPTIONS_OUT = 8,         /* --out */
     OPTIONS_SETTINGS = 16,   /* KEY=VALUE */
@@ -25,14 +23,27 @@ typedef enum OptionGroup {
     OPTIONS_CHECKPOINT = 64, /* --checkpoint, of a run */
 } OptionGroup;
 
+/* The keys of program_compile_keys (program.h). */
+enum {
+    OPTION_TARGET = 0x2000,
+    OPTION_TABLE,
+    OPTION_DUMP,
+    OPTION_STOP_AFTER,
+    OPTION_NO_PASS,
+    OPTION_VERIFY,
+    OPTION_CHECK_PASSES,
+};
+
 typedef struct Options {
     const char *command;
     const char *subject;   /* SPEC or RUN; NULL: not given */
     const char **settings; /* "key=value" */
     uint32_t setting_count;
     bool json;
-    CompileOptions compile;
-    const char *table; /* --table: a file */
+    const char *target; /* a CPU; NULL: this machine, or the best that there is for it */
+    const char *table;  /* a file; NULL: what ships */
+    const char *dump, *stop_after, *skip; /* names of passes, as in passes/compile.h */
+    bool verify, check;
     const char *out;
     const char *checkpoint; /* a file; NULL: the run's best */
     int threads;            /* 0: SCANLINE_THREADS, or every core */
@@ -70,7 +81,8 @@ bool options_set(Options *options, const char *setting);
  */
 char *options_words(int count, char **words);
 
-/* Threads to use: options->threads, else SCANLINE_THREADS, else the cores this process may use. */
+/* Threads to use: options->threads, else SCANLINE_THREADS, else the cores this process may use: its
+ * share of the machine's where several ranks were started there. */
 int options_threads(const Options *options);
 
 #endif

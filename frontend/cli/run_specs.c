@@ -1,5 +1,7 @@
 #include "frontend/cli/run_specs.h"
 
+#include "frontend/cli/program.h"
+
 /* NULL: it cannot be read, or has errors. */
 static const Spec *read(Session *session, const char *path) {
     Sources *sources = sources_create(session->arena, NULL, 0);
@@ -13,9 +15,8 @@ static uint32_t settings_of(Session *session, const char *folder, const Setting 
     const Spec *spec = read(session, path);
     *settings = NULL;
     if (!spec) {
-        log_say(session->log,
-                "scanline %s: warning: %s is no sound spec: its settings are left out",
-                session->options->command, path);
+        log_say(session->log, "%s %s: warning: %s is no sound spec: its settings are left out",
+                program_name(), session->options->command, path);
         return 0;
     }
     Setting *kept = arena_array(session->arena, spec->setting_count + 1, sizeof *kept);

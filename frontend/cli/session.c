@@ -1,14 +1,9 @@
 #include "frontend/cli/session.h"
 
-#include "frontend/builtin.h"
-#include "frontend/cli/table.h"
+#include "frontend/cli/program.h"
 #include "frontend/lower.h"
-#include "passes/derive.h"
-#include "passes/emit/target.h"
-#include "passes/resident.h"
 #include "runtime/model/worker.h"
 #include "runtime/run/run_folder.h"
-#include "runtime/training/memory.h"
 #include "runtime/training/training.h"
 
 #include <jansson.h>
@@ -16,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 bool terminal_has_colour(int file) {
@@ -40,8 +34,8 @@ Session *session_create(const Options *options, Log *log) {
 void session_free(Session *session) {
     if (!session)
         return;
-    jit_free(session->jit);
-    compile_free(session->compiled);
+    externals_close(session->externals);
+    program_close(session);
     arena_destroy(session->arena);
     log_free(session->log);
     free(session);
@@ -49,16 +43,14 @@ void session_free(Session *session) {
 
 static ExitCode session_open(Session *session) {
     session->fault = arena_alloc(session->arena, sizeof *session->fault);
-    session->target = session->options->compile.target;
-    session->sources = sources_create(session->arena, builtin_models, builtin_model_count);
-    session->diagnostics = diagnostics_create(session->arena, session->sources);
-    return table_open(session);
+    session->target = session->options->target;
+    return program_open(session);
 }
 
 ExitCode session_do(Session *session, ExitCode (*work)(Session *session, void *user), void *user) {
     static const char no_memory[] = "out of memory";
     if (setjmp(*arena_boundary(session->arena))) {
-        log_say(session->log, "scanline %s: %s", session->options->command, no_memory);
+        log_say(session->log, "%s %s: %s", program_name(), session->options->command, no_memory);
         if (session->fault)
             *session->fault = no_memory;
         return EXIT_MACHINE;
@@ -71,11 +63,33 @@ ExitCode session_run(const Options *options, ExitCode (*work)(Session *session, 
                      void *user) {
     Session *session = session_create(options, log_create());
     if (!session) {
-        fprintf(stderr, "scanline %s: out of memory\n", options->command);
+        fprintf(stderr, "%s %s: out of memory\n", program_name(), options->command);
         return EXIT_MACHINE;
     }
     const ExitCode code = session_do(session, work, user);
     session_free(session);
+    return code;
+}
+
+ExitCode session_fail_at(const Session *session, Span place, ExitCode code, const char *identifier,
+                         const char *message) {
+    *session->fault = message;
+    if (!session->options->json && place.file)
+        log_say(session->log, "%s:%u:%u: error: %s", place.file, place.line, place.column, message);
+    else if (!session->options->json)
+        log_say(session->log, "%s %s: error: %s", program_name(), session->options->command,
+                message);
+    if (!session->options->json)
+        return code;
+    json_t *line = place.file ? json_integer(place.line) : json_null();
+    json_t *column = place.file ? json_integer(place.column) : json_null();
+    json_t *error = json_pack("{s:[{s:s, s:s, s:s, s:s?, s:o, s:o, s:n}]}", "errors", "severity",
+                              "error", "code", identifier, "message", message, "file", place.file,
+                              "line", line, "column", column, "hint");
+    if (error)
+        json_dumpf(error, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(error);
     return code;
 }
 
@@ -85,19 +99,7 @@ ExitCode session_fail(const Session *session, ExitCode code, const char *identif
     va_start(arguments, format);
     const char *message = arena_vprintf(session->arena, format, arguments);
     va_end(arguments);
-    *session->fault = message;
-    if (!session->options->json) {
-        log_say(session->log, "scanline %s: error: %s", session->options->command, message);
-        return code;
-    }
-    json_t *error =
-        json_pack("{s:[{s:s, s:s, s:s, s:n, s:n, s:n, s:n}]}", "errors", "severity", "error",
-                  "code", identifier, "message", message, "file", "line", "column", "hint");
-    if (error)
-        json_dumpf(error, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(error);
-    return code;
+    return session_fail_at(session, (Span){0}, code, identifier, message);
 }
 
 ExitCode session_show(const Session *session) {
@@ -113,76 +115,7 @@ ExitCode session_show(const Session *session) {
     return failed ? EXIT_INPUT : EXIT_DONE;
 }
 
-static void warn(void *user, const SpanSet *spans, const char *text) {
-    const Session *session = user;
-    if (spans && spans->count)
-        log_say(session->log, "%s:%u:%u: warning: %s", spans->at[0].file, spans->at[0].line,
-                spans->at[0].column, text);
-    else
-        log_say(session->log, "scanline %s: warning: %s", session->options->command, text);
-}
-
-/* Where `use` and bare names look, beside the using file: $SCANLINE_MODELS, then the models built
- * in. */
-static uint32_t model_directories(const char *directories[2]) {
-    uint32_t count = 0;
-    const char *given = getenv("SCANLINE_MODELS");
-    if (given && *given)
-        directories[count++] = given;
-    directories[count++] = BUILTIN_DIRECTORY;
-    return count;
-}
-
-static bool is_file(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
-}
-
-const char *session_find(Session *session, const char *name, const char *suffix) {
-    const Source *source;
-    const char *reason;
-    if (strchr(name, '/') || is_file(name))
-        return name;
-    const size_t length = strlen(name), ending = strlen(suffix);
-    bool suffixed = length > ending && strcmp(name + length - ending, suffix) == 0;
-    const char *file = arena_printf(session->arena, "%s%s", name, suffixed ? "" : suffix);
-    if (is_file(file))
-        return file;
-    const char *directories[2];
-    uint32_t count = model_directories(directories);
-    for (uint32_t i = 0; i < count; i++) {
-        const char *path = arena_printf(session->arena, "%s/%s", directories[i], file);
-        if (sources_open(session->sources, path, &source, &reason) == SOURCE_FOUND)
-            return path;
-    }
-    return name;
-}
-
-void session_load(Session *session, const char *subject) {
-    const Options *options = session->options;
-    const char *directories[2];
-    const char **overrides =
-        arena_array(session->arena, options->setting_count + 1, sizeof *overrides);
-    SpecOptions spec_options = {
-        .directories = directories,
-        .directory_count = model_directories(directories),
-        .overrides = overrides,
-        .override_count = options->setting_count,
-    };
-    for (uint32_t i = 0; i < options->setting_count; i++)
-        overrides[i] = options->settings[i];
-    if (options->memory)
-        overrides[spec_options.override_count++] =
-            arena_printf(session->arena, "train.memory=%s", options->memory);
-    if (!subject)
-        subject = options->subject ? options->subject : "digits";
-    session->spec =
-        spec_load(session->arena, session->sources, session_find(session, subject, ".scan"),
-                  &spec_options, session->diagnostics);
-}
-
-ExitCode session_read(Session *session, const char *subject) {
-    session_load(session, subject);
+static ExitCode lower_spec(Session *session) {
     if (session->spec)
         session->lowered = lower_experiment(session->arena, session->spec, NULL,
                                             &session->experiment, session->diagnostics);
@@ -192,19 +125,41 @@ ExitCode session_read(Session *session, const char *subject) {
     if (!session->lowered)
         return EXIT_INPUT;
     session->experiment.spec = spec_flatten(session->spec);
-    PassContext context = {.warn = warn, .user = session};
-    session->graphs = arena_within(session->arena);
-    session->module = derive_experiment(module_within(session->lowered, session->graphs),
-                                        lower_batch_axis(session->spec), &context);
-    return EXIT_DONE;
+    return program_accept(session);
+}
+
+const char **session_settings(const Session *session, uint32_t *count) {
+    const Options *options = session->options;
+    const char **settings =
+        arena_array(session->arena, options->setting_count + 1, sizeof *settings);
+    for (*count = 0; *count < options->setting_count; ++*count)
+        settings[*count] = options->settings[*count];
+    if (options->memory)
+        settings[(*count)++] = arena_printf(session->arena, "train.memory=%s", options->memory);
+    return settings;
+}
+
+ExitCode session_load(Session *session, const char *subject) {
+    SpecOptions options = {0};
+    const char *path;
+    session->file = subject;
+    ExitCode code = program_spec(session, subject, &options, &path);
+    if (!code)
+        session->spec =
+            spec_load(session->arena, session->sources, path, &options, session->diagnostics);
+    return code;
+}
+
+ExitCode session_read(Session *session, const char *subject) {
+    ExitCode code = session_load(session, subject);
+    return code ? code : lower_spec(session);
 }
 
 const char *session_spec_of(const Session *session, const char *folder) {
     return arena_printf(session->arena, "%s/spec.scan", folder);
 }
 
-/* A run's record; NULL after saying why there is none. */
-static json_t *record_of(const Session *session, const char *folder) {
+json_t *session_record(const Session *session, const char *folder) {
     FileError error;
     json_t *record = run_record_read(folder, &error);
     if (!record)
@@ -213,7 +168,7 @@ static json_t *record_of(const Session *session, const char *folder) {
 }
 
 static ExitCode take_name(Session *session, const char *folder) {
-    json_t *record = record_of(session, folder);
+    json_t *record = session_record(session, folder);
     const char *name = json_string_value(json_object_get(record, "name"));
     if (name)
         session->experiment.name = arena_string(session->arena, name, strlen(name));
@@ -241,52 +196,16 @@ ExitCode session_read_run(Session *session, const char *folder) {
     return text ? EXIT_DONE : session_fail(session, EXIT_INPUT, "run", "%s", error.text);
 }
 
-/* A target that was not named is this machine's, which has no other name than "native". */
-ExitCode session_target_run(Session *session, const char *folder) {
-    Target native, wanted;
-    char fault[1024];
-    json_t *record = session->target ? NULL : record_of(session, folder);
-    const char *name = json_string_value(json_object_get(record, "target"));
-    ExitCode code = session->target || record ? EXIT_DONE : EXIT_INPUT;
-    if (name && target_find(NULL, &native, fault, sizeof fault) && strcmp(name, native.name) != 0) {
-        if (target_find(name, &wanted, fault, sizeof fault) && target_runs_on(&wanted, &native))
-            session->target = arena_string(session->arena, name, strlen(name));
-        else
-            code = session_fail(session, EXIT_INPUT, "target",
-                                "the run was trained for %s, and this machine is %s: the bits "
-                                "cannot be the same",
-                                name, native.name);
-    }
-    json_decref(record);
-    return code;
-}
-
-CompileOptions session_compile_options(Session *session) {
-    CompileOptions options = session->options->compile;
-    const CompileOptions wanted = compile_options_of(&session->experiment);
-    options.precision = wanted.precision;
-    options.accumulate = wanted.accumulate;
-    options.step = wanted.step;
-    options.threads = session->serial ? 1 : options_threads(session->options);
-    options.arena_bytes = session->arena_bytes;
-    options.target = session->target;
-    options.table = session->table;
-    options.warn = warn;
-    options.user = session;
-    return options;
-}
-
 /* --- memory --- */
 
-static int64_t bytes_with(const Session *session, const Plan *plan) {
+int64_t session_bytes(const Session *session, const Plan *plan) {
     const Program program = {.experiment = &session->experiment, .plan = plan};
     return training_bytes(&program, options_threads(session->options));
 }
 
-/* Whether training fits by this plan, if it was made for that. */
-static ExitCode memory_check(const Session *session, const Plan *plan) {
+ExitCode session_fits(const Session *session, const Plan *plan) {
     const int64_t most = session->experiment.train.memory, mebibyte = 1 << 20;
-    const int64_t bytes = session->arena_bytes ? bytes_with(session, plan) : 0;
+    const int64_t bytes = session_bytes(session, plan);
     const int threads = options_threads(session->options);
     if (bytes <= most)
         return EXIT_DONE;
@@ -295,79 +214,6 @@ static ExitCode memory_check(const Session *session, const Plan *plan) {
         "training does not fit in train.memory, %.1f MiB: with %d threads it takes "
         "at least %lldM%s",
         (double)most / (double)mebibyte, threads, (long long)((bytes + mebibyte - 1) / mebibyte),
-        worker_count(&session->experiment, threads) > 1 ? " (less with fewer --threads)" : "");
-}
-
-static ExitCode plan_make(const Session *session, const CompileOptions *options,
-                          const Plan **plan) {
-    CompileError error = {0};
-    *plan = compile_plan(session->module, options, &error);
-    return *plan ? EXIT_DONE : session_fail(session, EXIT_INPUT, "plan", "%s", error.text);
-}
-
-/* The plan of training in any memory. What there is to be said of the passes, the plan that is to
- * be used says. */
-static ExitCode plan_at_first(Session *session, const Plan **plan) {
-    CompileOptions options = session_compile_options(session);
-    options.dump = options.stop_after = NULL;
-    options.verify = options.check = false;
-    options.warn = NULL;
-    return plan_make(session, &options, plan);
-}
-
-ExitCode session_settle_memory(Session *session) {
-    const int64_t most = session->experiment.train.memory;
-    const Plan *plan;
-    ExitCode code = most ? plan_at_first(session, &plan) : EXIT_DONE;
-    if (code || !most || bytes_with(session, plan) <= most)
-        return code;
-    const Program program = {.experiment = &session->experiment, .plan = plan};
-    session->arena_bytes = program_arena_limit(&program, options_threads(session->options), most);
-    if (!session->arena_bytes)
-        session->arena_bytes = 1; /* the smallest that there is, to be named */
-    return EXIT_DONE;
-}
-
-ExitCode session_plan(Session *session, const Plan **plan) {
-    ExitCode code = session_settle_memory(session);
-    if (code)
-        return code;
-    const CompileOptions options = session_compile_options(session);
-    code = plan_make(session, &options, plan);
-    return code ? code : memory_check(session, *plan);
-}
-
-/* --- machine code --- */
-
-ExitCode session_compile(Session *session) {
-    const CompileOptions options = session_compile_options(session);
-    CompileError error = {0};
-    const Module *module = module_within(session->module, session->arena); /* so will the plan be */
-    session->compiled = compile_module(module, &options, &error);
-    if (!session->compiled)
-        return session_fail(session, error.input ? EXIT_INPUT : EXIT_MACHINE, "compile", "%s",
-                            error.text);
-    ExitCode code = memory_check(session, session->compiled->plan);
-    if (code)
-        return code;
-    session->jit = jit_load(session->compiled, &error);
-    if (!session->jit)
-        return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);
-    arena_destroy(session->graphs);
-    session->graphs = NULL;
-    session->module = NULL;
-    resident_trim(); /* what compiling took, training may need */
-    session->program = (Program){
-        .experiment = &session->experiment,
-        .plan = session->compiled->plan,
-        .kernels = jit_kernels(session->jit),
-    };
-    return EXIT_DONE;
-}
-
-RunVersions session_versions(const Session *session) {
-    enum { VERSION_LENGTH = 32 };
-    char *llvm = arena_alloc(session->arena, VERSION_LENGTH);
-    compile_llvm_version(llvm, VERSION_LENGTH);
-    return (RunVersions){SCANLINE_VERSION, llvm};
+        worker_count(session->experiment.train.chunks, threads) > 1 ? " (less with fewer --threads)"
+                                                                    : "");
 }

@@ -41,6 +41,7 @@ ExitCode session_train_compiled(Session *session, const TrainRequest *request, c
         .checkpoint = request->checkpoint,
         .out = session->options->out,
         .threads = options_threads(session->options),
+        .ranks = request->ranks,
         .once = request->once,
         .json = session->options->json,
         .profile = request->profile,

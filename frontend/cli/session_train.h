@@ -5,6 +5,7 @@
 
 #include "frontend/cli/session.h"
 #include "runtime/data/data.h"
+#include "runtime/ranks/ranks.h"
 #include "runtime/run/metrics.h"
 #include "runtime/run_error.h"
 
@@ -17,6 +18,7 @@ typedef struct TrainRequest {
     const char *checkpoint; /* of that; NULL: its best */
     bool once;              /* as in TrainCommand */
     bool profile, tensorboard;
+    Ranks *ranks;  /* as in TrainCommand */
     FILE *results; /* NULL: nobody is told */
     int64_t until; /* as in TrainCommand, and so are these: */
     const DataSet *data;

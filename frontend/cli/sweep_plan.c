@@ -171,7 +171,9 @@ static ExitCode read_trial(Session *session, void *user) {
 Session *sweep_session(const Options *options, const TrainRequest *request,
                        const char *const *settings, uint32_t setting_count, ExitCode *read) {
     TrialRead trial = {request, settings, setting_count};
-    Session *session = session_create(options, log_create_quiet());
+    Log *log = log_create();
+    log_hush(log, true); /* of the trials the board tells */
+    Session *session = session_create(options, log);
     if (session)
         *read = session_do(session, read_trial, &trial);
     return session;
@@ -324,7 +326,9 @@ ExitCode sweep_setup(Session *session, SweepSetup *setup) {
     if (code)
         return code;
     const bool child = setup->from && !session->options->subject;
-    session_load(session, child ? session_spec_of(session, setup->from) : NULL);
+    code = session_load(session, child ? session_spec_of(session, setup->from) : NULL);
+    if (code)
+        return code;
     if (!session->spec || diagnostics_error_count(session->diagnostics))
         return session_show(session);
     code = read_space(session, setup);

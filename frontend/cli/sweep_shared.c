@@ -1,5 +1,6 @@
 #include "frontend/cli/sweep_shared.h"
 
+#include "frontend/cli/session_jit.h"
 #include "ir/text_print.h"
 
 #include <string.h>

@@ -11,6 +11,7 @@
 
 #include "passes/emit/attention_ahead.h"
 #include "passes/emit/attention_range.h"
+#include "passes/emit/attention_row.h"
 #include "passes/emit/attention_score.h"
 #include "passes/emit/attention_softmax.h"
 
@@ -53,6 +54,10 @@ static ScratchPlan plan_scratch(const AttentionShape *s) {
 void attention_measure(const Function *body, const Target *target, KernelShape *kernel) {
     AttentionShape shape;
     attention_shape(body, target, &shape);
+    if (attention_row_accepts(&shape)) {
+        attention_row_measure(&shape, kernel);
+        return;
+    }
     double scores = (double)shape.batches * (double)shape.rows * (double)shape.keys;
     *kernel = (KernelShape){
         .tiles = shape.tiles,
@@ -194,8 +199,12 @@ static LLVMValueRef weight_at(const Attention *a, LLVMValueRef row, LLVMValueRef
 static void find_keys(const Attention *a, const Tile *tile, const Panel *panel) {
     Emitter *e = a->kernel.emitter;
     const AttentionShape *s = &a->kernel.shape;
-    ScoreArea area = {tile->batch, panel->row, emit_i64(e, s->height), emit_i64(e, 0),
-                      emit_i64(e, s->padded_keys)};
+    ScoreArea area = {tile->batch,
+                      panel->row,
+                      emit_i64(e, s->height),
+                      emit_i64(e, 0),
+                      emit_i64(e, s->padded_keys),
+                      NULL};
     ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_KEYS, s->key_panel);
     ScoreRange close = emit_close_range(e, s, &area, SIDE_KEYS, s->key_panel, &panels);
     emit_store(e, panels.first, panel_word(a, panel, PANELS_FIRST), WORD_BYTES);
@@ -343,6 +352,10 @@ static void emit_tiles(const Attention *a) {
 void emit_attention(Emitter *emitter, const Function *body, const char *symbol) {
     Attention attention = {0};
     attention_kernel_open(&attention.kernel, emitter, body, symbol);
+    if (attention_row_accepts(&attention.kernel.shape)) {
+        emit_attention_row(&attention.kernel);
+        return;
+    }
     attention.scratch = plan_scratch(&attention.kernel.shape);
     emit_parts(&attention);
     attention_kernel_begin(&attention.kernel);

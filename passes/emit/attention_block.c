@@ -297,7 +297,7 @@ static void fetch_ahead(const Gradient *g, const ScoreArea *block, LLVMValueRef 
 static void emit_row_panel(const Gradient *g, const ScoreArea *block, LLVMValueRef row) {
     Emitter *e = g->kernel.emitter;
     const AttentionShape *s = &g->kernel.shape;
-    ScoreArea area = {block->batch, row, emit_i64(e, s->height), block->key, block->keys};
+    ScoreArea area = {block->batch, row, emit_i64(e, s->height), block->key, block->keys, NULL};
     ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_KEYS, s->key_panel);
     ScoreRange keys = emit_close_range(e, s, &area, SIDE_KEYS, s->key_panel, &panels);
     fetch_ahead(g, block, row);
@@ -329,8 +329,8 @@ static void clear_gaps(const Gradient *g, const ScoreArea *block, LLVMValueRef k
     LLVMValueRef from = LLVMBuildSelect(e->builder, gaps, rows->first, rows->last, "");
     Loop loop;
     emit_loop_begin(e, &loop, from, rows->last, s->height, "gaps");
-    ScoreArea area = {block->batch, loop.index, emit_i64(e, s->height), key,
-                      emit_i64(e, s->key_panel)};
+    ScoreArea area = {
+        block->batch, loop.index, emit_i64(e, s->height), key, emit_i64(e, s->key_panel), NULL};
     Branch branch;
     emit_branch_begin(e, &branch, emit_area_masked(e, s, &area), "gap");
     clear_panel(g, by_pairs(g, block, g->plan.weights, loop.index, key));
@@ -356,7 +356,7 @@ static void emit_key_panel(const Gradient *g, const ScoreArea *block, LLVMValueR
     Emitter *e = g->kernel.emitter;
     const AttentionShape *s = &g->kernel.shape;
     uint32_t height = key_height(s);
-    ScoreArea area = {block->batch, block->row, block->rows, key, emit_i64(e, s->key_panel)};
+    ScoreArea area = {block->batch, block->row, block->rows, key, emit_i64(e, s->key_panel), NULL};
     ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_ROWS, s->height);
     clear_gaps(g, block, key, &panels);
     Loop loop;

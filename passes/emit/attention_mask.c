@@ -15,7 +15,7 @@ typedef struct Known {
 typedef struct Mask {
     Emitter *emitter;
     const Function *body;
-    const MaskInterval *positions;
+    const MaskBlock *block;
     Known *known; /* by node */
 } Mask;
 
@@ -52,9 +52,17 @@ static Known mask_index(const Mask *mask, const Node *node, const Known *a, cons
     (void)a;
     (void)b;
     AxisId axis = node->attributes.axes.at[0];
-    const MaskInterval *at = &mask->positions[axis];
+    const MaskInterval *at = &mask->block->positions[axis];
     return at->least ? bounds(at->least, at->most, 0, graph_axis(mask->body, axis)->extent - 1)
                      : nothing;
+}
+
+static Known mask_input(const Mask *mask, const Node *node, const Known *a, const Known *b) {
+    (void)a;
+    (void)b;
+    const LLVMValueRef *numbers = mask->block->numbers;
+    LLVMValueRef number = numbers ? numbers[node - mask->body->nodes] : NULL;
+    return number ? bounds(number, number, INT32_MIN, INT32_MAX) : nothing;
 }
 
 static Known mask_const(const Mask *mask, const Node *node, const Known *a, const Known *b) {
@@ -256,6 +264,7 @@ static Known mask_select(const Mask *mask, const Node *node, const Known *a, con
 /* Of the ops whose results can be told; the others are unknown. */
 static MaskRule *const mask_rules[OP_COUNT] = {
     [OP_INDEX] = mask_index,
+    [OP_INPUT] = mask_input,
     [OP_CONST] = mask_const,
     [OP_NEGATE] = mask_negate,
     [OP_ABS] = mask_abs,
@@ -286,13 +295,12 @@ static void evaluate(const Mask *mask) {
     }
 }
 
-static Mask mask_create(Emitter *e, const Function *body, const MaskInterval *positions) {
-    return (Mask){e, body, positions, arena_array(e->arena, body->node_count, sizeof(Known))};
+static Mask mask_create(Emitter *e, const Function *body, const MaskBlock *block) {
+    return (Mask){e, body, block, arena_array(e->arena, body->node_count, sizeof(Known))};
 }
 
-LLVMValueRef emit_surely_masked(Emitter *emitter, const Function *body,
-                                const MaskInterval *positions) {
-    Mask mask = mask_create(emitter, body, positions);
+LLVMValueRef emit_surely_masked(Emitter *emitter, const Function *body, const MaskBlock *block) {
+    Mask mask = mask_create(emitter, body, block);
     evaluate(&mask);
     return or_no(emitter, mask.known[body->outputs[0].node].masked);
 }
@@ -314,9 +322,9 @@ static bool *find_used(Emitter *e, const Function *body) {
     return used;
 }
 
-LLVMValueRef emit_surely_kept(Emitter *emitter, const Function *body, const MaskInterval *positions,
+LLVMValueRef emit_surely_kept(Emitter *emitter, const Function *body, const MaskBlock *block,
                               NodeId *taken) {
-    Mask mask = mask_create(emitter, body, positions);
+    Mask mask = mask_create(emitter, body, block);
     evaluate(&mask);
     LLVMValueRef kept = yes_if(emitter, true);
     const bool *used = find_used(emitter, body);

@@ -14,15 +14,20 @@ typedef struct MaskInterval {
     LLVMValueRef least, most;
 } MaskInterval;
 
-/* i1: every score of the block is -inf. positions: by AxisId of the body; NULL where it is not
- * known. A constant where the body does not mask by position. */
-LLVMValueRef emit_surely_masked(Emitter *emitter, const Function *body,
-                                const MaskInterval *positions);
+/* What is known of a block. */
+typedef struct MaskBlock {
+    const MaskInterval *positions; /* by AxisId of the body; NULL where it is not known */
+    const LLVMValueRef *numbers; /* by NodeId: the value (i64) of an INPUT of one i32; NULL where it
+                                    is not known, or for all */
+} MaskBlock;
+
+/* i1: every score of the block is -inf. A constant where the body does not mask by position. */
+LLVMValueRef emit_surely_masked(Emitter *emitter, const Function *body, const MaskBlock *block);
 
 /* i1: in the whole block, every select that a mask may be (one of its branches is the constant -inf
  * or 0) surely gives its other branch. `taken`, by NodeId: that branch's node, NODE_NONE for all
  * other nodes and for selects that can't be told, which are left as they are. */
-LLVMValueRef emit_surely_kept(Emitter *emitter, const Function *body, const MaskInterval *positions,
+LLVMValueRef emit_surely_kept(Emitter *emitter, const Function *body, const MaskBlock *block,
                               NodeId *taken);
 
 #endif

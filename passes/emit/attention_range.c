@@ -56,7 +56,8 @@ static MaskInterval *area_positions(Emitter *e, const AttentionShape *shape, con
 LLVMValueRef emit_area_masked(Emitter *emitter, const AttentionShape *shape,
                               const ScoreArea *area) {
     const Function *inner = shape->node->attributes.body;
-    return emit_surely_masked(emitter, inner, area_positions(emitter, shape, inner, area));
+    const MaskBlock block = {area_positions(emitter, shape, inner, area), area->numbers};
+    return emit_surely_masked(emitter, inner, &block);
 }
 
 static LLVMValueRef within(Emitter *e, LLVMValueRef first, LLVMValueRef count, int64_t extent) {
@@ -66,8 +67,8 @@ static LLVMValueRef within(Emitter *e, LLVMValueRef first, LLVMValueRef count, i
 
 LLVMValueRef emit_area_kept(Emitter *emitter, const AttentionShape *shape, const Function *inner,
                             const ScoreArea *area, NodeId *taken) {
-    LLVMValueRef kept =
-        emit_surely_kept(emitter, inner, area_positions(emitter, shape, inner, area), taken);
+    const MaskBlock block = {area_positions(emitter, shape, inner, area), area->numbers};
+    LLVMValueRef kept = emit_surely_kept(emitter, inner, &block, taken);
     if (shape->padded_rows != shape->rows)
         kept = LLVMBuildAnd(emitter->builder, kept,
                             within(emitter, area->row, area->rows, shape->rows), "");

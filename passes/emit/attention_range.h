@@ -8,6 +8,7 @@
 /* First indices and counts (i64), of one batch. Rows and keys beyond the last are none. */
 typedef struct ScoreArea {
     LLVMValueRef batch, row, rows, key, keys;
+    const LLVMValueRef *numbers; /* as in MaskBlock, of the score's body; NULL: none is known */
 } ScoreArea;
 
 /* Indices first, ..., last - 1; empty: both are the end of the area. */

@@ -234,7 +234,8 @@ static LLVMValueRef panel_kept(const Score *score, LLVMValueRef key) {
     Emitter *e = score->emitter;
     const AttentionShape *shape = score->shape;
     ScoreArea area = {parameter(score, SCORE_BATCH), parameter(score, SCORE_ROW),
-                      emit_i64(e, shape->height), key, emit_i64(e, shape->key_panel)};
+                      emit_i64(e, shape->height),    key,
+                      emit_i64(e, shape->key_panel), NULL};
     LLVMValueRef kept = emit_area_kept(e, shape, score->body.function, &area, score->body.taken);
     if (!shape->gradient)
         return kept;

@@ -10,91 +10,6 @@
 
 enum { FLOAT_BYTES = 4, CACHE_LINE = 64 };
 
-/* --- what is taken --- */
-
-static bool may_follow(OpCode op) {
-    return op_is_elementwise(op) || op == OP_CONST || op == OP_INDEX || op == OP_INPUT;
-}
-
-static bool has_long_axis(const Function *body, const Axes *axes, const Axes *without) {
-    Axes rest = axes_minus(axes, without);
-    return axes_elements(body, &rest) > 1;
-}
-
-/* Of the sources' axes; each side has some of its own. */
-static bool sides_accepted(const Function *body, const Node *contract) {
-    const Node *a = graph_node(body, contract->sources[0]);
-    const Node *b = graph_node(body, contract->sources[1]);
-    return contract_side_input(body, contract->sources[0]) != NODE_NONE &&
-           contract_side_input(body, contract->sources[1]) != NODE_NONE &&
-           has_long_axis(body, &a->axes, &b->axes) && has_long_axis(body, &b->axes, &a->axes);
-}
-
-/* A side, or the input that it rounds. */
-static bool is_of_sides(const Function *body, const Node *contract, NodeId id) {
-    for (int i = 0; i < 2; i++)
-        if (id == contract->sources[i] || id == contract_side_input(body, contract->sources[i]))
-            return true;
-    return false;
-}
-
-bool contract_accepts(const Function *body) {
-    NodeId anchor = kernel_anchor(body);
-    if (anchor == NODE_NONE || graph_node(body, anchor)->op != OP_CONTRACT)
-        return false;
-    const Node *contract = graph_node(body, anchor);
-    if (!sides_accepted(body, contract))
-        return false;
-    for (NodeId id = 0; id < body->node_count; id++) {
-        const Node *node = graph_node(body, id);
-        if (id != anchor && !may_follow(node->op))
-            return false;
-        if (!is_of_sides(body, contract, id) && !axes_subset(&node->axes, &contract->axes))
-            return false;
-    }
-    for (uint32_t i = 0; i < body->output_count; i++) {
-        const Node *node = graph_node(body, body->outputs[i].node);
-        if (node->op == OP_INPUT || !axes_same_set(&node->axes, &contract->axes))
-            return false;
-    }
-    return body->output_count > 0;
-}
-
-/* The sides are read again for other rows and columns; any other input of the result's axes in the
- * output's order is read just before the same place is written. With several outputs, one of them
- * could be written before another reads. */
-bool contract_in_place(const Function *body, uint32_t input, uint32_t output) {
-    const Node *contract = graph_node(body, kernel_anchor(body));
-    NodeId id = kernel_input(body, input);
-    if (is_of_sides(body, contract, id) || body->output_count != 1 || output != 0)
-        return false;
-    const Node *from = graph_node(body, id), *to = graph_node(body, body->outputs[0].node);
-    return from->dtype == to->dtype && axes_equal(&from->axes, &to->axes);
-}
-
-static double node_bytes(const Function *body, NodeId id) {
-    const Node *node = graph_node(body, id);
-    return (double)graph_elements(body, node) * (double)dtype_size(node->dtype);
-}
-
-void contract_measure(const Function *body, const Target *target, KernelShape *kernel) {
-    ContractShape shape;
-    contract_shape(body, target, &shape);
-    *kernel = (KernelShape){
-        .tiles = shape.batches * shape.row_blocks * shape.column_blocks,
-        .scratch_bytes = shape.right_bytes + shape.left_bytes + shape.partial_bytes,
-        .flops = 2.0 * (double)shape.batches * (double)shape.rows * (double)shape.columns *
-                 (double)shape.depth_elements,
-    };
-    for (NodeId id = 0; id < body->node_count; id++)
-        if (graph_node(body, id)->op == OP_INPUT)
-            kernel->bytes += node_bytes(body, id);
-    for (uint32_t i = 0; i < body->output_count; i++)
-        kernel->bytes += node_bytes(body, body->outputs[i].node);
-}
-
-/* --- emission --- */
-
 /* The kernel being written, and its parts. Micro-kernels by [whole height or rest][whole width or
  * rest]; NULL where the shape has no such rest. */
 typedef struct Contract {
@@ -214,9 +129,10 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
         arguments[MICRO_RIGHT] =
             float_at(c, tile->packed_right, emit_mul(e, column_in_tile, tile->depths));
     } else {
-        LLVMValueRef offset = emit_add(e, emit_offset(e, &c->right_columns, column),
-                                       emit_offset(e, &c->right_depth, tile->depth));
-        arguments[MICRO_RIGHT] = float_at(c, tile->right, offset);
+        LLVMValueRef offset =
+            emit_add(e, emit_offset(e, &c->right_columns, column),
+                     emit_offset(e, &c->right_depth, first_element(c, tile->depth)));
+        arguments[MICRO_RIGHT] = side_at(c, s->right, tile->right, offset);
     }
     LLVMValueRef panels = emit_add(e, emit_mul_const(e, row_in_tile, s->column_block),
                                    emit_mul_const(e, column_in_tile, s->height));
@@ -251,6 +167,21 @@ static void prefetch_left(const Contract *c, const Tile *tile, LLVMValueRef row,
             emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)));
 }
 
+/* While the right side is streamed: the same columns of the next block of the depth. */
+static void prefetch_right(const Contract *c, const Tile *tile, LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    const int64_t bytes = (int64_t)dtype_size(graph_node(s->body, s->right)->dtype);
+    const int64_t row = offsets_stride(&c->right_depth) * bytes;
+    LLVMValueRef depth = emit_add_const(e, tile->depth, s->depth_block);
+    LLVMValueRef offset = emit_add(e, emit_offset(e, &c->right_columns, column),
+                                   emit_offset(e, &c->right_depth, first_element(c, depth)));
+    LLVMValueRef base = side_at(c, s->right, tile->right, offset);
+    for (int64_t d = 0; d < s->depth_block * (s->pairs ? 2 : 1); d++)
+        for (int64_t at = 0; at < s->width * bytes; at += CACHE_LINE)
+            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, d * row + at)));
+}
+
 /* A panel of columns against the tile's panels of rows. */
 static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest,
                             LLVMValueRef column) {
@@ -258,6 +189,8 @@ static void emit_row_panels(const Contract *c, const Tile *tile, int column_rest
     uint32_t height = c->shape.height;
     LLVMValueRef end = emit_add(e, tile->row, tile->rows);
     LLVMValueRef rest = emit_mod_const(e, tile->rows, height);
+    if (c->shape.prefetch_right)
+        prefetch_right(c, tile, column);
     Loop loop;
     emit_loop_begin(e, &loop, tile->row, emit_sub(e, end, rest), height, "rows");
     if (c->shape.prefetch_left)

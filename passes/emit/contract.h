@@ -4,8 +4,8 @@
 
 #include "passes/emit/kernel.h"
 
-/* What emit_contract takes: one contract of two INPUT nodes (f32), each of which has an axis of
- * extent above 1 that the other lacks (else it is a reduction, and rows.c does better); after it
+/* What emit_contract takes: one contract of two INPUT nodes (f32), each of which has an axis that
+ * the other lacks, not both of extent 1 (else it is a reduction, and rows.c does better); after it
  * elementwise ops whose axes are the contract's or fewer, over it, consts, index nodes and further
  * INPUT nodes; outputs with exactly the contract's axes, in any order of memory. */
 bool contract_accepts(const Function *body);

@@ -50,7 +50,8 @@ static void describe_sides(Micro *micro) {
     if (!shape->pack_right) {
         const Axes *right = &graph_node(body, shape->right)->axes;
         Offsets depth = offsets_of(body, &shape->depth_axes, right);
-        product->right_depth = offsets_stride(&depth);
+        product->right_depth = product->right_row = offsets_stride(&depth);
+        product->right_halves = shape->pairs;
         product->last_lanes = micro->last_lanes;
     }
 }

@@ -101,6 +101,14 @@ enum {
 
 static const double least_tile_flops = 2e6;
 
+enum {
+    STREAM_ROWS = 16,     /* at most */
+    STREAM_DEPTH = 16,    /* depths, or pairs of them, that are summed in one go */
+    STREAM_COLUMNS = 128, /* of a tile, at least */
+    STREAM_TILES = 4,     /* of columns, if they are not smaller for it */
+    STREAM_DEEP = 8, /* where the depth is more times the columns, it is no matrix of weights */
+};
+
 static void choose_depth_block(ContractShape *shape, const Choices *choices) {
     int64_t blocks = 1;
     if (shape->depth > choices->depth_block + choices->depth_block / 2)
@@ -143,6 +151,20 @@ static bool left_is_direct(const ContractShape *shape, const Offsets *rows, cons
                              offsets_stride(depth) == 1 && shape->depth_elements % 2 == 0);
 }
 
+static int64_t right_memory(const ContractShape *shape) {
+    const Node *right = graph_node(shape->body, shape->right);
+    return graph_elements(shape->body, right) * (int64_t)dtype_size(right->dtype);
+}
+
+/* What lies in cache may as well be summed over the whole depth at once. */
+static void choose_stream(ContractShape *shape, bool direct) {
+    const bool whole_pairs = graph_node(shape->body, shape->right)->dtype == DTYPE_BF16 &&
+                             shape->depth_elements % 2 == 0;
+    shape->stream_right = direct && shape->rows <= STREAM_ROWS && shape->batches == 1 &&
+                          shape->columns * STREAM_DEEP >= shape->depth_elements &&
+                          (!shape->pairs || whole_pairs);
+}
+
 static void choose_packing(ContractShape *shape, const Choices *choices) {
     const Function *body = shape->body;
     const Axes *left = &graph_node(body, shape->left)->axes;
@@ -159,6 +181,11 @@ static void choose_packing(ContractShape *shape, const Choices *choices) {
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);
+    choose_stream(shape, left_direct && right_direct);
+    if (shape->stream_right) {
+        shape->pack_left = shape->pack_right = false;
+        return;
+    }
     bool scattered = offsets_stride(&right_depth) * FLOAT_BYTES >= CACHE_WAY_BYTES;
     int64_t most =
         (scattered ? choices->few_panels : choices->many_panels) * (int64_t)shape->height;
@@ -177,7 +204,26 @@ static void choose_columns(ContractShape *shape, const Target *target) {
     shape->column_block = even_block(shape->columns, widest, shape->width);
 }
 
+/* As even as can be, and wide: whoever reads memory in short pieces waits for each. */
+static void choose_stream_blocks(ContractShape *shape, const Target *target) {
+    int64_t block = divide_up(shape->columns, STREAM_TILES);
+    if (block < STREAM_COLUMNS)
+        block = STREAM_COLUMNS;
+    shape->column_block =
+        least(round_up(block, shape->width), round_up(shape->columns, shape->width));
+    shape->row_block = round_up(shape->rows, shape->height);
+    shape->row_blocks = shape->row_group = 1;
+    shape->column_blocks = divide_up(shape->columns, shape->column_block);
+    shape->prefetch_right = right_memory(shape) > target->l2_bytes / 4;
+    if (shape->prefetch_right)
+        shape->depth_block = least(STREAM_DEPTH, shape->depth);
+}
+
 static void choose_blocks(ContractShape *shape, const Target *target) {
+    if (shape->stream_right) {
+        choose_stream_blocks(shape, target);
+        return;
+    }
     choose_columns(shape, target);
     shape->row_block = even_block(shape->rows, ROW_PANELS * shape->height, shape->height);
     while (tiles_of(shape) < WANTED_TILES && tile_flops(shape) >= 2 * least_tile_flops &&
@@ -196,7 +242,7 @@ static void choose_prefetch(ContractShape *shape, const Target *target) {
     int64_t bytes = graph_elements(shape->body, left) * (int64_t)dtype_size(left->dtype);
     Offsets rows = offsets_of(shape->body, &shape->row_axes, &left->axes);
     Offsets depth = offsets_of(shape->body, &shape->depth_axes, &left->axes);
-    shape->prefetch_left = !shape->pack_left && bytes > target->l2_bytes &&
+    shape->prefetch_left = !shape->pack_left && !shape->stream_right && bytes > target->l2_bytes &&
                            offsets_stride(&depth) == 1 && offsets_uniform(&rows);
 }
 

@@ -26,6 +26,11 @@ typedef struct ContractShape {
     bool pack_left, pack_right;
     /* The left side is read in place, and from memory. */
     bool prefetch_left;
+    /* Few rows against a right side that is read once, in place: its depths in turn, each from end
+     * to end of the tile, so that memory is read in long runs. Of bf16 pairs are made as it goes.
+     */
+    bool stream_right;
+    bool prefetch_right; /* it comes from memory */
     /* The right side of a column block is packed for all of the depth, and serves the tiles after
      * it. */
     bool keep_right;

@@ -275,9 +275,11 @@ enum {
     element_gather = 0,
     element_scatter_add = 0,
     element_shift = 0,
+    element_update_slice = 0,
     element_rename = 0,
     element_attention = 0,
     element_attention_grad = 0,
+    element_called = 0,
     element_kernel = 0,
 };
 

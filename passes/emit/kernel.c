@@ -2,16 +2,21 @@
 #include "passes/emit/kernel.h"
 
 #include "passes/emit/attention.h"
+#include "passes/emit/call.h"
 #include "passes/emit/contract.h"
 #include "passes/emit/rows.h"
+#include "passes/emit/update_slice.h"
+
+#include <assert.h>
 
 NodeId kernel_anchor(const Function *body) {
     for (NodeId id = 0; id < body->node_count; id++) {
         OpCode op = graph_node(body, id)->op;
-        if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD)
+        if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
+            op == OP_UPDATE_SLICE)
             return id;
     }
-    return NODE_NONE;
+    return call_node(body);
 }
 
 static OpCode anchor_op(const Function *body) {
@@ -33,6 +38,13 @@ void kernel_measure(const Function *body, const Target *target, KernelShape *sha
     case OP_ATTENTION_GRAD:
         attention_grad_measure(body, target, shape);
         break;
+    case OP_CALL:
+    case OP_CALL_GRAD:
+        call_measure(body, shape);
+        break;
+    case OP_UPDATE_SLICE:
+        update_slice_measure(body, shape);
+        break;
     default:
         rows_measure(body, target, shape);
     }
@@ -49,6 +61,13 @@ void emit_kernel(Emitter *emitter, const Function *body, const char *symbol) {
     case OP_ATTENTION_GRAD:
         emit_attention_grad(emitter, body, symbol);
         break;
+    case OP_CALL:
+    case OP_CALL_GRAD:
+        assert(!"a call is the runtime's");
+        break;
+    case OP_UPDATE_SLICE:
+        emit_update_slice(emitter, body, symbol);
+        break;
     default:
         emit_rows(emitter, body, symbol);
     }
@@ -60,7 +79,11 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
         return contract_in_place(body, input, output);
     case OP_ATTENTION:
     case OP_ATTENTION_GRAD:
+    case OP_CALL:
+    case OP_CALL_GRAD:
         return false;
+    case OP_UPDATE_SLICE:
+        return update_slice_in_place(body, input, output);
     default:
         return rows_in_place(body, input, output);
     }

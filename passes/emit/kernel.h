@@ -3,6 +3,7 @@
  *     contract                  contract.c    generated GEMM with its epilogue
  *     attention                 attention.c
  *     attention_grad            attention_grad.c
+ *     update_slice              update_slice.c
  *     any other                 rows.c        loops with reductions
  *
  * A body's INPUT nodes, in node order, are the first operands of the kernel; its outputs, in order,
@@ -28,7 +29,7 @@ typedef struct KernelShape {
 /* What the emitted kernel will need; no LLVM. */
 void kernel_measure(const Function *body, const Target *target, KernelShape *shape);
 
-/* Adds the kernel to the emitter's module as the global function `symbol`
+/* Adds the kernel, which is no call, to the emitter's module as the global function `symbol`
  * (runtime/execution/kernel.h). */
 void emit_kernel(struct Emitter *emitter, const Function *body, const char *symbol);
 
@@ -36,8 +37,8 @@ void emit_kernel(struct Emitter *emitter, const Function *body, const char *symb
  * and no element of the input is read after that place of the output is written, in any tile. */
 bool kernel_in_place(const Function *body, uint32_t input, uint32_t output);
 
-/* The node around which the body is built: its contract, attention or attention_grad; NODE_NONE
- * when it has none of them. */
+/* The node around which the body is built: its contract, attention, attention_grad, update_slice,
+ * call or call_grad; NODE_NONE when it has none of them. */
 NodeId kernel_anchor(const Function *body);
 
 /* The body's PARAM and INPUT nodes by number, and back. */

@@ -5,13 +5,10 @@
 
 #include "passes/emit/emitter.h"
 #include "passes/emit/kernel.h"
+#include "passes/emit/machine.h"
 
 #include <llvm-c/Analysis.h>
-#include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char pipeline[] =
     "always-inline,"
@@ -30,23 +27,8 @@ typedef struct ObjectWork {
     size_t error_size;
 } ObjectWork;
 
-static bool fail(ObjectWork *work, const char *what, char *message) {
-    snprintf(work->error, work->error_size, "%s: %s", what, message ? message : "unknown reason");
-    return false;
-}
-
-static bool open_machine(ObjectWork *work, const Target *target) {
-    LLVMTargetRef description;
-    char *message = NULL;
-    if (LLVMGetTargetFromTriple(target->triple, &description, &message)) {
-        fail(work, "LLVM does not know this machine", message);
-        LLVMDisposeMessage(message);
-        return false;
-    }
-    work->machine =
-        LLVMCreateTargetMachine(description, target->triple, target->cpu, target->features,
-                                LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelSmall);
-    return work->machine || fail(work, "LLVM makes no code for this machine", NULL);
+static bool fail(ObjectWork *work, const char *what, const char *message) {
+    return machine_fail(work->error, work->error_size, what, message);
 }
 
 static bool verify(ObjectWork *work, const char *when) {
@@ -70,51 +52,11 @@ static bool optimise(ObjectWork *work) {
     return false;
 }
 
-/* Copies to memory that free() releases. */
-static bool keep_bytes(ObjectWork *work, const char *from, size_t length, char **bytes,
-                       size_t *size) {
-    char *copy = malloc(length + 1);
-    if (!copy)
-        return fail(work, "no memory", "object file");
-    memcpy(copy, from, length);
-    copy[length] = 0;
-    *bytes = copy;
-    *size = length;
-    return true;
-}
-
-static bool write_text(ObjectWork *work, char **bytes, size_t *size) {
-    char *text = LLVMPrintModuleToString(work->module);
-    bool kept = keep_bytes(work, text, strlen(text), bytes, size);
-    LLVMDisposeMessage(text);
-    return kept;
-}
-
-static bool write_object(ObjectWork *work, char **bytes, size_t *size) {
-    LLVMMemoryBufferRef buffer = NULL;
-    char *message = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(work->machine, work->module, LLVMObjectFile, &message,
-                                            &buffer)) {
-        fail(work, "LLVM made no object", message);
-        LLVMDisposeMessage(message);
-        return false;
-    }
-    bool kept =
-        keep_bytes(work, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer), bytes, size);
-    LLVMDisposeMemoryBuffer(buffer);
-    return kept;
-}
-
 static bool make_module(ObjectWork *work, const Target *target) {
     work->context = LLVMContextCreate();
     work->module = LLVMModuleCreateWithNameInContext("scanline", work->context);
-    if (!open_machine(work, target))
-        return false;
-    LLVMSetTarget(work->module, target->triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(work->machine);
-    LLVMSetModuleDataLayout(work->module, layout);
-    LLVMDisposeTargetData(layout);
-    return true;
+    work->machine = machine_open(target, work->module, work->error, work->error_size);
+    return work->machine;
 }
 
 static void close_work(ObjectWork *work) {
@@ -140,7 +82,8 @@ static bool emit_guarded(ObjectWork *work, const Target *target, const Function 
     emit_kernel(&work->emitter, body, symbol);
     return (!options->verify || verify(work, "the emitted IR is not valid")) && optimise(work) &&
            (!options->verify || verify(work, "the optimised IR is not valid")) &&
-           (options->text ? write_text(work, bytes, size) : write_object(work, bytes, size));
+           machine_write(work->machine, work->module, options->text ? MACHINE_IR : MACHINE_OBJECT,
+                         bytes, size, work->error, work->error_size);
 }
 
 bool object_emit(const Target *target, const Function *body, const char *symbol,

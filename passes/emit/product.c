@@ -15,11 +15,11 @@ typedef struct ProductChoice {
 } ProductChoice;
 
 /* Of few rows: height * vectors sums, `vectors` of the right side and one broadcast fit the
- * registers; with enough independent sums (8 to 12) to hide the latency of an FMA. The first that
- * fits is taken. */
+ * registers; with enough independent sums (8 or more) to hide the latency of an FMA. Powers of two,
+ * so that tiles of columns come out even. The first that fits is taken. */
 static const ProductChoice few_rows[] = {
-    {32, 1, 1, 12}, {32, 2, 2, 8}, {32, 3, 3, 6}, {32, 4, 4, 5}, {32, 6, 6, 4},
-    {32, 8, 8, 3},  {0, 1, 1, 8},  {0, 2, 2, 4},  {0, 3, 3, 3},  {0, 4, 4, 3},
+    {32, 1, 1, 8}, {32, 2, 2, 8}, {32, 3, 3, 4}, {32, 4, 4, 4}, {32, 6, 6, 4},
+    {32, 8, 8, 2}, {0, 1, 1, 8},  {0, 2, 2, 4},  {0, 3, 3, 2},  {0, 4, 4, 2},
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -55,8 +55,20 @@ void product_choose(const Target *target, int64_t rows, int64_t columns, Product
 
 /* --- code --- */
 
+/* One half of a vector of pairs. */
+static LLVMValueRef load_half(Emitter *e, const Product *product, LLVMValueRef right, int64_t row,
+                              uint32_t vector) {
+    int64_t offset = row * product->right_row + (int64_t)vector * product->lanes;
+    LLVMValueRef from = emit_element(e, e->i16, right, emit_i64(e, offset));
+    uint32_t count = vector + 1 < product->vectors ? product->lanes : product->last_lanes;
+    return emit_load_lanes(e, e->i16, count, product->lanes, from, BF16_BYTES);
+}
+
 static LLVMValueRef load_right(Emitter *e, const Product *product, LLVMValueRef right,
                                int64_t depth, uint32_t vector) {
+    if (product->right_halves)
+        return emit_bf16_pair(e, load_half(e, product, right, 2 * depth, vector),
+                              load_half(e, product, right, 2 * depth + 1, vector));
     LLVMTypeRef type = product->pairs ? e->i32 : e->f32;
     int64_t offset = depth * product->right_depth + (int64_t)vector * product->lanes;
     LLVMValueRef from = emit_element(e, type, right, emit_i64(e, offset));
@@ -106,7 +118,10 @@ static void add_depths(Emitter *e, const Product *product, LLVMValueRef count, u
         add_depth(e, product, from_left, from_right, u, next);
     LLVMTypeRef left_type = product->pairs ? e->i16 : e->f32;
     next[n] = emit_element(e, left_type, from_left, emit_i64(e, unroll * product->left_depth));
-    next[n + 1] = emit_element(e, e->f32, from_right, emit_i64(e, unroll * product->right_depth));
+    next[n + 1] =
+        product->right_halves
+            ? emit_element(e, e->i16, from_right, emit_i64(e, 2 * unroll * product->right_row))
+            : emit_element(e, e->f32, from_right, emit_i64(e, unroll * product->right_depth));
     emit_loop_end(e, &loop, next);
     for (uint32_t i = 0; i < n; i++)
         sums[i] = loop.carried[i];

@@ -18,8 +18,10 @@ typedef struct Product {
     bool pairs;                   /* sides are of pairs of bf16, else of f32 */
     int64_t left_row, left_depth; /* from one to the next, in f32; in bf16 where there are pairs */
     int64_t right_depth;          /* f32 or pairs; vectors lie next to each other */
-    int64_t depth_rest;           /* what a depth may leave when divided by PRODUCT_UNROLL */
-    bool depth_short;             /* it is always less than PRODUCT_UNROLL */
+    bool right_halves;            /* pairs are made of rows of bf16 as they lie: so many elements */
+    int64_t right_row;  /* from the even one to the odd one, and on to the next even one */
+    int64_t depth_rest; /* what a depth may leave when divided by PRODUCT_UNROLL */
+    bool depth_short;   /* it is always less than PRODUCT_UNROLL */
 } Product;
 
 /* Registers that the target has for sums, cut for panels of `columns` columns at most. */

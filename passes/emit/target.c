@@ -2,6 +2,8 @@
  * a virtual machine may hide some of what the name promises; widths then come from the features. */
 #include "passes/emit/target.h"
 
+#include "runtime/execution/cpu.h"
+
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
@@ -14,27 +16,35 @@ typedef struct NamedTarget {
     uint32_t vector_bytes, vector_registers;
     bool has_fma, has_bf16_dot;
     int64_t l1_bytes, l2_bytes;
+    const char *more; /* what it has beyond the level of x86-64 that its vectors say, as
+                         runtime/execution/cpu.def has it; NULL: that is not known */
 } NamedTarget;
 
 enum { KIB = 1024 };
 
+#define ICE_LAKE                                                                                   \
+    "avx512ifma avx512vbmi avx512vbmi2 avx512vnni avx512bitalg avx512vpopcntdq gfni vaes "         \
+    "vpclmulqdq"
+
 static const NamedTarget named_targets[] = {
-    {"x86-64-v2", "x86_64", 16, 16, false, false, 32 * KIB, 256 * KIB},
-    {"x86-64-v3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
-    {"x86-64-v4", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB},
-    {"haswell", "x86_64", 32, 16, true, false, 32 * KIB, 256 * KIB},
-    {"skylake", "x86_64", 32, 16, true, false, 32 * KIB, 256 * KIB},
-    {"skylake-avx512", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB},
-    {"cascadelake", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB},
-    {"icelake-server", "x86_64", 64, 32, true, false, 48 * KIB, 1280 * KIB},
-    {"sapphirerapids", "x86_64", 64, 32, true, true, 48 * KIB, 2048 * KIB},
-    {"znver2", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
-    {"znver3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB},
-    {"znver4", "x86_64", 64, 32, true, true, 32 * KIB, 1024 * KIB},
-    {"znver5", "x86_64", 64, 32, true, true, 48 * KIB, 1024 * KIB},
-    {"generic", "aarch64", 16, 32, true, false, 32 * KIB, 512 * KIB},
-    {"neoverse-n1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
-    {"neoverse-v1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB},
+    {"x86-64-v2", "x86_64", 16, 16, false, false, 32 * KIB, 256 * KIB, ""},
+    {"x86-64-v3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB, ""},
+    {"x86-64-v4", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB, ""},
+    {"haswell", "x86_64", 32, 16, true, false, 32 * KIB, 256 * KIB, ""},
+    {"skylake", "x86_64", 32, 16, true, false, 32 * KIB, 256 * KIB, ""},
+    {"skylake-avx512", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB, ""},
+    {"cascadelake", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB, "avx512vnni"},
+    {"icelake-server", "x86_64", 64, 32, true, false, 48 * KIB, 1280 * KIB, ICE_LAKE},
+    {"sapphirerapids", "x86_64", 64, 32, true, true, 48 * KIB, 2048 * KIB,
+     ICE_LAKE " avx512bf16 avx512fp16 avxvnni"},
+    {"znver2", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB, ""},
+    {"znver3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB, "vaes vpclmulqdq"},
+    {"znver4", "x86_64", 64, 32, true, true, 32 * KIB, 1024 * KIB, ICE_LAKE " avx512bf16"},
+    {"znver5", "x86_64", 64, 32, true, true, 48 * KIB, 1024 * KIB,
+     ICE_LAKE " avx512bf16 avx512vp2intersect avxvnni"},
+    {"generic", "aarch64", 16, 32, true, false, 32 * KIB, 512 * KIB, ""},
+    {"neoverse-n1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB, NULL},
+    {"neoverse-v1", "aarch64", 16, 32, true, false, 64 * KIB, 1024 * KIB, NULL},
 };
 
 enum { NAMED_TARGETS = sizeof named_targets / sizeof named_targets[0] };
@@ -170,4 +180,25 @@ bool target_find(const char *name, Target *target, char *error, size_t size) {
     copy_text(target->cpu, sizeof target->cpu, name);
     target_assume(target, named);
     return target_choose(target, NULL, error, size);
+}
+
+bool target_needs(const Target *target, char *names, size_t size) {
+    const NamedTarget *named = named_target(target->cpu, target->triple);
+    uint64_t needs = 0;
+    *names = 0;
+    if (strncmp(target->triple, "x86_64", 6) != 0)
+        return named && named->more && !*target->features;
+    if (*target->features) {
+        char text[sizeof target->features];
+        copy_text(text, sizeof text, target->features);
+        for (char *rest = text, *feature; (feature = strsep(&rest, ","));)
+            if (*feature == '+')
+                needs |= cpu_features_of(feature + 1);
+    } else if (named && named->more) {
+        const int level = target->vector_bytes == 64 ? 4 : target->vector_bytes == 32 ? 3 : 2;
+        needs = cpu_features_of_level(level) | cpu_features_of(named->more);
+    } else
+        return false;
+    cpu_names(needs, names, size);
+    return true;
 }

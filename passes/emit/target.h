@@ -36,4 +36,9 @@ static inline uint32_t target_lanes(const Target *target) { return target->vecto
 /* Whether code for one runs where the other is the host, as far as the facts here tell. */
 bool target_runs_on(const Target *made_for, const Target *host);
 
+/* The features of the processor that code for a target may make use of (runtime/execution/cpu.def),
+ * spaces between: what a program compiled ahead of time asks for when it starts. False: they are
+ * not known, so that nobody could tell where it runs. */
+bool target_needs(const Target *target, char *names, size_t size);
+
 #endif

@@ -1,15 +1,19 @@
-/* Draws images from a trained model, and completes the lower halves of real ones. */
+/* Draws images from a trained model. */
 #ifndef SCANLINE_RUNTIME_COMMANDS_SAMPLE_H
 #define SCANLINE_RUNTIME_COMMANDS_SAMPLE_H
 
 #include "runtime/commands/command.h"
 #include "runtime/study/sample.h"
 
-/* Writes samples/samples.png, samples/completions.png and samples/samples.json in the run's folder.
- * Images are completed several times each; they are taken from the validation split, or from train
- * where there is none. `images`: how many to draw. A model that is not autoregressive is refused.
- */
-bool commands_sample(const Command *command, const SampleOptions *options, int64_t images,
-                     RunError *error);
+typedef struct SampleCommand {
+    SampleOptions options;
+    int64_t images; /* how many to draw */
+    bool files;     /* each also as a file of its own */
+} SampleCommand;
+
+/* Writes samples/samples.png and samples/samples.json in the run's folder, and with `files`
+ * samples/images/0000.png and so on, a pixel a token. A model that is not autoregressive is
+ * refused. */
+bool commands_sample(const Command *command, const SampleCommand *sample, RunError *error);
 
 #endif

@@ -159,7 +159,7 @@ static void tell(void *user, int64_t step, const char *split, const MetricsFigur
         command->figures(command->figures_user, step, split, figures, count);
 }
 
-/* --- the command --- */
+/* --- a run --- */
 
 static void give_folder(const TrainCommand *command, const char *folder) {
     if (!command->folder)
@@ -187,6 +187,7 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
         .parent = parent->checkpoint,
         .until = command->until,
         .threads = command->threads,
+        .ranks = command->ranks,
         .profile = profile,
         .log = command->log,
         .figures = tell,
@@ -200,6 +201,9 @@ static ExitCode train_in(const TrainCommand *command, const DataSet *data, const
              command->versions.scanline, command->versions.llvm, command->program->plan->target,
              command->threads);
     log_say(command->log, "%s %s", command->resume ? "going on with" : "run", folder);
+    if (command->ranks)
+        log_say(command->log, "%d ranks share each batch, %d threads here",
+                ranks_count(command->ranks), command->threads);
     if (!command->resume) {
         say_warning(command, data);
         say_splits(command, data);
@@ -337,18 +341,58 @@ static ExitCode train_new(const TrainCommand *command, RunOrigin *origin, RunErr
     return code;
 }
 
-ExitCode train_command(const TrainCommand *command, RunError *error) {
+/* --- ranks --- */
+
+/* What another rank than the first does: it writes nothing. */
+static ExitCode train_beside(const TrainCommand *command, const DataSet *data, RunError *error) {
+    const TrainingOptions options = {.threads = command->threads, .ranks = command->ranks};
+    TrainingResult result;
+    return training_run(command->program, data, &options, &result, error);
+}
+
+/* Before anything is written: whether all ranks can train, and the same. */
+static bool ranks_begin(const TrainCommand *command, const DataSet *data, const RunError *own,
+                        RunError *error) {
+    const Program *program = command->program;
+    const RanksFact facts[] = {
+        {"version", command->versions.scanline},
+        {"version of LLVM", command->versions.llvm},
+        {"spec", program->experiment->spec},
+        {"target (--target names one)", program->plan->target},
+        {"table of choices", program->plan->table},
+        {"data set", data ? data->hash : ""},
+        {"split of its data", data ? data->split_hash : ""},
+        {"palette", data ? data->palette.hash : ""},
+    };
+    return ranks_meet(command->ranks, own, facts, sizeof facts / sizeof *facts, error);
+}
+
+/* --- the command --- */
+
+static bool train_check(const TrainCommand *command, const DataSet *data, DataError *fault,
+                        RunError *error) {
     const Experiment *experiment = command->program->experiment;
+    if (!data || !data_fits(data, experiment->inputs, experiment->input_count, fault))
+        return run_fail(error, EXIT_INPUT, "%s", fault->text);
+    return ranks_fit(command->ranks, experiment->train.chunks, error) &&
+           training_check(command->program, data, error);
+}
+
+ExitCode train_command(const TrainCommand *command, RunError *error) {
     DataError fault;
-    DataSet *opened = command->data ? NULL : data_open(&experiment->data, &fault);
+    DataSet *opened = command->data ? NULL : data_open(&command->program->experiment->data, &fault);
     const DataSet *data = command->data ? command->data : opened;
-    ExitCode code = EXIT_INPUT;
     RunOrigin origin = {command->program, data, command->versions, command->command, NULL};
+    RunError own = {0};
+    ExitCode code;
     if (command->folder)
         *command->folder = NULL;
-    if (!data || !data_fits(data, experiment->inputs, experiment->input_count, &fault))
-        run_fail(error, code, "%s", fault.text);
-    else if (training_check(command->program, data, error))
+    train_check(command, data, &fault, &own);
+    if (!ranks_begin(command, data, &own, error))
+        code = error->code;
+    else if (!ranks_is_first(command->ranks))
+        code = train_beside(command, data, error);
+    else
         code = command->resume ? train_again(command, &origin, error)
                                : train_new(command, &origin, error);
     data_close(opened);

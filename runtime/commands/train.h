@@ -3,6 +3,7 @@
 #ifndef SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 #define SCANLINE_RUNTIME_COMMANDS_TRAIN_H
 
+#include "runtime/ranks/ranks.h"
 #include "runtime/run/metrics.h"
 #include "runtime/run/run_record.h"
 
@@ -17,6 +18,8 @@ typedef struct TrainCommand {
     const char *checkpoint; /* of that run; NULL: its best */
     const char *out;        /* the new run's folder; NULL: the next number in the folder of runs */
     int threads;
+    Ranks *ranks; /* that train it together, each by a call of its own; NULL: a process alone. Rank
+                     0 makes the folder and is the one that says something */
     bool once; /* where the folder of runs has the very same training already, go on with that, or
                   leave it as it ended: for trials of which there are many */
     bool json; /* the result as JSON */

@@ -1,5 +1,6 @@
 #include "runtime/execution/executor.h"
 
+#include "runtime/execution/external.h"
 #include "runtime/execution/float_mode.h"
 #include "runtime/execution/waits.h"
 
@@ -193,14 +194,16 @@ static void step_run(const Invocation *invocation, const PlanStep *step, Workspa
     if (first == last)
         return;
     operands_resolve(invocation, step, workspace->operands);
-    KernelFunction code = program->kernels[step->kernel];
-    if (!profile) {
-        code(workspace->operands, step->immediates, workspace->scratch, first, last);
-        return;
-    }
-    profile_enter_kernel(profile, step->kernel, first == 0);
-    code(workspace->operands, step->immediates, workspace->scratch, first, last);
-    profile_enter(profile, PROFILE_EXECUTOR);
+    if (profile)
+        profile_enter_kernel(profile, step->kernel, first == 0);
+    if (program->plan->kernels[step->kernel].call)
+        external_call_run(externals_call(program->externals, step->kernel), workspace->operands,
+                          workspace->scratch, first, last);
+    else
+        program->kernels[step->kernel](workspace->operands, step->immediates, workspace->scratch,
+                                       first, last);
+    if (profile)
+        profile_enter(profile, PROFILE_EXECUTOR);
 }
 
 static void alone_run(const Invocation *invocation, Workspace *workspace) {
@@ -214,12 +217,18 @@ static void alone_run(const Invocation *invocation, Workspace *workspace) {
     profile_enter(profile, line);
 }
 
-void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
-                        void *const *inputs, void *const *outputs) {
+void executor_run_alone_part(Executor *executor, int thread, const PlanFunction *function,
+                             uint32_t first, uint32_t last, void *const *inputs,
+                             void *const *outputs) {
     Workspace *workspace = &executor->workspaces[thread];
-    const Invocation invocation = {executor,         function, 0,      function->step_count,
+    const Invocation invocation = {executor,         function, first,  last,
                                    workspace->arena, inputs,   outputs};
     alone_run(&invocation, workspace);
+}
+
+void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
+                        void *const *inputs, void *const *outputs) {
+    executor_run_alone_part(executor, thread, function, 0, function->step_count, inputs, outputs);
 }
 
 /* NULL: unknown, so every step has to wait. */

@@ -54,6 +54,9 @@ void executor_run_part(Executor *executor, const PlanFunction *function, uint32_
  * parallel region. */
 void executor_run_alone(Executor *executor, int thread, const PlanFunction *function,
                         void *const *inputs, void *const *outputs);
+void executor_run_alone_part(Executor *executor, int thread, const PlanFunction *function,
+                             uint32_t first, uint32_t last, void *const *inputs,
+                             void *const *outputs);
 
 /* As executor_run_alone for thread 0, the first `count` steps of the function alone, telling
  * `watch` after each what its operands are (outputs last), until it answers false. To find where a

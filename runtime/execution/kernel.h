@@ -1,5 +1,5 @@
-/* How compiled code is called. The same for a kernel that was JIT-compiled and one linked ahead of
- * time. */
+/* How compiled code is called (a user's function: runtime/execution/external.h). The same for a
+ * kernel that was JIT-compiled and one linked ahead of time. */
 #ifndef SCANLINE_RUNTIME_KERNEL_H
 #define SCANLINE_RUNTIME_KERNEL_H
 

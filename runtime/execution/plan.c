@@ -30,13 +30,28 @@ static void function_free(PlanFunction *function) {
     free(function->steps);
 }
 
+static void call_free(PlanCall *call) {
+    if (!call)
+        return;
+    free(call->library);
+    free(call->name);
+    free(call->symbol);
+    free(call->signature);
+    free(call->place.file);
+    free(call->arguments);
+    free(call);
+}
+
 void plan_free(Plan *plan) {
     if (!plan)
         return;
     free(plan->target);
     free(plan->table);
-    for (uint32_t i = 0; plan->kernels && i < plan->kernel_count; i++)
+    for (uint32_t i = 0; plan->kernels && i < plan->kernel_count; i++) {
         free(plan->kernels[i].symbol);
+        free(plan->kernels[i].operands);
+        call_free(plan->kernels[i].call);
+    }
     free(plan->kernels);
     for (uint32_t i = 0; plan->functions && i < plan->function_count; i++)
         function_free(&plan->functions[i]);
@@ -82,6 +97,24 @@ size_t plan_type_size(PlanType type) {
         return 1;
     }
     return 0;
+}
+
+bool plan_has_calls(const Plan *plan) {
+    for (uint32_t i = 0; i < plan->kernel_count; i++)
+        if (plan->kernels[i].call)
+            return true;
+    return false;
+}
+
+int64_t plan_call_scratch_bytes(const PlanCall *call) {
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        const PlanCallArgument *argument = &call->arguments[i];
+        const int64_t own = argument->elements * (int64_t)plan_type_size(argument->type);
+        if (argument->operand < 0)
+            bytes += (own + PLAN_ALIGNMENT - 1) / PLAN_ALIGNMENT * PLAN_ALIGNMENT;
+    }
+    return bytes;
 }
 
 int64_t plan_scratch_bytes(const Plan *plan, const PlanFunction *function) {

@@ -1,8 +1,10 @@
 /* A plan: what a compiled module is at run time. Flat tables; no names are looked up while it runs.
  *
  * A plan has one PlanFunction for each function of the module (init, grad, update, eval, features,
- * sample, or any other that was compiled). A function is a list of buffers and a list of steps,
- * each a kernel applied to buffers. Kernels are shared between functions: equal ones exist once.
+ * decode, or any other that was compiled). A function is a list of buffers and a list of steps,
+ * each a kernel applied to buffers. Kernels are shared between functions: equal ones exist once. A
+ * kernel is compiled code, or a function of a user's shared library (PlanCall), which the runtime
+ * opens and calls (runtime/execution/external.h).
  *
  * Memory: a function's temporaries lie in one arena at fixed offsets; its inputs and outputs are
  * bound by the caller. So the peak is known before the run: plan_function arena_bytes, plus what is
@@ -10,7 +12,7 @@
  *
  * The file form is JSON with a version (plan_write, plan_read); what is read is checked entirely
  * before it is used: a plan that plan_read accepts can be run without touching memory outside its
- * buffers.
+ * buffers; what a library does that it names is another matter. Reading opens none.
  */
 #ifndef SCANLINE_RUNTIME_PLAN_H
 #define SCANLINE_RUNTIME_PLAN_H
@@ -19,7 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 5, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 6, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+
+/* Of a call: 16 parameters, the gradient of the result and 16 gradients. */
+enum { PLAN_MAX_CALL_ARGUMENTS = 33, PLAN_MAX_CALL_EXTENTS = 32 };
 
 /* As DType in ir/graph.h, which the runtime does not see. */
 typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
@@ -83,8 +88,34 @@ typedef struct PlanOperand {
     int64_t elements;
 } PlanOperand;
 
+/* What a function of a library is given: the block of one tensor that belongs to a tile. */
+typedef struct PlanCallArgument {
+    int64_t operand; /* of the kernel; -1: a result that nobody reads, which goes to scratch */
+    PlanType type;
+    bool is_value;                  /* a number, given as such; else a pointer to the block */
+    int64_t elements;               /* of the block, which is dense */
+    int64_t strides[PLAN_MAX_AXES]; /* in elements, from one position along a carried axis to the
+                                       next; 0: the same for all */
+} PlanCallArgument;
+
+/* A kernel that is a function of a shared library. A tile is one call: one position along the axes
+ * that its arguments carry (images, above all). */
+typedef struct PlanCall {
+    char *library;   /* a path, or a name for the loader */
+    char *name;      /* of the function as it was declared: "blur" */
+    char *symbol;    /* "blur", or its gradient's: "blur_grad" */
+    char *signature; /* "blur(x: f32[n, d], s: f32) -> f32[n, d]" */
+    PlanPlace place; /* of the declaration; its file may be "" */
+    uint32_t extent_count, carried_count, argument_count;
+    int64_t extents[PLAN_MAX_CALL_EXTENTS]; /* of the axes that the signature names: what is given
+                                               before the arguments */
+    int64_t carried[PLAN_MAX_AXES];         /* extents; their product is the number of tiles */
+    PlanCallArgument *arguments;
+} PlanCall;
+
 typedef struct PlanKernel {
     char *symbol;          /* in the object file */
+    PlanCall *call;        /* NULL: it is compiled code */
     int64_t tiles;         /* >= 1 */
     int64_t scratch_bytes; /* a thread */
     double flops, bytes;   /* of all its tiles together; estimates, for profiles and progress */
@@ -109,6 +140,9 @@ const PlanFunction *plan_gradients(const Plan *plan); /* that computes them: ste
 int64_t plan_find_input(const PlanFunction *function, const char *name);  /* -1: none */
 int64_t plan_find_output(const PlanFunction *function, const char *name); /* -1: none */
 size_t plan_type_size(PlanType type);
+bool plan_has_calls(const Plan *plan);
+/* A thread, for the results of a call that nobody reads. */
+int64_t plan_call_scratch_bytes(const PlanCall *call);
 int64_t plan_scratch_bytes(const Plan *plan,
                            const PlanFunction *function); /* most of its kernels */
 
@@ -117,7 +151,7 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *
  * The functions of an experiment, and the names of their inputs and outputs. PATH is a parameter's
  * path ("block.3.attn.wq"), STATE a name in the update rule ("a"). b is the batch axis; its extent
- * is the chunk's size (batch / chunks), the same in all functions.
+ * is the chunk's size (batch / chunks), the same in all functions but those that draw.
  *
  *   init      in  $seed
  *             out PATH...  PATH:STATE...
@@ -135,10 +169,23 @@ int64_t plan_scratch_bytes(const Plan *plan,
  *   features  in  PATH...  data...  control...
  *             out tap.NAME.I f32[b, ...]...
  *   sample    in  PATH...  data...  control...
- *             out logits f32[b, n, v]
+ *             out logits f32[b, n, v]: what decode is made of, and held against
+ *   decode    in  PATH...  weights.I...  tokens i32[b]: those before the position, 0 before the first
+ *                 $position i32  cache.I...  control...
+ *             out logits f32[b, v] of the position,  cache.I...  (donated)
+ *   decode_weights  in  PATH...
+ *             out weights.I: what of decode depends on parameters alone, to be run once
+ *   prefill   in  PATH...  data...  control...
+ *             out cache.I...: as decode leaves them after all positions
  *   restart   in  PATH...
  *             out the PATH:STATE... whose first value depends on a parameter, for other parameters
  *                 than those of init
+ *
+ * decode draws images position by position, from the first on: what later positions read of earlier
+ * ones is in the caches, which are written in place, and of which no more is read than was written.
+ * Its b is the number of images that are drawn side by side, as is that of prefill, by which the
+ * caches can be begun where the first tokens are given: what it makes of the others is replaced
+ * before it is read. decode_weights and prefill are left out where they would do nothing.
  *
  * grad_add is there where a batch has several chunks; without it, sums are added by the runtime.
  * step is there instead of grad and update where a batch is one chunk and the update of a parameter

@@ -51,7 +51,7 @@ static bool check_kernel(const PlanKernel *kernel, PlanError *error) {
         if (kernel->operands[i].elements < 0 || kernel->operands[i].elements > PLAN_MAX_BYTES)
             return fail(error, "plan: an operand of kernel \"%.100s\" is too large",
                         kernel->symbol);
-    return true;
+    return !kernel->call || plan_check_call(kernel, error);
 }
 
 static bool check_donations(const PlanFunction *function, PlanError *error) {

@@ -14,4 +14,7 @@ enum { PLAN_MAX_ENTRIES = 1 << 20 };      /* of any list */
  * something that shares its place was, and every output is written. */
 bool plan_check(const Plan *plan, PlanError *error);
 
+/* The part of it that is about a kernel that is a call. */
+bool plan_check_call(const PlanKernel *kernel, PlanError *error);
+
 #endif

@@ -1,8 +1,9 @@
 /* The file form of a plan: JSON, so that it can be read by people and by other programs.
  *
- *   {"scanline_plan": 5, "target": "x86-64-v3", "table": "5e1b...",
+ *   {"scanline_plan": 6, "target": "x86-64-v3", "table": "5e1b...",
  *    "kernels":   [{"symbol", "tiles", "scratch", "flops", "bytes", "immediates", "outputs",
- *                   "operands": [["f32", 4096], ...]}, ...],
+ *                   "operands": [["f32", 4096], ...],
+ *                   "call": null, or see runtime/execution/plan_file_call.c}, ...],
  *    "functions": [{"name", "arena",
  *                   "inputs":  [{"name", "type", "axes": [["b", 8], ...], "donated"}, ...],
  * "outputs": ..., "buffers": [["arena", "f32", 4096, 0], ["input", 3], ["output", 0], ...],
@@ -10,18 +11,11 @@
  *                                "places": [["igpt.scan", 27], ...], "again"}, ...]}, ...]}
  *
  * Reading takes the syntax alone; whether the plan may be run is plan_check's to say. */
-#include "runtime/execution/plan.h"
-#include "runtime/execution/plan_check.h"
+#include "runtime/execution/plan_reader.h"
 
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const type_names[] = {
-    [PLAN_F32] = "f32", [PLAN_BF16] = "bf16", [PLAN_I32] = "i32", [PLAN_BOOL] = "bool"};
-enum { TYPE_COUNT = sizeof type_names / sizeof type_names[0] };
 
 static const char *const storage_names[] = {
     [PLAN_ARENA] = "arena", [PLAN_INPUT] = "input", [PLAN_OUTPUT] = "output"};
@@ -31,17 +25,18 @@ static const char *const storage_names[] = {
 static json_t *write_operands(const PlanKernel *kernel) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < kernel->operand_count; i++)
-        json_array_append_new(list, json_pack("[s, I]", type_names[kernel->operands[i].type],
+        json_array_append_new(list, json_pack("[s, I]", plan_type_name(kernel->operands[i].type),
                                               (json_int_t)kernel->operands[i].elements));
     return list;
 }
 
 static json_t *write_kernel(const PlanKernel *kernel) {
-    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:o}", "symbol", kernel->symbol, "tiles",
-                     (json_int_t)kernel->tiles, "scratch", (json_int_t)kernel->scratch_bytes,
-                     "flops", kernel->flops, "bytes", kernel->bytes, "immediates",
-                     (json_int_t)kernel->immediate_count, "outputs",
-                     (json_int_t)kernel->output_count, "operands", write_operands(kernel));
+    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:o, s:o}", "symbol", kernel->symbol,
+                     "tiles", (json_int_t)kernel->tiles, "scratch",
+                     (json_int_t)kernel->scratch_bytes, "flops", kernel->flops, "bytes",
+                     kernel->bytes, "immediates", (json_int_t)kernel->immediate_count, "outputs",
+                     (json_int_t)kernel->output_count, "operands", write_operands(kernel), "call",
+                     plan_write_call(kernel->call));
 }
 
 static json_t *write_bindings(const PlanBinding *bindings, uint32_t count) {
@@ -53,8 +48,8 @@ static json_t *write_bindings(const PlanBinding *bindings, uint32_t count) {
             json_array_append_new(
                 axes, json_pack("[s, I]", binding->axes[axis], (json_int_t)binding->extents[axis]));
         json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:I}", "name", binding->name, "type",
-                                              type_names[binding->type], "axes", axes, "donated",
-                                              (json_int_t)binding->donated));
+                                              plan_type_name(binding->type), "axes", axes,
+                                              "donated", (json_int_t)binding->donated));
     }
     return list;
 }
@@ -63,7 +58,7 @@ static json_t *write_buffer(const PlanBuffer *buffer) {
     const char *storage = storage_names[buffer->storage];
     if (buffer->storage != PLAN_ARENA)
         return json_pack("[s, I]", storage, (json_int_t)buffer->binding);
-    return json_pack("[s, s, I, I]", storage, type_names[buffer->type],
+    return json_pack("[s, s, I, I]", storage, plan_type_name(buffer->type),
                      (json_int_t)buffer->elements, (json_int_t)buffer->offset);
 }
 
@@ -116,129 +111,58 @@ char *plan_write(const Plan *plan, PlanError *error) {
 
 /* --- reading --- */
 
-/* Where reading is, for messages; the first fault is kept. */
-typedef struct Reader {
-    PlanError *error;
-    bool failed;
-} Reader;
-
-__attribute__((format(printf, 2, 3))) static void fail(Reader *reader, const char *format, ...) {
-    if (reader->failed)
-        return;
-    reader->failed = true;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reader->error->text, sizeof reader->error->text, format, arguments);
-    va_end(arguments);
-}
-
-static void *allocate(Reader *reader, size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory)
-        fail(reader, "no memory for the plan");
-    return memory;
-}
-
-static int64_t read_integer(Reader *reader, const json_t *value, int64_t least, int64_t most,
-                            const char *what) {
-    int64_t number = json_integer_value(value);
-    if (json_is_integer(value) && number >= least && number <= most)
-        return number;
-    fail(reader, "plan: \"%s\" is not an integer from %lld to %lld", what, (long long)least,
-         (long long)most);
-    return least;
-}
-
-static double read_number(Reader *reader, const json_t *value, const char *what) {
-    if (!json_is_number(value))
-        fail(reader, "plan: \"%s\" is not a number", what);
-    return json_number_value(value);
-}
-
-static char *read_string(Reader *reader, const json_t *value, const char *what) {
-    if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value)) {
-        fail(reader, "plan: \"%s\" is not a string without NUL", what);
-        return NULL;
-    }
-    char *copy = strdup(json_string_value(value));
-    if (!copy)
-        fail(reader, "no memory for the plan");
-    return copy;
-}
-
-static PlanType read_type(Reader *reader, const json_t *value) {
-    const char *name = json_string_value(value);
-    for (int i = 0; name && i < TYPE_COUNT; i++)
-        if (strcmp(type_names[i], name) == 0)
-            return (PlanType)i;
-    fail(reader, "plan: unknown type \"%.40s\"", name ? name : "");
-    return PLAN_F32;
-}
-
-/* The member `key`, which must be an array; its length in *count. NULL after a fault. */
-static const json_t *read_list(Reader *reader, const json_t *object, const char *key,
-                               uint32_t *count) {
-    const json_t *list = json_object_get(object, key);
-    *count = 0;
-    if (!json_is_array(list) || json_array_size(list) > PLAN_MAX_ENTRIES) {
-        fail(reader, "plan: \"%s\" is not a list of at most %d", key, PLAN_MAX_ENTRIES);
-        return NULL;
-    }
-    *count = (uint32_t)json_array_size(list);
-    return list;
-}
-
-static void read_kernel(Reader *reader, const json_t *object, PlanKernel *kernel) {
-    kernel->symbol = read_string(reader, json_object_get(object, "symbol"), "symbol");
+static void read_kernel(PlanReader *reader, const json_t *object, PlanKernel *kernel) {
+    kernel->symbol = plan_read_string(reader, json_object_get(object, "symbol"), "symbol");
     kernel->tiles =
-        read_integer(reader, json_object_get(object, "tiles"), 1, PLAN_MAX_TILES, "tiles");
+        plan_read_integer(reader, json_object_get(object, "tiles"), 1, PLAN_MAX_TILES, "tiles");
     kernel->scratch_bytes =
-        read_integer(reader, json_object_get(object, "scratch"), 0, PLAN_MAX_BYTES, "scratch");
-    kernel->flops = read_number(reader, json_object_get(object, "flops"), "flops");
-    kernel->bytes = read_number(reader, json_object_get(object, "bytes"), "bytes");
-    kernel->immediate_count = (uint32_t)read_integer(reader, json_object_get(object, "immediates"),
-                                                     0, PLAN_MAX_ENTRIES, "immediates");
+        plan_read_integer(reader, json_object_get(object, "scratch"), 0, PLAN_MAX_BYTES, "scratch");
+    kernel->flops = plan_read_number(reader, json_object_get(object, "flops"), "flops");
+    kernel->bytes = plan_read_number(reader, json_object_get(object, "bytes"), "bytes");
+    kernel->immediate_count = (uint32_t)plan_read_integer(
+        reader, json_object_get(object, "immediates"), 0, PLAN_MAX_ENTRIES, "immediates");
     uint32_t count;
-    const json_t *list = read_list(reader, object, "operands", &count);
-    kernel->output_count =
-        (uint32_t)read_integer(reader, json_object_get(object, "outputs"), 0, count, "outputs");
-    kernel->operands = allocate(reader, count, sizeof *kernel->operands);
+    const json_t *list = plan_read_list(reader, object, "operands", &count);
+    kernel->output_count = (uint32_t)plan_read_integer(reader, json_object_get(object, "outputs"),
+                                                       0, count, "outputs");
+    kernel->operands = plan_reader_memory(reader, count, sizeof *kernel->operands);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         const json_t *operand = json_array_get(list, i);
         kernel->operands[i] = (PlanOperand){
-            read_type(reader, json_array_get(operand, 0)),
-            read_integer(reader, json_array_get(operand, 1), 0, PLAN_MAX_BYTES, "elements")};
+            plan_read_type(reader, json_array_get(operand, 0)),
+            plan_read_integer(reader, json_array_get(operand, 1), 0, PLAN_MAX_BYTES, "elements")};
         kernel->operand_count = i + 1;
     }
+    kernel->call = plan_read_call(reader, json_object_get(object, "call"));
 }
 
-static void read_binding(Reader *reader, const json_t *object, PlanBinding *binding) {
-    binding->name = read_string(reader, json_object_get(object, "name"), "name");
-    binding->type = read_type(reader, json_object_get(object, "type"));
-    binding->donated =
-        read_integer(reader, json_object_get(object, "donated"), -1, PLAN_MAX_ENTRIES, "donated");
+static void read_binding(PlanReader *reader, const json_t *object, PlanBinding *binding) {
+    binding->name = plan_read_string(reader, json_object_get(object, "name"), "name");
+    binding->type = plan_read_type(reader, json_object_get(object, "type"));
+    binding->donated = plan_read_integer(reader, json_object_get(object, "donated"), -1,
+                                         PLAN_MAX_ENTRIES, "donated");
     binding->elements = 1;
     uint32_t count;
-    const json_t *axes = read_list(reader, object, "axes", &count);
+    const json_t *axes = plan_read_list(reader, object, "axes", &count);
     if (count > PLAN_MAX_AXES)
-        fail(reader, "plan: more than %d axes", PLAN_MAX_AXES);
+        plan_reader_fail(reader, "plan: more than %d axes", PLAN_MAX_AXES);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         const json_t *axis = json_array_get(axes, i);
-        binding->axes[i] = read_string(reader, json_array_get(axis, 0), "axes");
+        binding->axes[i] = plan_read_string(reader, json_array_get(axis, 0), "axes");
         binding->extents[i] =
-            read_integer(reader, json_array_get(axis, 1), 0, PLAN_MAX_BYTES, "axes");
+            plan_read_integer(reader, json_array_get(axis, 1), 0, PLAN_MAX_BYTES, "axes");
         binding->axis_count = i + 1;
         if (__builtin_mul_overflow(binding->elements, binding->extents[i], &binding->elements) ||
             binding->elements > PLAN_MAX_BYTES)
-            fail(reader, "plan: a tensor is too large");
+            plan_reader_fail(reader, "plan: a tensor is too large");
     }
 }
 
-static PlanBinding *read_bindings(Reader *reader, const json_t *object, const char *key,
+static PlanBinding *read_bindings(PlanReader *reader, const json_t *object, const char *key,
                                   uint32_t *filled) {
     uint32_t count;
-    const json_t *list = read_list(reader, object, key, &count);
-    PlanBinding *bindings = allocate(reader, count, sizeof *bindings);
+    const json_t *list = plan_read_list(reader, object, key, &count);
+    PlanBinding *bindings = plan_reader_memory(reader, count, sizeof *bindings);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         *filled = i + 1;
         read_binding(reader, json_array_get(list, i), &bindings[i]);
@@ -246,26 +170,27 @@ static PlanBinding *read_bindings(Reader *reader, const json_t *object, const ch
     return bindings;
 }
 
-static void read_buffer(Reader *reader, const json_t *list, const PlanFunction *function,
+static void read_buffer(PlanReader *reader, const json_t *list, const PlanFunction *function,
                         PlanBuffer *buffer) {
     const char *storage = json_string_value(json_array_get(list, 0));
     storage = storage ? storage : "";
     *buffer = (PlanBuffer){.binding = -1};
     if (strcmp(storage, storage_names[PLAN_ARENA]) == 0) {
-        buffer->type = read_type(reader, json_array_get(list, 1));
+        buffer->type = plan_read_type(reader, json_array_get(list, 1));
         buffer->elements =
-            read_integer(reader, json_array_get(list, 2), 0, PLAN_MAX_BYTES, "elements");
-        buffer->offset = read_integer(reader, json_array_get(list, 3), 0, PLAN_MAX_BYTES, "offset");
+            plan_read_integer(reader, json_array_get(list, 2), 0, PLAN_MAX_BYTES, "elements");
+        buffer->offset =
+            plan_read_integer(reader, json_array_get(list, 3), 0, PLAN_MAX_BYTES, "offset");
         return;
     }
     bool input = strcmp(storage, storage_names[PLAN_INPUT]) == 0;
     if (!input && strcmp(storage, storage_names[PLAN_OUTPUT]) != 0) {
-        fail(reader, "plan: unknown storage \"%.40s\"", storage);
+        plan_reader_fail(reader, "plan: unknown storage \"%.40s\"", storage);
         return;
     }
     int64_t count = input ? function->input_count : function->output_count;
     buffer->storage = input ? PLAN_INPUT : PLAN_OUTPUT;
-    buffer->binding = read_integer(reader, json_array_get(list, 1), 0, count - 1, "binding");
+    buffer->binding = plan_read_integer(reader, json_array_get(list, 1), 0, count - 1, "binding");
     if (reader->failed)
         return;
     const PlanBinding *binding = &(input ? function->inputs : function->outputs)[buffer->binding];
@@ -273,75 +198,75 @@ static void read_buffer(Reader *reader, const json_t *list, const PlanFunction *
     buffer->elements = binding->elements;
 }
 
-static void read_places(Reader *reader, const json_t *object, PlanStep *step) {
+static void read_places(PlanReader *reader, const json_t *object, PlanStep *step) {
     uint32_t count;
-    const json_t *list = read_list(reader, object, "places", &count);
-    step->places = allocate(reader, count, sizeof *step->places);
+    const json_t *list = plan_read_list(reader, object, "places", &count);
+    step->places = plan_reader_memory(reader, count, sizeof *step->places);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         const json_t *place = json_array_get(list, i);
         step->place_count = i + 1;
-        step->places[i].file = read_string(reader, json_array_get(place, 0), "places");
+        step->places[i].file = plan_read_string(reader, json_array_get(place, 0), "places");
         step->places[i].line =
-            read_integer(reader, json_array_get(place, 1), 1, UINT32_MAX, "places");
+            plan_read_integer(reader, json_array_get(place, 1), 1, UINT32_MAX, "places");
     }
 }
 
-static void read_step(Reader *reader, const json_t *object, PlanStep *step) {
-    step->kernel = (uint32_t)read_integer(reader, json_object_get(object, "kernel"), 0,
-                                          PLAN_MAX_ENTRIES, "kernel");
-    step->origin = read_string(reader, json_object_get(object, "origin"), "origin");
+static void read_step(PlanReader *reader, const json_t *object, PlanStep *step) {
+    step->kernel = (uint32_t)plan_read_integer(reader, json_object_get(object, "kernel"), 0,
+                                               PLAN_MAX_ENTRIES, "kernel");
+    step->origin = plan_read_string(reader, json_object_get(object, "origin"), "origin");
     step->is_again = json_is_true(json_object_get(object, "again"));
-    const json_t *operands = read_list(reader, object, "operands", &step->operand_count);
-    step->operands = allocate(reader, step->operand_count, sizeof *step->operands);
+    const json_t *operands = plan_read_list(reader, object, "operands", &step->operand_count);
+    step->operands = plan_reader_memory(reader, step->operand_count, sizeof *step->operands);
     for (uint32_t i = 0; i < step->operand_count && !reader->failed; i++)
-        step->operands[i] = (uint32_t)read_integer(reader, json_array_get(operands, i), 0,
-                                                   PLAN_MAX_ENTRIES, "operands");
-    const json_t *immediates = read_list(reader, object, "immediates", &step->immediate_count);
-    step->immediates = allocate(reader, step->immediate_count, sizeof *step->immediates);
+        step->operands[i] = (uint32_t)plan_read_integer(reader, json_array_get(operands, i), 0,
+                                                        PLAN_MAX_ENTRIES, "operands");
+    const json_t *immediates = plan_read_list(reader, object, "immediates", &step->immediate_count);
+    step->immediates = plan_reader_memory(reader, step->immediate_count, sizeof *step->immediates);
     for (uint32_t i = 0; i < step->immediate_count && !reader->failed; i++)
-        step->immediates[i] =
-            read_integer(reader, json_array_get(immediates, i), INT64_MIN, INT64_MAX, "immediates");
+        step->immediates[i] = plan_read_integer(reader, json_array_get(immediates, i), INT64_MIN,
+                                                INT64_MAX, "immediates");
     read_places(reader, object, step);
 }
 
-static void read_function(Reader *reader, const json_t *object, PlanFunction *function) {
-    function->name = read_string(reader, json_object_get(object, "name"), "name");
+static void read_function(PlanReader *reader, const json_t *object, PlanFunction *function) {
+    function->name = plan_read_string(reader, json_object_get(object, "name"), "name");
     function->arena_bytes =
-        read_integer(reader, json_object_get(object, "arena"), 0, PLAN_MAX_BYTES, "arena");
+        plan_read_integer(reader, json_object_get(object, "arena"), 0, PLAN_MAX_BYTES, "arena");
     function->inputs = read_bindings(reader, object, "inputs", &function->input_count);
     function->outputs = read_bindings(reader, object, "outputs", &function->output_count);
     uint32_t count;
-    const json_t *list = read_list(reader, object, "buffers", &count);
-    function->buffers = allocate(reader, count, sizeof *function->buffers);
+    const json_t *list = plan_read_list(reader, object, "buffers", &count);
+    function->buffers = plan_reader_memory(reader, count, sizeof *function->buffers);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         read_buffer(reader, json_array_get(list, i), function, &function->buffers[i]);
         function->buffer_count = i + 1;
     }
-    list = read_list(reader, object, "steps", &count);
-    function->steps = allocate(reader, count, sizeof *function->steps);
+    list = plan_read_list(reader, object, "steps", &count);
+    function->steps = plan_reader_memory(reader, count, sizeof *function->steps);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         function->step_count = i + 1;
         read_step(reader, json_array_get(list, i), &function->steps[i]);
     }
 }
 
-static void read_plan(Reader *reader, const json_t *root, Plan *plan) {
+static void read_plan(PlanReader *reader, const json_t *root, Plan *plan) {
     const json_t *version = json_object_get(root, "scanline_plan");
     if (!json_is_integer(version) || json_integer_value(version) != PLAN_VERSION) {
-        fail(reader, "not a plan of version %d", PLAN_VERSION);
+        plan_reader_fail(reader, "not a plan of version %d", PLAN_VERSION);
         return;
     }
-    plan->target = read_string(reader, json_object_get(root, "target"), "target");
-    plan->table = read_string(reader, json_object_get(root, "table"), "table");
+    plan->target = plan_read_string(reader, json_object_get(root, "target"), "target");
+    plan->table = plan_read_string(reader, json_object_get(root, "table"), "table");
     uint32_t count;
-    const json_t *list = read_list(reader, root, "kernels", &count);
-    plan->kernels = allocate(reader, count, sizeof *plan->kernels);
+    const json_t *list = plan_read_list(reader, root, "kernels", &count);
+    plan->kernels = plan_reader_memory(reader, count, sizeof *plan->kernels);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         plan->kernel_count = i + 1;
         read_kernel(reader, json_array_get(list, i), &plan->kernels[i]);
     }
-    list = read_list(reader, root, "functions", &count);
-    plan->functions = allocate(reader, count, sizeof *plan->functions);
+    list = plan_read_list(reader, root, "functions", &count);
+    plan->functions = plan_reader_memory(reader, count, sizeof *plan->functions);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
         plan->function_count = i + 1;
         read_function(reader, json_array_get(list, i), &plan->functions[i]);
@@ -355,8 +280,8 @@ Plan *plan_read(const char *text, size_t length, PlanError *error) {
         snprintf(error->text, sizeof error->text, "plan, line %d: %s", fault.line, fault.text);
         return NULL;
     }
-    Reader reader = {.error = error};
-    Plan *plan = allocate(&reader, 1, sizeof *plan);
+    PlanReader reader = {.error = error};
+    Plan *plan = plan_reader_memory(&reader, 1, sizeof *plan);
     if (plan)
         read_plan(&reader, root, plan);
     json_decref(root);

@@ -18,6 +18,7 @@ typedef enum ProfilePart {
     PROFILE_BATCH,      /* reading of images */
     PROFILE_EXECUTOR,   /* from one kernel to the next */
     PROFILE_SUM,        /* of the chunks' gradients, and whether it is finite */
+    PROFILE_RANKS,      /* the same with other ranks: what is not hidden behind the backward pass */
     PROFILE_SCALARS,    /* the schedule, and what the update cannot write in place */
     PROFILE_EVALUATION, /* its kernels too */
     PROFILE_WAITING,    /* threads for each other */

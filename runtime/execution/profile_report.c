@@ -10,6 +10,7 @@ static const char *const part_names[PROFILE_PARTS] = {
     [PROFILE_BATCH] = "reading of images",
     [PROFILE_EXECUTOR] = "from one kernel to the next",
     [PROFILE_SUM] = "sum of the gradients of chunks, and whether it is finite",
+    [PROFILE_RANKS] = "waiting for the sum over ranks",
     [PROFILE_SCALARS] = "scalars of the update, and copies of what is not in place",
     [PROFILE_EVALUATION] = "evaluation, with its kernels",
     [PROFILE_WAITING] = "threads that wait for others",

@@ -19,7 +19,7 @@ struct Inference {
 int64_t inference_bytes(const Program *program, const char *function, int threads) {
     const PlanFunction *found = plan_function(program->plan, function);
     int64_t worker = chunk_bytes(program->experiment) + (found ? worker_copy_bytes(found) : 0);
-    return worker * worker_count(program->experiment, threads);
+    return worker * worker_count(program->experiment->train.chunks, threads);
 }
 
 static bool prepare(Inference *inference, const Program *program, const Model *model, int threads,
@@ -52,11 +52,12 @@ Inference *inference_create(const Program *program, const char *function, const 
         return NULL;
     }
     threads = executor ? executor_threads(executor) : threads;
-    *inference = (Inference){.function = found,
-                             .executor = executor,
-                             .mode = worker_mode(program->experiment, threads),
-                             .chunk = chunk_size(program->experiment),
-                             .worker_count = worker_count(program->experiment, threads)};
+    *inference =
+        (Inference){.function = found,
+                    .executor = executor,
+                    .mode = worker_mode(program->experiment->train.chunks, threads),
+                    .chunk = chunk_size(program->experiment),
+                    .worker_count = worker_count(program->experiment->train.chunks, threads)};
     if (prepare(inference, program, model, threads, error))
         return inference;
     inference_free(inference);

@@ -1,11 +1,11 @@
 #include "runtime/model/worker.h"
 
-ExecutorMode worker_mode(const Experiment *experiment, int threads) {
-    return experiment->train.chunks >= threads ? EXECUTOR_ALONE : EXECUTOR_TEAM;
+ExecutorMode worker_mode(int64_t chunks, int threads) {
+    return chunks >= threads ? EXECUTOR_ALONE : EXECUTOR_TEAM;
 }
 
-int worker_count(const Experiment *experiment, int threads) {
-    return worker_mode(experiment, threads) == EXECUTOR_ALONE ? threads : 1;
+int worker_count(int64_t chunks, int threads) {
+    return worker_mode(chunks, threads) == EXECUTOR_ALONE ? threads : 1;
 }
 
 static int64_t output_bytes(const PlanBinding *output) {

@@ -8,11 +8,11 @@
 #include "runtime/model/chunk.h"
 #include "runtime/model/model.h"
 
-/* How functions over the chunks of a batch are run. */
-ExecutorMode worker_mode(const Experiment *experiment, int threads);
+/* How functions over so many chunks of a batch are run. */
+ExecutorMode worker_mode(int64_t chunks, int threads);
 
 /* Workers that run chunks by themselves: threads, or 1 where they are a team. */
-int worker_count(const Experiment *experiment, int threads);
+int worker_count(int64_t chunks, int threads);
 
 typedef struct Worker {
     Chunk chunk;

@@ -17,9 +17,9 @@ struct Log {
     char *early_text;
     size_t early_size;
     FILE *file;
-    bool quiet; /* nothing goes to standard error */
-    bool live;  /* it is a terminal */
-    int shown;  /* lines there that the next ones replace */
+    bool live;   /* standard error is a terminal */
+    bool hushed; /* and is told nothing */
+    int shown;   /* lines there that the next ones replace */
 };
 
 static const char line_start[] = "\r", line_rest[] = "\033[K", all_below[] = "\033[J";
@@ -43,21 +43,17 @@ Log *log_create(void) {
     return log;
 }
 
-Log *log_create_quiet(void) {
-    Log *log = log_create();
-    if (log) {
-        log->quiet = true;
-        log->live = false;
-    }
-    return log;
-}
-
 void log_free(Log *log) {
     if (!log)
         return;
     log_close(log);
     forget(log);
     free(log);
+}
+
+void log_hush(Log *log, bool hushed) {
+    if (log)
+        log->hushed = hushed;
 }
 
 void log_open(Log *log, const char *folder) {
@@ -108,7 +104,7 @@ static void record(Log *log, const char *text) {
 void log_text(Log *log, const char *shown, const char *plain) {
     if (!log)
         return;
-    if (*shown && !log->quiet) {
+    if (*shown && !log->hushed) {
         log_clear(log);
         fputs(shown, stderr);
     }
@@ -136,7 +132,7 @@ void log_note(Log *log, const char *format, ...) {
     log_text(log, "", line);
 }
 
-bool log_is_live(const Log *log) { return log && log->live; }
+bool log_is_live(const Log *log) { return log && log->live && !log->hushed; }
 
 /* To the first of the lines that are shown. */
 static void go_back(const Log *log) {

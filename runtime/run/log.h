@@ -11,9 +11,10 @@
 typedef struct Log Log;
 
 Log *log_create(void); /* NULL: no memory */
-/* One for the file alone: of a training beside others, of which somebody else tells people. */
-Log *log_create_quiet(void);
 void log_free(Log *log);
+
+/* From now on standard error is told nothing; or again. */
+void log_hush(Log *log, bool hushed);
 
 /* Begins to write to log.txt of a folder, behind what is there: first what was said since
  * log_create or the last log_close. */

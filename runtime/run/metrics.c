@@ -75,6 +75,8 @@ static void write_number(FILE *stream, double value) {
 
 void metrics_write(Metrics *metrics, int64_t step, const char *split, const MetricsFigure *figures,
                    uint32_t count) {
+    if (!metrics->metrics)
+        return;
     fprintf(metrics->metrics, "{\"step\": %lld, \"split\": \"%s\"", (long long)step, split);
     for (uint32_t i = 0; i < count; i++) {
         fprintf(metrics->metrics, ", \"%s\": ", figures[i].name);
@@ -89,6 +91,8 @@ void metrics_write(Metrics *metrics, int64_t step, const char *split, const Metr
 
 void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double images_a_second,
                           int64_t peak_bytes, int threads) {
+    if (!metrics->timing)
+        return;
     fprintf(
         metrics->timing,
         "{\"step\": %lld, \"seconds\": %.3f, \"images_per_second\": %.1f, \"peak_bytes\": %lld, "
@@ -98,7 +102,8 @@ void metrics_write_timing(Metrics *metrics, int64_t step, double seconds, double
 }
 
 bool metrics_sync(Metrics *metrics, FileError *error) {
-    if (!metrics->reason && (fflush(metrics->metrics) != 0 || fsync(fileno(metrics->metrics)) != 0))
+    if (metrics->metrics && !metrics->reason &&
+        (fflush(metrics->metrics) != 0 || fsync(fileno(metrics->metrics)) != 0))
         metrics->reason = errno;
     if (!metrics->reason)
         return true;

@@ -24,7 +24,9 @@ typedef struct Metrics {
     void *user;          /* of watch */
 } Metrics;
 
-/* Opens both files of a run's folder for appending, after cutting metrics.jsonl back to the lines
+/* Zeroed, it is nobody's record: what is written goes nowhere.
+ *
+ * Opens both files of a run's folder for appending, after cutting metrics.jsonl back to the lines
  * of steps up to `step` (-1: to nothing). */
 bool metrics_open(Metrics *metrics, const char *folder, int64_t step, FileError *error);
 void metrics_close(Metrics *metrics);

@@ -4,6 +4,7 @@
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/run_create.h"
 #include "runtime/run/run_folder.h"
+#include "runtime/run/run_libraries.h"
 #include "runtime/run/run_lock.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ static json_t *record_new(const RunOrigin *origin, const Palette *palette, const
     json_t *parent = origin->parent->record ? origin->parent->record : json_null();
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s*, s:s*, s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, "
-        "s:s*, s:s?, s:O, s:[]}",
+        "s:s*, s:s?, s:O, s:o*, s:[]}",
         "id", slash ? slash + 1 : folder, "name", experiment->name, "state", state, "command",
         origin->command, "versions", "scanline", origin->versions.scanline, "llvm",
         origin->versions.llvm, "target", plan ? plan->target : NULL, "table",
@@ -31,8 +32,8 @@ static json_t *record_new(const RunOrigin *origin, const Palette *palette, const
         experiment->train.objective, "spec", hash, "source", data ? data->source : NULL, "images",
         data ? data->images_hash : NULL, "data", data ? data->hash : NULL, "split",
         data ? data->split_hash : NULL, "whole_split", data ? data->whole_split_hash : NULL,
-        "palette", palette && *palette->hash ? palette->hash : NULL, "parent", parent,
-        "test_reads");
+        "palette", palette && *palette->hash ? palette->hash : NULL, "parent", parent, "libraries",
+        run_libraries(origin->program), "test_reads");
 }
 
 /* The palette, for whoever wants to use the run's model: palette.npy. */
@@ -189,6 +190,7 @@ json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *p
         agrees(record, "spec", hash, "the hash of spec.scan", purpose, error) &&
         agrees(record, "target", origin->program->plan->target, "the target", purpose, error) &&
         table_agrees(record, origin->program->plan->table, purpose, error) &&
+        run_libraries_agree(record, origin->program, purpose, error) &&
         palette_agrees(record, origin->data->palette.hash, folder, purpose, error) &&
         agrees(record, "data", origin->data->hash, "the hash of the images", purpose, error) &&
         agrees(record, "split", origin->data->split_hash, "the hash of their split", purpose,

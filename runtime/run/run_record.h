@@ -46,9 +46,9 @@ typedef struct RunImport {
  * path, malloc'ed; NULL and `error`. */
 char *run_import(const RunImport *import, const char *out, RunError *error);
 
-/* The record of a run that was trained by what is here: its spec, data, split, target and table.
- * NULL and `error` (EXIT_INPUT), which says what is another, and that therefore `purpose` cannot
- * be. */
+/* The record of a run that was trained by what is here: its spec, data, split, target, table and
+ * libraries. NULL and `error` (EXIT_INPUT), which says what is another, and that therefore
+ * `purpose` cannot be. */
 json_t *run_record_of(const char *folder, const RunOrigin *origin, const char *purpose,
                       RunError *error);
 

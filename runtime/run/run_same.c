@@ -2,6 +2,7 @@
 
 #include "runtime/files/hash.h"
 #include "runtime/run/run_folder.h"
+#include "runtime/run/run_libraries.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static bool is_same(const json_t *record, const RunOrigin *origin, const char *s
     const Plan *plan = origin->program->plan;
     return is(record, "spec", spec) && is(record, "data", origin->data->hash) &&
            is(record, "split", origin->data->split_hash) && is(record, "target", plan->target) &&
-           is(record, "table", plan->table) && same_parent(record, origin->parent);
+           is(record, "table", plan->table) && run_libraries_same(record, origin->program) &&
+           same_parent(record, origin->parent);
 }
 
 /* Takes a run that is the same, where it is better than what was found. */

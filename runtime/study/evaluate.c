@@ -1,6 +1,8 @@
 #include "runtime/study/evaluate.h"
 
 #include "runtime/model/inference.h"
+#include "runtime/ranks/collective.h"
+#include "runtime/ranks/halving.h"
 #include "runtime/study/vote.h"
 
 #include <math.h>
@@ -24,8 +26,10 @@ struct Evaluator {
     bool class_by_image; /* else all images have one row of scores */
     int64_t classes;
     int64_t *confusion; /* [classes, classes]; NULL: too many of them */
+    Ranks *ranks;       /* that share the images; NULL: nobody does */
     /* of the run under way */
     const DataImages *images;
+    int64_t first; /* of the images that this process computes */
     int draw;
     float *values;  /* [count, images] */
     int32_t *votes; /* [images, draws] */
@@ -164,6 +168,7 @@ void evaluation_free(Evaluator *evaluator) {
 
 static void take(void *user, int64_t first, int64_t count, void *const *outputs) {
     const Evaluator *evaluator = user;
+    first += evaluator->first;
     for (uint32_t i = 0; i < evaluator->count && evaluator->draw == 0; i++)
         memcpy(evaluator->values + i * evaluator->images->count + first,
                outputs[evaluator->outputs[i]], (size_t)count * sizeof(float));
@@ -211,16 +216,77 @@ static bool make_room(Evaluator *evaluator, int64_t count, RunError *error) {
     return (evaluator->values && evaluator->votes) || run_no_memory(error, "evaluation");
 }
 
+/* --- over ranks --- */
+
+void evaluation_share(Evaluator *evaluator, Ranks *ranks) { evaluator->ranks = ranks; }
+
+static int64_t smaller_of(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* As inference cuts them. */
+static int64_t chunk_count(const Evaluator *evaluator) {
+    const int64_t chunk = chunk_size(evaluator->program->experiment);
+    return (evaluator->images->count + chunk - 1) / chunk;
+}
+
+/* Of all images those that this process computes: whole chunks, the same as if it were alone. */
+static DataImages own_images(const Evaluator *evaluator) {
+    const int64_t chunk = chunk_size(evaluator->program->experiment);
+    const int64_t count = evaluator->images->count;
+    const HalvingPart part = halving_part(ranks_number(evaluator->ranks),
+                                          ranks_levels(evaluator->ranks), chunk_count(evaluator));
+    const int64_t first = smaller_of(part.first * chunk, count);
+    return (DataImages){.images = evaluator->images->images + first,
+                        .count = smaller_of(part.last * chunk, count) - first};
+}
+
+/* One array with a few bytes an image: from those who have computed it to all. */
+static bool gather(const Evaluator *evaluator, void *data, int64_t image_bytes) {
+    const RanksArray array = {data, chunk_count(evaluator),
+                              chunk_size(evaluator->program->experiment) * image_bytes,
+                              evaluator->images->count * image_bytes};
+    return ranks_gather(evaluator->ranks, &array);
+}
+
+static bool gather_all(const Evaluator *evaluator) {
+    bool gathered = true;
+    for (uint32_t i = 0; i < evaluator->count && gathered; i++)
+        gathered = gather(evaluator, evaluator->values + i * evaluator->images->count,
+                          (int64_t)sizeof *evaluator->values);
+    return gathered &&
+           (!evaluator->draws || gather(evaluator, evaluator->votes,
+                                        evaluator->draws * (int64_t)sizeof *evaluator->votes));
+}
+
+/* --- a whole split --- */
+
+static void compute(Evaluator *evaluator) {
+    const DataImages own = own_images(evaluator);
+    evaluator->first = own.images - evaluator->images->images;
+    for (evaluator->draw = 0; evaluator->draw == 0 || evaluator->draw < evaluator->draws;
+         evaluator->draw++)
+        inference_run_data(evaluator->inference, evaluator->data, &own, evaluator->draw, take,
+                           evaluator);
+}
+
+static bool compute_shared(Evaluator *evaluator, RunError *error) {
+    compute(evaluator);
+    if (gather_all(evaluator))
+        return true;
+    if (!ranks_is_first(evaluator->ranks))
+        return run_fail(error, EXIT_MACHINE, "%s", ranks_fault(evaluator->ranks));
+    evaluator->ranks = NULL;
+    compute(evaluator);
+    return true;
+}
+
 bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluation,
                     RunError *error) {
     const DataImages *images = &evaluator->data->splits[split];
     if (!make_room(evaluator, images->count, error))
         return false;
     evaluator->images = images;
-    for (evaluator->draw = 0; evaluator->draw == 0 || evaluator->draw < evaluator->draws;
-         evaluator->draw++)
-        inference_run_data(evaluator->inference, evaluator->data, images, evaluator->draw, take,
-                           evaluator);
+    if (!compute_shared(evaluator, error))
+        return false;
     for (uint32_t i = 0; i < evaluator->count; i++)
         evaluator->figures[i].value = mean(evaluator->values + i * images->count, images->count);
     *evaluation = (Evaluation){.count = images->count,

@@ -12,6 +12,7 @@
 #include "runtime/data/data.h"
 #include "runtime/execution/executor.h"
 #include "runtime/model/model.h"
+#include "runtime/ranks/ranks.h"
 #include "runtime/run/metrics.h"
 #include "runtime/run_error.h"
 
@@ -42,7 +43,12 @@ Evaluator *evaluation_create(const Program *program, const Model *model, Executo
                              int threads, const DataSet *data, RunError *error);
 void evaluation_free(Evaluator *evaluator);
 
-/* What the answer points at is valid until the next call. False and `error`: no memory. */
+/* From now on each rank computes some of the chunks of images, and all have the figures of all.
+ * Where the ranks are lost rank 0 computes them alone. */
+void evaluation_share(Evaluator *evaluator, Ranks *ranks);
+
+/* What the answer points at is valid until the next call. False and `error`: no memory, or (not for
+ * rank 0) the ranks are lost. */
 bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluation, RunError *error);
 
 #endif

@@ -56,8 +56,12 @@ static int64_t column_left(const PictureGrid *grid, int64_t scale, int64_t colum
     return LINE + column * (grid->width * scale + LINE) + (apart ? BROAD_LINE - LINE : 0);
 }
 
+static int64_t channels_of(const PictureGrid *grid) {
+    return grid->palette && grid->palette->channels == 3 ? 3 : 1;
+}
+
 bool picture_draw(const PictureGrid *grid, Image *picture) {
-    *picture = (Image){.channels = grid->palette && grid->palette->channels == 3 ? 3 : 1};
+    *picture = (Image){.channels = channels_of(grid)};
     if (grid->rows < 1 || grid->columns < 1 || grid->height < 1 || grid->width < 1 ||
         grid->height > MAX_SIDE || grid->width > MAX_SIDE || grid->rows > MAX_SIDE ||
         grid->columns > MAX_SIDE)
@@ -79,4 +83,12 @@ bool picture_draw(const PictureGrid *grid, Image *picture) {
                       scale, column_left(grid, scale, column),
                       LINE + row * (grid->height * scale + LINE), picture);
     return true;
+}
+
+bool picture_draw_plain(const PictureGrid *grid, Image *picture) {
+    *picture = (Image){.height = grid->height, .width = grid->width, .channels = channels_of(grid)};
+    picture->pixels = malloc((size_t)(picture->height * picture->width * picture->channels));
+    if (picture->pixels)
+        draw_cell(grid, grid->tokens, 1, 0, 0, picture);
+    return picture->pixels != NULL;
 }

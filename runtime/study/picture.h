@@ -18,4 +18,7 @@ typedef struct PictureGrid {
  * memory, or larger than a PNG may be. */
 bool picture_draw(const PictureGrid *grid, Image *picture);
 
+/* The first image alone, a pixel a token. False: no memory. */
+bool picture_draw_plain(const PictureGrid *grid, Image *picture);
+
 #endif

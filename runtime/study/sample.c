@@ -90,27 +90,44 @@ int32_t sample_colour(const float *logits, int64_t colours, const SampleOptions 
     return order[0].colour; /* the sum was rounded below the draw */
 }
 
-SampleStatus sample_images(const SampleTask *task, const SampleOptions *options, int32_t *tokens) {
-    const int64_t n = task->positions, v = task->colours;
-    float *logits = malloc((size_t)(task->count * n * v + 1) * sizeof *logits);
-    SampleChoice *order = malloc((size_t)v * sizeof *order);
-    SampleStatus status = logits && order ? SAMPLE_DONE : SAMPLE_NO_MEMORY;
-    for (int64_t i = 0; i < task->count; i++)
-        memset(tokens + i * n + task->given, 0, (size_t)(n - task->given) * sizeof *tokens);
-    for (int64_t position = task->given; status == SAMPLE_DONE && position < n; position++) {
-        if (!task->model(task->user, tokens, position, logits))
-            status = SAMPLE_FAILED;
-        for (int64_t i = 0; status == SAMPLE_DONE && i < task->count; i++) {
-            const float *row = logits + (i * n + position) * v;
-            const int32_t colour =
-                sample_colour(row, v, options, task->number + i, position, order);
-            if (colour < 0)
-                status = SAMPLE_NOT_FINITE;
-            else
-                tokens[i * n + position] = colour;
-        }
+/* What drawing needs room for. */
+typedef struct Drawing {
+    const SampleTask *task;
+    const SampleOptions *options;
+    float *logits; /* [together, colours] */
+    SampleChoice *order;
+} Drawing;
+
+/* Of images first ... first + count - 1. */
+static SampleStatus draw_position(const Drawing *drawing, int64_t first, int64_t count,
+                                  int64_t position, int32_t *tokens) {
+    const SampleTask *task = drawing->task;
+    if (!task->model(task->user, tokens, count, position, drawing->logits))
+        return SAMPLE_FAILED;
+    for (int64_t i = 0; i < count; i++) {
+        const int32_t colour =
+            sample_colour(drawing->logits + i * task->colours, task->colours, drawing->options,
+                          task->number + first + i, position, drawing->order);
+        if (colour < 0)
+            return SAMPLE_NOT_FINITE;
+        tokens[i * task->positions + position] = colour;
     }
-    free(logits);
-    free(order);
+    return SAMPLE_DONE;
+}
+
+SampleStatus sample_images(const SampleTask *task, const SampleOptions *options, int32_t *tokens) {
+    const size_t colours = (size_t)task->colours;
+    const Drawing drawing = {task, options,
+                             malloc((size_t)task->together * colours * sizeof(float)),
+                             malloc(colours * sizeof(SampleChoice))};
+    SampleStatus status = drawing.logits && drawing.order ? SAMPLE_DONE : SAMPLE_NO_MEMORY;
+    for (int64_t first = 0; first < task->count; first += task->together) {
+        const int64_t left = task->count - first;
+        const int64_t count = left < task->together ? left : task->together;
+        for (int64_t p = task->given; status == SAMPLE_DONE && p < task->positions; p++)
+            status = draw_position(&drawing, first, count, p, tokens + first * task->positions);
+    }
+    free(drawing.logits);
+    free(drawing.order);
     return status;
 }

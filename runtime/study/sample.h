@@ -1,8 +1,7 @@
 /* Drawing images from a model, colour after colour in raster order, and completing given ones.
  *
- * Each position needs the logits of the images so far, computed anew from the beginning. A draw is
- * a function of (seed, image, position) and the logits alone: images do not change with those they
- * are drawn beside. */
+ * A draw is a function of (seed, image, position) and the logits alone: images do not change with
+ * those they are drawn beside. */
 #ifndef SCANLINE_RUNTIME_SAMPLE_H
 #define SCANLINE_RUNTIME_SAMPLE_H
 
@@ -23,16 +22,19 @@ typedef enum SampleStatus {
     SAMPLE_NO_MEMORY,
 } SampleStatus;
 
-/* What is drawn from: fills logits [count, positions, colours] for tokens [count, positions]. Only
- * the logits at `position` are read; tokens from `position` on are 0. False: it failed. */
-typedef bool SampleModel(void *user, const int32_t *tokens, int64_t position, float *logits);
+/* What is drawn from: fills logits [count, colours] of a position of images whose tokens [count,
+ * positions] are known before it. It is asked for one position after another, from the first that
+ * is not given on, then for those of the next images. False: it failed. */
+typedef bool SampleModel(void *user, const int32_t *tokens, int64_t count, int64_t position,
+                         float *logits);
 
 typedef struct SampleTask {
     SampleModel *model;
     void *user;
     int64_t count, positions, colours;
-    int64_t given;  /* the first so many positions of each image are given */
-    int64_t number; /* of the first image: what its draws are counted by */
+    int64_t together; /* images that the model is asked about at once, at most */
+    int64_t given;    /* the first so many positions of each image are given */
+    int64_t number;   /* of the first image: what its draws are counted by */
 } SampleTask;
 
 /* tokens [count, positions]: on entry what is given, at the end whole images. */

@@ -33,9 +33,9 @@ const PlanFunction *adding_function(const Program *program) {
     return function;
 }
 
-static bool in_place(const PlanFunction *function, uint32_t i) {
-    const PlanBinding *output = &function->outputs[i];
-    return output->donated >= 0 && output->donated == sum_of(function, output);
+bool adding_is_in_place(const PlanFunction *function, uint32_t output) {
+    const PlanBinding *binding = &function->outputs[output];
+    return binding->donated >= 0 && binding->donated == sum_of(function, binding);
 }
 
 static int64_t output_bytes(const PlanBinding *output) {
@@ -45,7 +45,9 @@ static int64_t output_bytes(const PlanBinding *output) {
 int64_t adding_bytes(const PlanFunction *function) {
     int64_t bytes = 0;
     for (uint32_t i = 0; i < function->output_count; i++)
-        bytes += in_place(function, i) ? 0 : block_aligned(output_bytes(&function->outputs[i]));
+        bytes += adding_is_in_place(function, i)
+                     ? 0
+                     : block_aligned(output_bytes(&function->outputs[i]));
     return bytes;
 }
 
@@ -56,7 +58,7 @@ static bool slots_fill(const Adding *adding, const PlanFunction *function, Slots
     for (uint32_t i = 0; i < function->output_count; i++) {
         const PlanBinding *output = &function->outputs[i];
         const PlanBinding *sum = &function->inputs[adding->sums[i]];
-        bool is_beside = !in_place(function, i);
+        bool is_beside = !adding_is_in_place(function, i);
         if (!slots_add(inputs, sum->name, sum->type, sum->elements, NULL) ||
             !slots_add(outputs, output->name, output->type, output->elements,
                        is_beside ? beside : NULL))
@@ -92,7 +94,7 @@ void adding_aim(const Adding *adding, char *sums, const int64_t *offsets) {
     const PlanFunction *function = adding->bound.function;
     for (uint32_t i = 0; i < function->output_count; i++) {
         adding->bound.inputs[adding->sums[i]] = sums + offsets[i];
-        if (in_place(function, i))
+        if (adding_is_in_place(function, i))
             adding->bound.outputs[i] = sums + offsets[i];
     }
 }
@@ -100,7 +102,7 @@ void adding_aim(const Adding *adding, char *sums, const int64_t *offsets) {
 void adding_settle(const Adding *adding, char *sums, const int64_t *offsets) {
     const PlanFunction *function = adding->bound.function;
     for (uint32_t i = 0; i < function->output_count; i++)
-        if (!in_place(function, i))
+        if (!adding_is_in_place(function, i))
             memcpy(sums + offsets[i], adding->bound.outputs[i],
                    (size_t)output_bytes(&function->outputs[i]));
 }

@@ -16,6 +16,9 @@ typedef struct Adding {
 /* The program's grad_add, if it adds all that grad gives; else NULL. */
 const PlanFunction *adding_function(const Program *program);
 
+/* Whether an output is written over what it is added to. */
+bool adding_is_in_place(const PlanFunction *function, uint32_t output);
+
 /* Bytes of the outputs that are written beside. */
 int64_t adding_bytes(const PlanFunction *function);
 

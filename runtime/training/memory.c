@@ -9,7 +9,7 @@
 MemoryUse program_memory(const Program *program, int threads) {
     const Experiment *experiment = program->experiment;
     ExecutorUse uses[TRAINER_USES];
-    trainer_uses(program, threads, uses);
+    trainer_uses(program, NULL, threads, uses);
     const bool whole = step_function(program) != NULL;
     MemoryUse use = {
         .parameters = model_bytes(experiment, false),
@@ -32,7 +32,7 @@ static int64_t temporaries_with(const Program *program, int threads, int64_t are
                                        step ? NULL : plan_function(program->plan, "grad_add")};
     PlanFunction others[2];
     ExecutorUse uses[TRAINER_USES];
-    trainer_uses(program, threads, uses);
+    trainer_uses(program, NULL, threads, uses);
     for (int which = 0; which < 2 && functions[which]; which++) {
         others[which] = *functions[which];
         others[which].arena_bytes = arena_bytes;

@@ -42,3 +42,5 @@ void signals_hold(sigset_t *before) {
 void signals_let(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }
 
 int signals_noted(void) { return noted; }
+
+bool signals_told_to_end(void) { return noted == SIGTERM; }

@@ -5,6 +5,7 @@
 #define SCANLINE_RUNTIME_SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 enum { SIGNALS_CAUGHT = 3 };
 
@@ -24,5 +25,8 @@ void signals_let(const sigset_t *before);
 
 /* The signal noted since the first signals_catch that is not restored; 0: none. */
 int signals_noted(void);
+
+/* Whether that was SIGTERM, which whoever manages processes sends before it kills. */
+bool signals_told_to_end(void);
 
 #endif

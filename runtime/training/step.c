@@ -147,14 +147,18 @@ StepOutcome step_run(Step *step, int64_t number, ChunkFill *fill, void *user, fl
                      RunError *error) {
     Profile *profile = executor_profile(step->executor);
     chunk_fill(step, fill, user);
+    uint32_t line = profile_enter(profile, PROFILE_SCALARS);
+    /* At the start: what of the update replaces nothing may come before the loss. */
+    const bool computed = scalars_compute(&step->scalars, number, error);
+    profile_enter(profile, line);
+    if (!computed)
+        return STEP_FAILED;
     run_part(step, 0, step->split);
     *loss = *(const float *)step->replacing.bound.outputs[step->loss];
     if (!isfinite(*loss))
         return STEP_LOSS;
-    uint32_t line = profile_enter(profile, PROFILE_SCALARS);
-    if (!scalars_compute(&step->scalars, number, error))
-        return STEP_FAILED;
     run_part(step, step->split, step->function->step_count);
+    line = profile_enter(profile, PROFILE_SCALARS);
     replacing_settle(&step->replacing);
     profile_enter(profile, PROFILE_SUM);
     bool finite = gradients_check(step, number, error);

@@ -2,8 +2,10 @@
 
 #include "runtime/data/shuffle.h"
 #include "runtime/model/worker.h"
+#include "runtime/ranks/collective.h"
 #include "runtime/training/diverged.h"
 #include "runtime/training/gradient.h"
+#include "runtime/training/signals.h"
 #include "runtime/training/step.h"
 #include "runtime/training/update.h"
 
@@ -19,28 +21,35 @@ struct Trainer {
     Gradient *gradient;
     Update *update;
     Evaluator *evaluator;
+    Ranks *ranks; /* NULL: alone */
+    int told;     /* the signal that any of them had noted by the last step */
     int64_t step; /* that trainer_step is in */
     bool is_spoilt;
 };
 
-void trainer_uses(const Program *program, int threads, ExecutorUse uses[TRAINER_USES]) {
+void trainer_uses(const Program *program, const Ranks *ranks, int threads,
+                  ExecutorUse uses[TRAINER_USES]) {
     const Plan *plan = program->plan;
-    ExecutorMode mode = worker_mode(program->experiment, threads);
+    const ExecutorMode gradients = gradient_mode(program, ranks, threads);
+    ExecutorMode mode = worker_mode(program->experiment->train.chunks, threads);
     const PlanFunction *step = step_function(program);
     uses[0] = (ExecutorUse){plan_function(plan, "init"), EXECUTOR_TEAM};
     uses[1] = (ExecutorUse){plan_function(plan, "restart"), EXECUTOR_TEAM};
     uses[2] = (ExecutorUse){plan_function(plan, "eval"), mode};
     uses[3] = (ExecutorUse){step, EXECUTOR_TEAM};
-    uses[4] = (ExecutorUse){step ? NULL : plan_function(plan, "grad"), mode};
-    uses[5] = (ExecutorUse){step ? NULL : plan_function(plan, "grad_add"), mode};
+    uses[4] = (ExecutorUse){step ? NULL : plan_function(plan, "grad"), gradients};
+    uses[5] = (ExecutorUse){step ? NULL : plan_function(plan, "grad_add"), gradients};
     uses[6] = (ExecutorUse){step ? NULL : plan_function(plan, "update"), EXECUTOR_TEAM};
 }
 
-static bool experiment_check(const Experiment *experiment, const DataSet *data, RunError *error) {
+static bool experiment_check(const Experiment *experiment, const DataSet *data, const Ranks *ranks,
+                             RunError *error) {
     const TrainSettings *train = &experiment->train;
     if (train->batch < 1 || train->chunks < 1 || train->batch % train->chunks != 0)
         return run_fail(error, EXIT_INPUT, "train.chunks = %lld does not divide train.batch = %lld",
                         (long long)train->chunks, (long long)train->batch);
+    if (!ranks_fit(ranks, train->chunks, error))
+        return false;
     if (!data)
         return true;
     if (data->splits[DATA_TRAIN].count < 1)
@@ -57,7 +66,8 @@ static bool stepping_prepare(Trainer *trainer, RunError *error) {
     if (step_function(program))
         trainer->whole = step_create(program, model, trainer->executor, error);
     else
-        trainer->gradient = gradient_create(program, model, trainer->executor, error);
+        trainer->gradient =
+            gradient_create(program, model, trainer->executor, trainer->ranks, error);
     if (trainer->gradient)
         trainer->update =
             update_create(program, model, trainer->gradient, trainer->executor, error);
@@ -67,10 +77,10 @@ static bool stepping_prepare(Trainer *trainer, RunError *error) {
 static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
     const Program *program = trainer->program;
     const Experiment *experiment = program->experiment;
-    if (!experiment_check(experiment, trainer->data, error))
+    if (!experiment_check(experiment, trainer->data, trainer->ranks, error))
         return false;
     ExecutorUse uses[TRAINER_USES];
-    trainer_uses(program, threads, uses);
+    trainer_uses(program, trainer->ranks, threads, uses);
     trainer->executor = executor_create(program, threads, uses, TRAINER_USES);
     if (!trainer->executor)
         return run_no_memory(error, "the program's temporaries");
@@ -81,10 +91,17 @@ static bool trainer_prepare(Trainer *trainer, int threads, RunError *error) {
     if (trainer->data)
         trainer->evaluator = evaluation_create(program, &trainer->model, trainer->executor, threads,
                                                trainer->data, error);
+    if (trainer->evaluator)
+        evaluation_share(trainer->evaluator, trainer->ranks);
     return trainer->evaluator || !trainer->data;
 }
 
 Trainer *trainer_create(const Program *program, const DataSet *data, int threads, RunError *error) {
+    return trainer_create_ranked(program, data, threads, NULL, error);
+}
+
+Trainer *trainer_create_ranked(const Program *program, const DataSet *data, int threads,
+                               Ranks *ranks, RunError *error) {
     Trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer) {
         run_no_memory(error, "training");
@@ -94,6 +111,7 @@ Trainer *trainer_create(const Program *program, const DataSet *data, int threads
     *trainer = (Trainer){
         .program = program,
         .data = data,
+        .ranks = ranks,
         .augmentation = data_augmentation(&experiment->data, experiment->train.seed),
     };
     if (trainer_prepare(trainer, threads, error))
@@ -187,6 +205,27 @@ bool trainer_step(Trainer *trainer, int64_t step, float *loss, RunError *error) 
     return trainer_step_on(trainer, step, batch_fill, trainer, loss, error);
 }
 
+int trainer_signal(const Trainer *trainer) {
+    return trainer->ranks ? trainer->told : signals_noted();
+}
+
+/* What all ranks have found, of which each has looked at a part. */
+static bool agree(Trainer *trainer, bool *finite, RunError *error) {
+    RanksVerdict verdict = {!*finite, signals_noted()};
+    if (ranks_lost(trainer->ranks) || !ranks_agree(trainer->ranks, &verdict))
+        return run_fail(error, EXIT_MACHINE, "%s", ranks_fault(trainer->ranks));
+    *finite = !verdict.not_finite;
+    trainer->told = verdict.signal;
+    return true;
+}
+
+/* What first was not finite is found by one rank, which can compute all chunks. */
+static bool explain_ranked(Trainer *trainer, int64_t step, Replay *batch, RunError *error) {
+    return ranks_is_first(trainer->ranks)
+               ? explain(trainer, step, batch, error)
+               : run_fail(error, EXIT_DIVERGED, "step %lld is not finite", (long long)step);
+}
+
 bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user, float *loss,
                      RunError *error) {
     Replay batch = {trainer, false, fill, user};
@@ -198,9 +237,11 @@ bool trainer_step_on(Trainer *trainer, int64_t step, ChunkFill *fill, void *user
         return outcome == STEP_LOSS ? explain(trainer, step, &batch, error) : outcome == STEP_DONE;
     }
     bool finite = gradient_compute(trainer->gradient, fill, user);
+    if (trainer->ranks && !agree(trainer, &finite, error))
+        return false;
     *loss = gradient_loss(trainer->gradient);
     if (!finite)
-        return explain(trainer, step, &batch, error);
+        return explain_ranked(trainer, step, &batch, error);
     profile_step(executor_profile(trainer->executor));
     return update_run(trainer->update, step, error);
 }

@@ -9,6 +9,7 @@
 #include "runtime/run/progress.h"
 #include "runtime/training/memory.h"
 #include "runtime/training/signals.h"
+#include "runtime/training/together.h"
 #include "runtime/training/trainer.h"
 
 #include <math.h>
@@ -62,6 +63,8 @@ bool training_check(const Program *program, const DataSet *data, RunError *error
 static bool checkpoint_save(Training *training, const char *name, bool with_states) {
     if (!trainer_check(training->trainer, training->state.step, training->error))
         return false;
+    if (!ranks_is_first(training->options->ranks))
+        return true;
     FileError error = {{0}};
     const Model *model = trainer_model(training->trainer);
     char *path = file_path(training->options->folder, name);
@@ -81,6 +84,8 @@ static bool checkpoint_step(Training *training) {
              (long long)training->state.step);
     if (!checkpoint_save(training, name, true))
         return false;
+    if (!ranks_is_first(options->ranks))
+        return true;
     char *path = file_path(options->folder, name);
     char *last = file_path(options->folder, "checkpoints/last.safetensors");
     FileError error = {"no memory for a path"};
@@ -265,12 +270,22 @@ static bool over(const Training *training) {
     return finished(training) || (until > 0 && training->state.step >= until);
 }
 
+/* The ranks are lost, and the model is that after a whole step, with all that was due: rank 0 keeps
+ * it. Always false. */
+static bool keep_what_is_left(Training *training) {
+    const int64_t step = training->state.step;
+    const bool kept = step > 0 && checkpoint_step(training);
+    return together_lost(training->options->ranks, step, kept, training->error);
+}
+
 /* One step and what is due after it. False: the run ends here. */
 static bool step_once(Training *training) {
     const TrainSettings *settings = training->settings;
     int64_t step = training->state.step + 1;
     if (!trainer_step(training->trainer, step, &training->loss, training->error))
-        return trainer_is_spoilt(training->trainer) && explain_spoilt(training, step);
+        return ranks_lost(training->options->ranks)
+                   ? keep_what_is_left(training)
+                   : trainer_is_spoilt(training->trainer) && explain_spoilt(training, step);
     training->state.step = step;
     if (every(step, 1 + settings->steps / TRAIN_LINES))
         metrics_write(&training->metrics, step, "train", &(MetricsFigure){"loss", training->loss},
@@ -278,7 +293,9 @@ static bool step_once(Training *training) {
     progress_step(&training->progress, step, training->loss);
     if ((step == settings->steps || every(step, settings->evaluate)) && !evaluate_now(training))
         return false;
-    int stopped = signals_noted();
+    if (ranks_lost(training->options->ranks))
+        return keep_what_is_left(training);
+    int stopped = trainer_signal(training->trainer);
     bool due = every(step, settings->checkpoint) || step == training->options->until;
     if ((finished(training) || stopped || due) && !checkpoint_step(training))
         return false;
@@ -298,7 +315,24 @@ static bool loop(Training *training) {
     return true;
 }
 
+/* The model and the record, where this process is the one that has them. */
+static bool begin(Training *training) {
+    const TrainingOptions *options = training->options;
+    if (!ranks_is_first(options->ranks))
+        return true;
+    if (options->resume ? !resume(training) : !start(training))
+        return false;
+    FileError fault;
+    if (!metrics_open(&training->metrics, options->folder,
+                      training->state.step > 0 ? training->state.step : -1, &fault))
+        return run_fail(training->error, EXIT_MACHINE, "%s", fault.text);
+    training->metrics.watch = options->figures;
+    training->metrics.user = options->figures_user;
+    return true;
+}
+
 static bool training_open(Training *training) {
+    const TrainingOptions *options = training->options;
     const DataSet *data = training->data;
     CheckpointState *state = &training->state;
     snprintf(state->target, sizeof state->target, "%s", training->program->plan->target);
@@ -309,19 +343,14 @@ static bool training_open(Training *training) {
     state->palette = data->palette.centres ? &data->palette : NULL;
     snprintf(state->whole_split_hash, sizeof state->whole_split_hash, "%s", data->whole_split_hash);
     snprintf(state->images_hash, sizeof state->images_hash, "%s", data->images_hash);
-    training->trainer =
-        trainer_create(training->program, data, training->options->threads, training->error);
-    if (!training->trainer)
-        return false;
-    if (training->options->resume ? !resume(training) : !start(training))
-        return false;
-    FileError fault;
-    if (!metrics_open(&training->metrics, training->options->folder,
-                      state->step > 0 ? state->step : -1, &fault))
-        return run_fail(training->error, EXIT_MACHINE, "%s", fault.text);
-    training->metrics.watch = training->options->figures;
-    training->metrics.user = training->options->figures_user;
-    return true;
+    training->trainer = trainer_create_ranked(training->program, data, options->threads,
+                                              options->ranks, training->error);
+    const bool begun = training->trainer && begin(training);
+    if (!options->ranks)
+        return begun;
+    const RunError own = *training->error;
+    Model *model = training->trainer ? trainer_model(training->trainer) : NULL;
+    return together_begin(options->ranks, &own, model, state, training->error);
 }
 
 static bool training_do(Training *training) {
@@ -363,6 +392,7 @@ ExitCode training_run(const Program *program, const DataSet *data, const Trainin
         .stopped_early =
             done && patience_over(&training) && training.state.step < training.settings->steps,
     };
+    together_end(options->ranks, done ? EXIT_DONE : error->code);
     metrics_close(&training.metrics);
     trainer_free(training.trainer);
     signals_restore(&signals);

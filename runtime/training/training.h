@@ -6,17 +6,21 @@
 #include "runtime/data/data.h"
 #include "runtime/execution/profile.h"
 #include "runtime/execution/program.h"
+#include "runtime/ranks/ranks.h"
 #include "runtime/run/log.h"
 #include "runtime/run/metrics.h"
 #include "runtime/run/run_record.h"
 #include "runtime/run_error.h"
 
 typedef struct TrainingOptions {
-    const char *folder; /* of the run: made, with spec.scan and run.json in it */
-    bool resume;        /* go on from its last checkpoint (from the start where there is none) */
+    const char
+        *folder; /* of the run: made, with spec.scan and run.json in it; NULL: not of rank 0 */
+    bool resume; /* go on from its last checkpoint (from the start where there is none) */
     const char *parent; /* a checkpoint whose parameters it starts from; NULL: from initial ones */
     int64_t until;      /* leave, with a checkpoint, after this step; 0: when it has ended */
     int threads;
+    Ranks *ranks; /* that train it together: rank 0 alone writes, and has a folder. They have met to
+                     begin, and part where all come to one end. NULL: a process alone */
     Profile *profile; /* of the loop; for so many threads. NULL: none */
     Log *log;
     /* Called when a checkpoint was written, with all that came before it on the disk. False and an

@@ -35,6 +35,8 @@ WIDE static bool is_finite(const float *block, int64_t count) {
 
 void tree_block_add(float *sum, const float *other, int64_t count) { add(sum, sum, other, count); }
 
+bool tree_block_is_finite(const float *floats, int64_t count) { return is_finite(floats, count); }
+
 /* Nodes of which one block is looked at. */
 typedef struct BlockStack {
     TreeStack tree; /* sums: where the block is */

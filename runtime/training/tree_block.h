@@ -13,4 +13,6 @@ bool tree_block_sum(const TreeNode *nodes, int count, float *sum, int64_t first,
 /* sum[i] += other[i]. */
 void tree_block_add(float *sum, const float *other, int64_t count);
 
+bool tree_block_is_finite(const float *floats, int64_t count);
+
 #endif

@@ -23,10 +23,11 @@ target_link_libraries(bench_tokens PRIVATE scanline_runtime)
 add_executable(bench_probe EXCLUDE_FROM_ALL bench/probe.c)
 target_link_libraries(bench_probe PRIVATE scanline_runtime scanline_ir)
 
-foreach(name step attention)
+foreach(name step attention generate)
   add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c)
   target_link_libraries(bench_${name} PRIVATE bench_support)
 endforeach()
 
 # What peers.sh and the other scripts run.
-add_custom_target(bench DEPENDS bench_attention bench_choose bench_gemm bench_peak bench_probe bench_step bench_tokens)
+add_custom_target(bench DEPENDS bench_attention bench_choose bench_gemm bench_generate bench_peak bench_probe bench_step
+  bench_tokens)

@@ -45,7 +45,9 @@ bool bench_program_open(BenchProgram *bench, const char *path, const char *const
     if (!bench->jit)
         return run_fail(error, EXIT_MACHINE, "%s", fault.text);
     resident_trim(); /* as commands do before they train */
-    bench->program = (Program){&bench->experiment, bench->compiled->plan, jit_kernels(bench->jit)};
+    bench->program = (Program){.experiment = &bench->experiment,
+                               .plan = bench->compiled->plan,
+                               .kernels = jit_kernels(bench->jit)};
     bench->seconds = bench_now() - start;
     return true;
 }

@@ -29,7 +29,7 @@ def main(folder):
     peer = json.loads((folder / "sklearn.json").read_text())
     print("\nprobe, % of test   scanline   scikit-learn   points")
     for layer in json.loads((folder / "fp32/probe/probe.json").read_text())["layers"]:
-        number = layer["features"].split(".")[-1]
+        number = re.search(r"\d+", layer["features"])[0]
         if number not in peer:
             continue
         ours, theirs = 100 * layer["all_labels"]["test"]["accuracy"], 100 * peer[number]

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
-STRENGTHS = [1e-3, 1e-2, 1e-1, 1.0]  # scikit-learn's C
+STRENGTHS = [1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2]  # scikit-learn's C
 
 
 def accuracy(features, labels, splits):

@@ -1,12 +1,16 @@
 # The program as a user runs it: shell scripts that take its path.
 foreach(name
+    ahead
     bits
     cache
     check
     child
     compare
+    custom_op
     data
     diverged
+    draw
+    embed
     errors
     eval
     exec
@@ -17,6 +21,7 @@ foreach(name
     memory
     overlap
     palette
+    ranks
     report
     reproduce
     resume
@@ -33,5 +38,5 @@ foreach(name
   add_test(NAME command_${name}
     COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)
 endforeach()
-# 77: a Python module, or Slurm, is missing
-set_tests_properties(command_transformers command_sweep_slurm PROPERTIES SKIP_RETURN_CODE 77)
+# 77: a Python module is missing, or MPI, or Slurm
+set_tests_properties(command_transformers command_ranks command_sweep_slurm PROPERTIES SKIP_RETURN_CODE 77)

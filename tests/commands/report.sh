@@ -23,6 +23,7 @@ for number in 1 2 3; do
     "$scanline" probe $number >out 2>err || fail "probing failed"
 done
 "$scanline" sample 1 >out 2>err || fail "sampling failed"
+"$scanline" complete 1 --images 2 --each 2 >out 2>err || fail "completing failed"
 "$scanline" eval 1 --split test >out 2>err || fail "evaluation failed"
 expect 0 "runs/report.html" report 1..3
 for plot in loss-ar loss-bert layers loss-probe-ar loss-probe-bert objectives; do

@@ -58,7 +58,7 @@ MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SchedulerType=sched/builtin
-SchedulerParameters=batch_sched_delay=1,sched_interval=2
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 ReturnToService=2
@@ -77,7 +77,7 @@ daemons="$daemons $!"
 slurmd -D -N "$host" >"$cluster/slurmd.out" 2>&1 &
 daemons="$daemons $!"
 waited=0
-until [ "$(sinfo --noheader --format=%T 2>/dev/null)" = idle ] || [ $waited -ge 60 ]; do sleep 0.5 && waited=$((waited + 1)); done
+until [ "$(sinfo --noheader --format=%T 2>/dev/null)" = idle ] || [ $waited -ge 300 ]; do sleep 0.1 && waited=$((waited + 1)); done
 [ "$(sinfo --noheader --format=%T 2>/dev/null)" = idle ] ||
     skip "slurm does not start: $(tail -1 "$cluster/slurmctld.out" "$cluster/slurmd.out" "$cluster"/slurm*.log 2>/dev/null | tr '\n' ' ')"
 
@@ -91,11 +91,11 @@ job() { sed -n "s/.*\"$1\": \"\([0-9]*\)\".*/\1/p" out; }
 # ended JOB...: until none of them is there any more
 ended() {
     waited=0
-    while squeue --noheader --jobs "$(echo "$@" | tr ' ' ,)" 2>/dev/null | grep -q . && [ $waited -lt 600 ]; do
-        sleep 0.5
+    while squeue --noheader --jobs "$(echo "$@" | tr ' ' ,)" 2>/dev/null | grep -q . && [ $waited -lt 3000 ]; do
+        sleep 0.1
         waited=$((waited + 1))
     done
-    [ $waited -lt 600 ] || {
+    [ $waited -lt 3000 ] || {
         squeue
         cat sweeps/sweep-*/*.log
         fail "the jobs do not end"

@@ -32,6 +32,28 @@ static bool is_small(const Function *function) {
     return function->node_count < 100;
 }
 
+/* What an external function gives here: its first argument's first element. */
+static bool call_external(void *user, const InterpretCall *call, InterpretError *error) {
+    (void)user, (void)error;
+    const External *external = call->external;
+    const char *dims[EXTERNAL_MAX_DIMS];
+    const uint32_t dim_count = external_dims(external, dims);
+    const uint32_t results = call->is_gradient ? external_gradient_count(external) : 1;
+    for (uint32_t i = 0; i < results; i++) {
+        const ExternalType *type =
+            call->is_gradient ? &external->parameters[external_gradient_parameter(external, i)].type
+                              : &external->result;
+        int64_t elements = 1;
+        for (uint32_t axis = 0; axis < type->axis_count; axis++)
+            for (uint32_t dim = 0; dim < dim_count; dim++)
+                if (strcmp(type->axes[axis], dims[dim]) == 0)
+                    elements *= call->extents[dim];
+        for (int64_t k = 0; k < elements; k++)
+            call->results[i][k] = external->parameter_count ? call->arguments[0][0] : 0;
+    }
+    return true;
+}
+
 /* Evaluates a function on zeros. */
 static void evaluate(const Function *function, Arena *arena) {
     InterpretBinding *bindings = arena_array(arena, function->node_count, sizeof *bindings);
@@ -47,7 +69,8 @@ static void evaluate(const Function *function, Arena *arena) {
                 (InterpretBinding){node->attributes.name,
                                    arena_array(arena, (size_t)elements, sizeof(double)), elements};
     }
-    if (!interpret(function, bindings, count, arena, &error))
+    const InterpretCaller caller = {call_external, NULL};
+    if (!interpret_calling(function, bindings, count, &caller, arena, &error))
         fail(error.text, function->name, strlen(function->name));
 }
 
@@ -98,18 +121,40 @@ static const char kernels[] =
     " %3: f32[n] = result[0] %2 %4: f32[n] = result[1] %2 %5: i32[m] = index[m]\n"
     " output \"one\" = %3 donates \"u\" output \"two\" = %4 output \"in\" = %0 }";
 
+static const char calls[] =
+    "extern @mix = \"mix\" (x: f32[n, d], s: f32, k: i32) -> f32[d] from \"libmix.so\" grad "
+    "\"mix_grad\" @a.scan:1:2\n"
+    "extern @count = \"count\" (where: bool[n]) -> i32 from \"libmix.so\"\n"
+    "func @f { axis b = 3, n = 2, d = 4\n"
+    " %0: f32[d, b, n] = param \"x\" %1: f32[b] = param \"s\" %2: bool[b, n] = input \"w\"\n"
+    " %3: i32[b] = call @count %2 %4: f32[b, d] = call @mix %0, %1, %3\n"
+    " %5 = call_grad @mix %0, %1, %3, %4 %6: f32[b, n, d] = result[0] %5\n"
+    " %7: f32[b] = result[1] %5 output \"y\" = %4 output \"dx\" = %6 output \"ds\" = %7 }";
+
 static const char *const words[] = {
 #define OP(ID, name, ...) name,
 #include "ir/ops.def"
 #undef OP
-    "func @f {", "body @k {",  "}",      "axis",   "output",  "donates", "\"a\"", "%0",
-    "%1",        "%2",         "%3",     "[n]",    "[n, d]",  "[e, m]",  "[]",    "f32",
-    "i32",       "bool",       "bf16",   ": f32[", " = ",     ", ",      " by ",  " key 0x",
-    "@k",        "@f",         "@score", "n",      "d",       "m",       "v",     "\"",
-    "\\x",       "@a.scan:1:", "#",      "\n",     "\"x y\"", "inf",     "-",     "[0]",
+    "func @f {", "body @k {",   "}",
+    "axis",      "output",      "donates",
+    "\"a\"",     "%0",          "%1",
+    "%2",        "%3",          "[n]",
+    "[n, d]",    "[e, m]",      "[]",
+    "f32",       "i32",         "bool",
+    "bf16",      ": f32[",      " = ",
+    ", ",        " by ",        " key 0x",
+    "@k",        "@f",          "@score",
+    "n",         "d",           "m",
+    "v",         "\"",          "extern @g = \"g\" (",
+    ") -> ",     " from \"l\"", " grad \"h\"",
+    "x: f32",    "@mix",        "@count",
+    "\\x",       "@a.scan:1:",  "#",
+    "\n",        "\"x y\"",     "inf",
+    "-",         "[0]",
 };
 
-/* A text of the corpus, in the buffer: a module with kernels, or the sample of some op. */
+/* A text of the corpus, in the buffer: a module with kernels, one with calls, or the sample of some
+ * op. */
 static size_t choose_text(Mutator *mutator, char *buffer) {
     Arena *arena = arena_create();
     size_t length = 0;
@@ -117,7 +162,7 @@ static size_t choose_text(Mutator *mutator, char *buffer) {
     if (!arena || setjmp(*arena_boundary(arena)))
         exit(EXIT_FAILURE);
     const OpCode op = (OpCode)mutate_below(mutator, OP_COUNT);
-    const char *text = kernels;
+    const char *text = op == OP_CALL || op == OP_CALL_GRAD ? calls : kernels;
     if (op_sample(op, mutate_below(mutator, OP_SAMPLE_SEEDS), arena, &sample))
         text = text_print_function(sample.function, arena);
     length = strlen(text);

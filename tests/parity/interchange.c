@@ -153,7 +153,8 @@ static void compute(const Imported *imported, Logits *logits) {
     cr_assert(module, "%s", error.text);
     Jit *jit = jit_load(module, &error);
     cr_assert(jit, "%s", error.text);
-    const Program program = {&imported->experiment, module->plan, jit_kernels(jit)};
+    const Program program = {
+        .experiment = &imported->experiment, .plan = module->plan, .kernels = jit_kernels(jit)};
     Inference *inference =
         inference_create(&program, "sample", &imported->model, NULL, THREADS, &fault);
     cr_assert(inference, "%s", fault.text);

@@ -81,8 +81,9 @@ void compiled_fill(void *user, int64_t number, Chunk *chunk) {
 
 static Trainer *train(const Compiled *compiled, int threads, float losses[STEPS]) {
     RunError error = {0};
-    const Program program = {&compiled->experiment, compiled->program.plan,
-                             compiled->program.kernels};
+    const Program program = {.experiment = &compiled->experiment,
+                             .plan = compiled->program.plan,
+                             .kernels = compiled->program.kernels};
     Trainer *trainer = trainer_create(&program, NULL, threads, &error);
     cr_assert(trainer && trainer_init(trainer, &error), "%s", error.text);
     for (uint32_t step = 1; step <= STEPS; step++)

@@ -4,6 +4,8 @@ target_link_libraries(scanline_kernel_harness PUBLIC scanline_passes)
 
 scanline_test(emit_contract SOURCES unit/emit_contract.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_attention SOURCES unit/emit_attention.c LIBRARIES scanline_kernel_harness)
+scanline_test(emit_attention_row SOURCES unit/emit_attention_row.c
+  LIBRARIES scanline_kernel_harness)
 scanline_test(emit_rows SOURCES unit/emit_rows.c
   LIBRARIES scanline_kernel_harness scanline_op_samples)
 scanline_test(passes_fuse SOURCES unit/passes_fuse.c

@@ -138,6 +138,20 @@ Test(contract, memory_orders) {
             }
 }
 
+/* Read in place, its depths in blocks, the last of them short; pairs are made of rows of bf16. */
+Test(contract, few_rows_against_a_large_matrix) {
+    static const int64_t rows[] = {1, 2, 5, 8, 13, 16};
+    static const int64_t depths[] = {300, 293, 514};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const Case shape = {"bd", "df", "bf", "bdf", {rows[i], depths[i % 3], 500 - 100 * (i / 3)}};
+        check_sides(&shape, SIDES_F32);
+        check_sides(&shape, SIDES_BF16);
+    }
+    const Case heads = {"bhe", "hed", "bd", "bhed", {3, 8, 32, 700}};
+    check_sides(&heads, SIDES_F32);
+    check_sides(&heads, SIDES_BF16);
+}
+
 Test(contract, depth_in_blocks) {
     check_case(&(Case){"mk", "kn", "mn", "mnk", {100, 70, 1000}});
     check_case(&(Case){"km", "kn", "mn", "mnk", {64, 256, 512}});

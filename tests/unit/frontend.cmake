@@ -7,6 +7,7 @@ scanline_test(frontend_spec SOURCES unit/frontend_spec.c unit/frontend_support.c
   LIBRARIES scanline_frontend)
 scanline_test(frontend_flatten SOURCES unit/frontend_flatten.c unit/frontend_support.c
   LIBRARIES scanline_frontend)
+scanline_test(frontend_carried SOURCES unit/frontend_carried.c LIBRARIES scanline_frontend)
 scanline_test(frontend_memory SOURCES unit/frontend_memory.c LIBRARIES scanline_frontend)
 scanline_test(frontend_large SOURCES unit/frontend_large.c LIBRARIES scanline_frontend)
 set_tests_properties(frontend_large PROPERTIES TIMEOUT 120)

@@ -202,6 +202,8 @@ Test(frontend_lower, first_loss_of_a_drawn_head_is_not_known) {
 
 /* --- what comes before what --- */
 
+#define EXAMPLE SCANLINE_SOURCE_DIR "/examples/custom-op/custom.scan"
+
 static bool is_autoregressive(const char *path, const char *objective) {
     char chosen[64];
     snprintf(chosen, sizeof chosen, "train.objective=%s", objective);
@@ -218,6 +220,8 @@ Test(frontend_lower, autoregressive_models) {
     cr_expect(is_autoregressive(MODELS "gpt2.scan", "ar"));
     cr_expect(is_autoregressive(MODELS "window.scan", "window"));
     cr_expect(is_autoregressive(SPECS "alibi.scan", "ar"));
+    cr_expect(is_autoregressive(EXAMPLE, "leaky"));
+    cr_expect(!is_autoregressive(EXAMPLE, "custom")); /* a library may look ahead along n */
     cr_expect(!is_autoregressive(MODELS "digits.scan", "bert"));
     cr_expect(!is_autoregressive(SPECS "mlp.scan", "classify"));
 }

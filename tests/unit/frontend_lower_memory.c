@@ -9,10 +9,11 @@
 static const char sound[] =
     "dim n = 4, m = n, v = 5, d = 2, layers = 2\ninput tokens: int[n] < v\n"
     "param wte[v, d] ~ normal(1 / sqrt(d))\n"
+    "extern fn mix(x: f32[n, d], s: f32) -> f32[n, d] from \"libmix.so\" grad mix_grad\n"
     "fn norm(x[d]) { param g[d] = 1; return x * rsqrt(mean[d](x^2) + 1e-5) * g }\n"
     "fn attend(x[n, d], see[n, m]) {\n  key = rename(x, n -> m)\n"
     "  return sum[m](softmax[m](where(see, sum[d](x * key), -inf)) * key)\n}\n"
-    "objective ar {\n  x = shift[n](wte[v = tokens], 1)\n"
+    "objective ar {\n  x = shift[n](mix(wte[v = tokens], 1), 1)\n"
     "  repeat layers as block { x = norm(attend(x, index[m] <= index[n])); tap t = mean[n](x) }\n"
     "  output logits = sum[d](x * wte)\n"
     "  loss = mean[n](cross_entropy[v](logits, tokens), where = random[n] < 0.5)\n}\n"
@@ -20,8 +21,10 @@ static const char sound[] =
     "train { update = u(lr = 0.1 * warmup(9) * cosine()) }\n";
 static const char faulty[] =
     "dim n = 4, v = 5, d = 2\ninput tokens: int[n] < v\nparam wte[v, d] ~ normal(q)\n"
+    "extern fn e(x: f32[q], y: f64) -> f32 from \"l\"\nextern fn h(x: f32[d]) -> f32 from \"l\"\n"
     "fn f(x[d]) = mean[n](x)\nfn g(x[d]) = g(x)\n"
-    "objective o {\n  x = wte[v = tokens]\n  y = f(x) + g(x) + sum[q](x * x)\n"
+    "objective o {\n  x = wte[v = tokens]\n  y = f(x) + g(x) + e(x) + h(3) + h(wte) + sum[q](x * "
+    "x)\n"
     "  loss = rename(x, n -> d) + toknes\n}\n"
     "update u(w, g, lr) { state a = 0; w = w - lr * b }\ntrain { update = u(lr = 1) }\n";
 

@@ -10,4 +10,5 @@ scanline_test(ir_verify SOURCES unit/ir_verify.c unit/ir_support.c LIBRARIES sca
 scanline_test(ir_philox SOURCES unit/ir_philox.c unit/ir_support.c LIBRARIES scanline_ir)
 scanline_test(ir_interpret SOURCES unit/ir_interpret.c unit/ir_support.c LIBRARIES scanline_ir)
 scanline_test(ir_attention SOURCES unit/ir_attention.c unit/ir_support.c LIBRARIES scanline_op_samples)
+scanline_test(ir_call SOURCES unit/ir_call.c unit/ir_support.c LIBRARIES scanline_ir)
 scanline_test(ir_memory SOURCES unit/ir_memory.c LIBRARIES scanline_ir)

@@ -111,7 +111,7 @@ Test(ir_text, names_that_are_alike_are_told_apart) {
 static const struct {
     const char *text, *error; /* line:column: message */
 } faults[] = {
-    {"fun @f {}", "1:1: expected func or body"},
+    {"fun @f {}", "1:1: expected func, body or extern"},
     {"func f {}", "1:6: expected '@'"},
     {"func @ {}", "1:8: expected a function's name"},
     {"func @f {", "1:10: expected a node, axis, output or '}'"},

@@ -81,6 +81,7 @@ static Domain *const domain_NONE = NULL, *const domain_BOOLEAN = domain_REAL,
                      *const domain_COUNTERS = domain_REAL, *const domain_SELECTION = domain_REAL,
                      *const domain_CLASSES = domain_REAL, *const domain_TABLE = domain_REAL,
                      *const domain_SCATTER = domain_REAL, *const domain_SHIFTED = domain_REAL,
+                     *const domain_UPDATED = domain_REAL,
                      *const domain_ATTENTION_SOURCES = domain_SMALL,
                      *const domain_ATTENTION_GRAD_SOURCES = domain_SMALL;
 
@@ -169,7 +170,8 @@ static void layout_none(Draft *draft) { (void)draft; }
 
 static Layout *const layout_constant = layout_none, *const layout_declared = layout_none,
                      *const layout_index = layout_none, *const layout_kernel = layout_none,
-                     *const layout_result = layout_none;
+                     *const layout_result = layout_none, *const layout_call = layout_none,
+                     *const layout_call_grad = layout_none;
 
 static void layout_random(Draft *draft) {
     static const char *const images[] = {"b", "", "bn"}, *const elements[] = {"nd", "n", "d", ""};
@@ -328,6 +330,18 @@ static void layout_shift(Draft *draft) {
     add_tensor(draft, dtype, pair[1]);
     draft->node.attributes.axes = word_axes(draft, "n");
     draft->node.attributes.amount = amounts[draft->seed / 2 % COUNT_OF(amounts)];
+}
+
+static void layout_update_slice(Draft *draft) {
+    static const char *const pairs[][2] = {
+        {"bnd", "bd"}, {"n", ""}, {"bn", "b"}, {"bhnd", "bdh"}, {"nd", "d"}, {"bdn", "d"},
+    };
+    const char *const *pair = pairs[draft->seed % COUNT_OF(pairs)];
+    const DType dtype = number_dtype(draft);
+    add_tensor(draft, dtype, pair[0]);
+    add_positions(draft, "b", "", 'n', true);
+    add_tensor(draft, dtype, pair[1]);
+    draft->node.attributes.axes = word_axes(draft, "n");
 }
 
 static void layout_rename(Draft *draft) {

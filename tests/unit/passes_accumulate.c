@@ -142,7 +142,9 @@ Test(accumulate, products_take_the_addition) {
 /* What is not finite in any chunk, added or not, leaves the model as it was. */
 Test(accumulate, a_chunk_that_diverges_is_found) {
     Compiled compiled = compile("models/digits.scan", "ar", 4, true);
-    const Program program = {&compiled.experiment, compiled.program.plan, compiled.program.kernels};
+    const Program program = {.experiment = &compiled.experiment,
+                             .plan = compiled.program.plan,
+                             .kernels = compiled.program.kernels};
     for (int threads = 1; threads <= 3; threads++) {
         RunError error = {0};
         Trainer *trainer = trainer_create(&program, NULL, threads, &error);

@@ -112,8 +112,12 @@ Test(step, takes_the_memory_of_gradients_away) {
     Compiled apart = compile(&digits, false, PRECISION_FP32, 0);
     Compiled whole = compile(&digits, true, PRECISION_FP32, 0);
     const Program programs[] = {
-        {&apart.experiment, apart.program.plan, apart.program.kernels},
-        {&whole.experiment, whole.program.plan, whole.program.kernels},
+        {.experiment = &apart.experiment,
+         .plan = apart.program.plan,
+         .kernels = apart.program.kernels},
+        {.experiment = &whole.experiment,
+         .plan = whole.program.plan,
+         .kernels = whole.program.kernels},
     };
     const MemoryUse before = program_memory(&programs[0], 2);
     const MemoryUse after = program_memory(&programs[1], 2);
@@ -150,7 +154,9 @@ typedef struct Failed {
 /* The first step, with an element of parameter 0 set to `poison`. */
 static Failed fail_with(float poison, int threads) {
     Compiled compiled = compile(&cliff, true, PRECISION_FP32, 0);
-    const Program program = {&compiled.experiment, compiled.program.plan, compiled.program.kernels};
+    const Program program = {.experiment = &compiled.experiment,
+                             .plan = compiled.program.plan,
+                             .kernels = compiled.program.kernels};
     Failed failed = {0};
     uint32_t step = 1;
     float loss;

@@ -46,19 +46,18 @@ uint32_t count_ops(const Function *function, OpCode op) {
 
 enum { DIRECTIONS = 2, ELEMENTS = 4, LARGEST_BATCH = 64 };
 
-static const double step = 1e-5;
 static const double weights_of_images[] = {0.75, 0.5, 1.25, 0.25};
 
 static double weight_of(int64_t image) { return weights_of_images[image % 4]; }
 
 /* sum[batch] weight * loss, where a loss without the batch counts for each image. */
-static double interpreted_loss(const Function *forward, AxisId batch,
+static double interpreted_loss(const Function *forward, AxisId batch, const InterpretCaller *caller,
                                const InterpretBinding *bindings, size_t count) {
     Arena *arena = test_arena();
     static const char *const loss[] = {"loss"};
     InterpretError error;
-    double **outputs =
-        interpret(function_select(forward, "loss", loss, 1), bindings, count, arena, &error);
+    double **outputs = interpret_calling(function_select(forward, "loss", loss, 1), bindings, count,
+                                         caller, arena, &error);
     cr_assert(outputs, "%s", error.text);
     const Node *node = graph_node(forward, function_find_output(forward, "loss"));
     const int64_t images = graph_axis(forward, batch)->extent;
@@ -72,6 +71,7 @@ static double interpreted_loss(const Function *forward, AxisId batch,
 typedef struct Probe {
     const Function *forward;
     AxisId batch;
+    const GradientCalls *calls;
     const InterpretBinding *bindings;
     size_t count;
     size_t which;           /* the binding that is moved */
@@ -88,13 +88,15 @@ static double moved_loss(const Probe *probe, const double *direction, double dis
     for (int64_t i = 0; i < old->count; i++)
         values[i] = old->values[i] + distance * direction[i];
     bindings[probe->which].values = values;
-    double loss = interpreted_loss(probe->forward, probe->batch, bindings, probe->count);
+    double loss = interpreted_loss(probe->forward, probe->batch, probe->calls->caller, bindings,
+                                   probe->count);
     free(values);
     free(bindings);
     return loss;
 }
 
 static void compare_along(const Probe *probe, const double *direction, GradientReport *report) {
+    const double step = probe->calls->step;
     const double measured =
         (moved_loss(probe, direction, step) - moved_loss(probe, direction, -step)) / (2 * step);
     double computed = 0;
@@ -135,9 +137,10 @@ static int find_output(const Function *function, const char *name) {
     return -1;
 }
 
-GradientReport gradient_compare(const Function *forward, AxisId batch,
-                                const InterpretBinding *bindings, size_t count,
-                                GradientRule *const rules[OP_COUNT], uint64_t seed) {
+GradientReport gradient_compare_calling(const Function *forward, AxisId batch,
+                                        const InterpretBinding *bindings, size_t count,
+                                        GradientRule *const rules[OP_COUNT],
+                                        const GradientCalls *calls, uint64_t seed) {
     const int64_t images = graph_axis(forward, batch)->extent;
     double weights[LARGEST_BATCH];
     cr_assert_leq(images, LARGEST_BATCH);
@@ -148,13 +151,14 @@ GradientReport gradient_compare(const Function *forward, AxisId batch,
     memcpy(all, bindings, count * sizeof *all);
     all[count] = (InterpretBinding){"$weight", weights, images};
     InterpretError error;
-    double **outputs = interpret(gradient, all, count + 1, forward->arena, &error);
+    double **outputs =
+        interpret_calling(gradient, all, count + 1, calls->caller, forward->arena, &error);
     cr_assert(outputs, "%s", error.text);
 
     GradientReport report = {0};
     Draws draws = {seed};
-    const double loss = interpreted_loss(forward, batch, bindings, count);
-    cr_assert_lt(fabs(outputs[0][0] - loss), 1e-9 * fmax(1, fabs(loss)));
+    const double loss = interpreted_loss(forward, batch, calls->caller, bindings, count);
+    cr_assert_lt(fabs(outputs[0][0] - loss), calls->rounding * fmax(1, fabs(loss)));
     for (size_t i = 0; i < count; i++) {
         const NodeId param = function_find_binding(forward, bindings[i].name);
         if (param == NODE_NONE || graph_node(forward, param)->op != OP_PARAM)
@@ -164,8 +168,15 @@ GradientReport gradient_compare(const Function *forward, AxisId batch,
         cr_assert_geq(output, 0, "there is no %s", name);
         cr_assert(axes_equal(&graph_node(gradient, gradient->outputs[output].node)->axes,
                              &graph_node(forward, param)->axes));
-        const Probe probe = {forward, batch, bindings, count, i, outputs[output]};
+        const Probe probe = {forward, batch, calls, bindings, count, i, outputs[output]};
         compare_param(&probe, &draws, &report);
     }
     return report;
+}
+
+GradientReport gradient_compare(const Function *forward, AxisId batch,
+                                const InterpretBinding *bindings, size_t count,
+                                GradientRule *const rules[OP_COUNT], uint64_t seed) {
+    const GradientCalls none = {NULL, GRADIENT_STEP, GRADIENT_ROUNDING};
+    return gradient_compare_calling(forward, batch, bindings, count, rules, &none, seed);
 }

@@ -34,6 +34,21 @@ GradientReport gradient_compare(const Function *forward, AxisId batch,
                                 const InterpretBinding *bindings, size_t count,
                                 GradientRule *const rules[OP_COUNT], uint64_t seed);
 
+#define GRADIENT_STEP     1e-5
+#define GRADIENT_ROUNDING 1e-9
+
+/* The same of a function with calls of external functions. */
+typedef struct GradientCalls {
+    const InterpretCaller *caller;
+    double step;     /* of the differences: GRADIENT_STEP, or more where the caller rounds */
+    double rounding; /* of the loss: GRADIENT_ROUNDING, or more */
+} GradientCalls;
+
+GradientReport gradient_compare_calling(const Function *forward, AxisId batch,
+                                        const InterpretBinding *bindings, size_t count,
+                                        GradientRule *const rules[OP_COUNT],
+                                        const GradientCalls *calls, uint64_t seed);
+
 /* As many nodes of the op as there are. */
 uint32_t count_ops(const Function *function, OpCode op);
 

@@ -38,3 +38,9 @@ scanline_test(runtime_state_dict SOURCES unit/runtime_state_dict.c LIBRARIES sca
 scanline_test(runtime_weights SOURCES unit/runtime_weights.c LIBRARIES scanline_runtime)
 scanline_test(runtime_map SOURCES unit/runtime_map.c LIBRARIES scanline_runtime)
 scanline_test(runtime_clusters SOURCES unit/runtime_clusters.c LIBRARIES scanline_runtime)
+scanline_test(runtime_cpu SOURCES unit/runtime_cpu.c LIBRARIES scanline_runtime_core)
+scanline_test(runtime_ranks SOURCES unit/runtime_ranks.c unit/fake_ranks.c unit/runtime_model.c LIBRARIES scanline_runtime)
+scanline_test(runtime_external SOURCES unit/runtime_external.c LIBRARIES scanline_runtime)
+target_compile_definitions(test_runtime_external PRIVATE
+  TEST_LIBRARY="$<TARGET_FILE:test_external_library>")
+add_dependencies(test_runtime_external test_external_library)

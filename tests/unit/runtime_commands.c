@@ -3,10 +3,11 @@
  *
  *     features   tap.feature.0 [b, 1] = gain * (tokens[0] + image)
  *                tap.feature.1 [b, n] = gain * tokens
- *     sample     logits [b, n, v] = -gain * |v - the colour before|
+ *     decode     logits [b, v] = -gain * |v - the colour before|
  *     eval       loss [b] = image;  class [b, k] = chance(image, draw, k), or draw 0's of every
  * image where the plan has no draw */
 #include "ir/philox.h"
+#include "runtime/commands/complete.h"
 #include "runtime/commands/data.h"
 #include "runtime/commands/eval.h"
 #include "runtime/commands/probe.h"
@@ -44,18 +45,15 @@ static void features_kernel(char *const *operands, const int64_t *immediates, ch
     }
 }
 
-static void sample_kernel(char *const *operands, const int64_t *immediates, char *scratch,
+static void decode_kernel(char *const *operands, const int64_t *immediates, char *scratch,
                           int64_t first, int64_t last) {
     (void)immediates, (void)scratch;
     const float gain = *(const float *)(const void *)operands[0];
     const int32_t *tokens = (const int32_t *)(const void *)operands[1];
     float *logits = (float *)(void *)operands[2];
     for (int64_t i = first; i < last; i++)
-        for (int p = 0; p < N; p++)
-            for (int c = 0; c < V; c++) {
-                const int before = p ? tokens[i * N + p - 1] : 0;
-                logits[(i * N + p) * V + c] = -gain * (float)abs(c - before);
-            }
+        for (int c = 0; c < V; c++)
+            logits[i * V + c] = -gain * (float)abs(c - tokens[i]);
 }
 
 /* In [0, 1): what class c gets from a draw for an image. */
@@ -84,10 +82,10 @@ static void steady_kernel(char *const *operands, const int64_t *immediates, char
     eval_kernel(all, immediates, scratch, first, last);
 }
 
-static const KernelFunction code[] = {features_kernel, sample_kernel, eval_kernel, steady_kernel};
+static const KernelFunction code[] = {features_kernel, decode_kernel, eval_kernel, steady_kernel};
 static char name_gain[] = "gain", name_tokens[] = "tokens", name_image[] = "$image",
             name_poor[] = "tap.feature.0", name_rich[] = "tap.feature.1", name_logits[] = "logits",
-            name_features[] = "features", name_sample[] = "sample", name_strange[] = "strange",
+            name_features[] = "features", name_decode[] = "decode", name_strange[] = "strange",
             name_eval[] = "eval", name_draw[] = "$draw", name_loss[] = "loss",
             name_class[] = "class", origin[] = "here";
 
@@ -102,7 +100,9 @@ static PlanBinding features_inputs[] = {BOUND(name_gain, PLAN_F32, 1, 1, 0, 0, 1
                                         BOUND(name_image, PLAN_I32, 1, CHUNK, 0, 0, CHUNK)};
 static PlanBinding features_outputs[] = {BOUND(name_poor, PLAN_F32, 2, CHUNK, 1, 0, CHUNK),
                                          BOUND(name_rich, PLAN_F32, 2, CHUNK, N, 0, CHUNK *N)};
-static PlanBinding sample_outputs[] = {BOUND(name_logits, PLAN_F32, 3, CHUNK, N, V, CHUNK *N *V)};
+static PlanBinding decode_inputs[] = {BOUND(name_gain, PLAN_F32, 1, 1, 0, 0, 1),
+                                      BOUND(name_tokens, PLAN_I32, 1, CHUNK, 0, 0, CHUNK)};
+static PlanBinding decode_outputs[] = {BOUND(name_logits, PLAN_F32, 2, CHUNK, V, 0, CHUNK *V)};
 static PlanBinding strange_inputs[] = {BOUND(name_strange, PLAN_F32, 1, CHUNK, 0, 0, CHUNK)};
 static PlanBinding eval_inputs[] = {BOUND(name_image, PLAN_I32, 1, CHUNK, 0, 0, CHUNK),
                                     BOUND(name_draw, PLAN_I32, 0, 0, 0, 0, 1)};
@@ -117,9 +117,9 @@ static PlanBuffer features_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
                                         {PLAN_INPUT, PLAN_I32, CHUNK, 0, 2},
                                         {PLAN_OUTPUT, PLAN_F32, CHUNK, 0, 0},
                                         {PLAN_OUTPUT, PLAN_F32, CHUNK *N, 0, 1}};
-static PlanBuffer sample_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
-                                      {PLAN_INPUT, PLAN_I32, CHUNK *N, 0, 1},
-                                      {PLAN_OUTPUT, PLAN_F32, CHUNK *N *V, 0, 0}};
+static PlanBuffer decode_buffers[] = {{PLAN_INPUT, PLAN_F32, 1, 0, 0},
+                                      {PLAN_INPUT, PLAN_I32, CHUNK, 0, 1},
+                                      {PLAN_OUTPUT, PLAN_F32, CHUNK *V, 0, 0}};
 static uint32_t all_operands[] = {0, 1, 2, 3, 4};
 static uint32_t steady_operands[] = {0, 2, 3};
 static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, 0, NULL, false},
@@ -128,8 +128,8 @@ static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, 0, NULL, false}
                            {3, 3, steady_operands, 0, NULL, origin, 0, NULL, false}};
 static PlanFunction functions[] = {
     {name_features, 3, 2, 5, 1, features_inputs, features_outputs, features_buffers, &steps[0], 0},
-    {name_sample, 2, 1, 3, 1, features_inputs, sample_outputs, sample_buffers, &steps[1], 0},
-    {name_strange, 1, 1, 0, 0, strange_inputs, sample_outputs, NULL, NULL, 0},
+    {name_decode, 2, 1, 3, 1, decode_inputs, decode_outputs, decode_buffers, &steps[1], 0},
+    {name_strange, 1, 1, 0, 0, strange_inputs, decode_outputs, NULL, NULL, 0},
     {name_eval, 2, 2, 4, 1, eval_inputs, eval_outputs, eval_buffers, &steps[2], 0}};
 static PlanFunction steady_function = {name_eval,    1,         2, 4, 1, eval_inputs, eval_outputs,
                                        eval_buffers, &steps[3], 0};
@@ -199,7 +199,7 @@ static void write_checkpoint(const Run *run, float gain) {
 static Run *run_make(void) {
     Run *run = calloc(1, sizeof *run);
     run->experiment = experiment_make();
-    run->program = (Program){&run->experiment, &plan, code};
+    run->program = (Program){.experiment = &run->experiment, .plan = &plan, .kernels = code};
     strcpy(run->root, "/tmp/scanline-run-XXXXXX");
     cr_assert(mkdtemp(run->root));
     FileError error;
@@ -272,7 +272,7 @@ static Model model_of(const Experiment *experiment, float **values) {
 /* One and two threads run whole chunks, more of them are a team. */
 Test(inference, every_image_once_whatever_the_threads) {
     const Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     _Alignas(64) float gain = 2;
     float *values[] = {&gain};
     const Model model = model_of(&experiment, values);
@@ -297,7 +297,7 @@ Test(inference, every_image_once_whatever_the_threads) {
 
 Test(inference, what_cannot_be_bound_is_refused) {
     const Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     _Alignas(64) float gain = 2;
     float *values[] = {&gain};
     const Model model = model_of(&experiment, values);
@@ -330,7 +330,7 @@ static void compare_features(const Features *features, const DataSet *data,
 
 Test(features, are_those_of_each_image_and_the_pixels_come_last) {
     Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     DataError fault;
     DataSet *data = data_open(&experiment.data, &fault);
     cr_assert(data);
@@ -391,7 +391,7 @@ typedef struct Asked {
 static Asked ask(const Plan *of, int threads, int64_t seed) {
     Experiment experiment = experiment_make();
     experiment.train.seed = seed;
-    const Program program = {&experiment, of, code};
+    const Program program = {.experiment = &experiment, .plan = of, .kernels = code};
     DataError fault;
     RunError error = {0};
     DataSet *data = data_open(&experiment.data, &fault);
@@ -450,7 +450,7 @@ static ByHand count_by_hand(int draws) {
 Test(evaluation, judges_images_that_have_a_label) {
     enum { WITHOUT = 30 };
     const Experiment experiment = experiment_make();
-    const Program program = {&experiment, &plan, code};
+    const Program program = {.experiment = &experiment, .plan = &plan, .kernels = code};
     DataError fault;
     RunError error = {0};
     DataSet *data = data_open(&experiment.data, &fault);
@@ -695,45 +695,94 @@ Test(commands, eval_gives_the_table_of_classes_as_json) {
 
 /* --- sample --- */
 
-static const SampleOptions options = {.temperature = 1, .top_p = 1, .seed = 4};
+static const SampleCommand drawn = {
+    .options = {.temperature = 1, .top_p = 1, .seed = 4}, .images = 10, .files = true};
+static const CompleteCommand completed = {.options = {.temperature = 1, .top_p = 1, .seed = 4},
+                                          .images = 3,
+                                          .each = 2,
+                                          .given = 0.5,
+                                          .split = DATA_SPLIT_COUNT,
+                                          .files = true};
 
-Test(commands, samples_are_the_same_for_any_number_of_threads) {
+static void expect_png(Run *run, const char *name, const char *other_bytes, size_t other_size,
+                       char **bytes, size_t *size) {
+    *bytes = contents(run, name, size);
+    cr_expect_eq(memcmp(*bytes, "\x89PNG", 4), 0, "%s", name);
+    if (!other_bytes)
+        return;
+    cr_assert_eq(*size, other_size, "%s", name);
+    cr_expect_arr_eq(*bytes, other_bytes, other_size, "%s", name);
+}
+
+Test(commands, images_are_the_same_for_any_number_of_threads) {
     Run *run = run_make();
-    static const char *const names[] = {"samples/samples.png", "samples/completions.png"};
-    size_t sizes[2][2];
-    char *bytes[2][2];
+    static const char *const names[] = {"samples/samples.png", "samples/images/0009.png",
+                                        "samples/completions.png", "samples/images/0002-1.png"};
+    enum { NAMES = sizeof names / sizeof *names };
+    size_t sizes[2][NAMES];
+    char *bytes[2][NAMES];
     for (int i = 0; i < 2; i++) {
         run->command.threads = 1 + 2 * i;
-        cr_assert(commands_sample(&run->command, &options, 10, &run->error), "%s", run->error.text);
-        for (int j = 0; j < 2; j++)
-            bytes[i][j] = contents(run, names[j], &sizes[i][j]);
+        cr_assert(commands_sample(&run->command, &drawn, &run->error), "%s", run->error.text);
+        cr_assert(commands_complete(&run->command, &completed, &run->error), "%s", run->error.text);
+        for (int j = 0; j < NAMES; j++)
+            expect_png(run, names[j], i ? bytes[0][j] : NULL, i ? sizes[0][j] : 0, &bytes[i][j],
+                       &sizes[i][j]);
     }
-    for (int j = 0; j < 2; j++) {
-        cr_expect_eq(memcmp(bytes[0][j], "\x89PNG", 4), 0);
-        cr_assert_eq(sizes[0][j], sizes[1][j]);
-        cr_expect_arr_eq(bytes[0][j], bytes[1][j], sizes[0][j]);
-        free(bytes[0][j]);
-        free(bytes[1][j]);
-    }
+    for (int i = 0; i < 2 * NAMES; i++)
+        free(bytes[i / NAMES][i % NAMES]);
     cr_expect(strstr(results_of(run), "samples/completions.png"));
+    run_remove(run);
+}
+
+/* A picture of an image that was drawn is an image to be completed, and its tokens are the same. */
+Test(commands, completes_image_files) {
+    Run *run = run_make();
+    cr_assert(commands_sample(&run->command, &drawn, &run->error), "%s", run->error.text);
+    char *path = file_path(run->command.folder, "samples/images/0003.png");
+    const char *const paths[] = {path};
+    CompleteCommand files = completed;
+    files.paths = paths;
+    files.path_count = 1;
+    files.given = 0.99;
+    files.options.temperature = 0;
+    cr_assert(commands_complete(&run->command, &files, &run->error), "%s", run->error.text);
+    size_t size;
+    char *text = contents(run, "samples/completions.json", &size);
+    cr_expect(strstr(text, "\"given_positions\": 56"), "%s", text);
+    free(text);
+    files.given = 1;
+    cr_expect_not(commands_complete(&run->command, &files, &run->error));
+    cr_expect_eq(run->error.code, EXIT_USAGE);
+    const char *const nowhere[] = {"/nowhere.png"}, *const broken[] = {"/etc/hostname"};
+    files.given = 0.5;
+    files.paths = nowhere;
+    cr_expect_not(commands_complete(&run->command, &files, &run->error));
+    cr_expect(strstr(run->error.text, "nowhere.png"), "%s", run->error.text);
+    files.paths = broken;
+    cr_expect_not(commands_complete(&run->command, &files, &run->error));
+    cr_expect(strstr(run->error.text, "/etc/hostname"), "%s", run->error.text);
+    free(path);
     run_remove(run);
 }
 
 Test(commands, sample_refuses_what_it_cannot_do) {
     Run *run = run_make();
-    SampleOptions wrong = options;
-    wrong.top_p = 0;
-    cr_expect_not(commands_sample(&run->command, &wrong, 10, &run->error));
+    SampleCommand wrong = drawn;
+    wrong.options.top_p = 0;
+    cr_expect_not(commands_sample(&run->command, &wrong, &run->error));
     cr_expect_eq(run->error.code, EXIT_USAGE);
-    cr_expect_not(commands_sample(&run->command, &options, 0, &run->error));
+    wrong = drawn;
+    wrong.images = 0;
+    cr_expect_not(commands_sample(&run->command, &wrong, &run->error));
     cr_expect_eq(run->error.code, EXIT_USAGE);
     run->experiment.autoregressive = false;
     run->experiment.train.objective = "bert";
-    cr_expect_not(commands_sample(&run->command, &options, 10, &run->error));
+    cr_expect_not(commands_sample(&run->command, &drawn, &run->error));
     cr_expect(strstr(run->error.text, "bert"), "%s", run->error.text);
     run->experiment.autoregressive = true;
     write_checkpoint(run, __builtin_nanf(""));
-    cr_expect_not(commands_sample(&run->command, &options, 10, &run->error));
+    cr_expect_not(commands_sample(&run->command, &drawn, &run->error));
     cr_expect_eq(run->error.code, EXIT_DIVERGED);
     run_remove(run);
 }

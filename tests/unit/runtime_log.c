@@ -87,8 +87,9 @@ Test(log, text_of_several_lines_and_two_forms) {
     cr_expect_stderr_eq_str("\033[31mred\033[0m\n  caret\n");
 }
 
-Test(log, that_is_quiet_is_for_its_file) {
-    Log *log = log_create_quiet();
+Test(log, that_is_hushed_is_for_its_file) {
+    Log *log = log_create();
+    log_hush(log, true);
     log_say(log, "before");
     log_open(log, folder);
     log_text(log, "\033[31mred\033[0m\n", "red\n");

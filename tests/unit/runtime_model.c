@@ -118,7 +118,7 @@ enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 
 /* ' stands for ", B for the chunk's size, T for its number of tokens. */
 static const char plan_template[] =
-    "{'scanline_plan':5,'target':'test','table':'none','kernels':["
+    "{'scanline_plan':6,'target':'test','table':'none','kernels':["
     "{'symbol':'init','tiles':1,'scratch':0,'flops':0,'bytes':0,'immediates':0,'outputs':4,"
     "'operands':[['i32',1],['f32',64],['f32',1],['f32',64],['f32',1]]},"
     "{'symbol':'predict','tiles':B,'scratch':256,'flops':1,'bytes':1,'immediates':0,'outputs':1,"
@@ -292,7 +292,8 @@ TestModel *test_model_create(int64_t batch, int64_t chunks, int64_t steps, doubl
         for (uint32_t k = 0; k < KERNEL_COUNT; k++)
             if (strcmp(kernels[k].symbol, model->plan->kernels[i].symbol) == 0)
                 model->kernels[i] = kernels[k].code;
-    model->program = (Program){&model->experiment, model->plan, model->kernels};
+    model->program =
+        (Program){.experiment = &model->experiment, .plan = model->plan, .kernels = model->kernels};
     return model;
 }
 

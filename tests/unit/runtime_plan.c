@@ -61,8 +61,8 @@ typedef struct Fault {
 } Fault;
 
 static const Fault faults[] = {
-    {"scanline_plan", ":5,", ":2,", "version"},
-    {"scanline_plan", ":5,", ":5.0,", "version"},
+    {"scanline_plan", ":6,", ":2,", "version"},
+    {"scanline_plan", ":6,", ":6.0,", "version"},
     {"'target'", "\"test\"", "7", "target"},
     {"'table'", "\"none\"", "7", "table"},
     {"'init'", "\"tiles\":1", "\"tiles\":0", "tiles"},
@@ -125,7 +125,7 @@ Test(plan, refuses_what_is_not_json) {
     PlanError error;
     cr_assert_null(plan_read("", 0, &error));
     cr_assert_null(plan_read("[]", 2, &error));
-    cr_assert_null(plan_read("{\"scanline_plan\":5}", 19, &error));
+    cr_assert_null(plan_read("{\"scanline_plan\":6}", 19, &error));
     cr_assert_null(plan_read("{\"a\":1,\"a\":2}", 13, &error));
 }
 

@@ -93,16 +93,16 @@ Test(sample, options_are_checked) {
 enum { POSITIONS = 6, COLOURS = 4 };
 
 /* A model whose logits at a position depend on all tokens before it, and on nothing else. */
-static bool toy_model(void *user, const int32_t *tokens, int64_t position, float *logits) {
-    const int64_t count = *(const int64_t *)user;
+static bool toy_model(void *user, const int32_t *tokens, int64_t count, int64_t position,
+                      float *logits) {
+    const int64_t *most = user;
+    if (count > *most)
+        return false;
     for (int64_t i = 0; i < count; i++) {
         uint32_t state = 12345;
         for (int64_t p = 0; p < position; p++)
             state = state * 1664525 + 1013904223 + (uint32_t)tokens[i * POSITIONS + p];
-        for (int64_t p = position; p < POSITIONS; p++)
-            if (tokens[i * POSITIONS + p] != 0)
-                return false;
-        float *row = logits + (i * POSITIONS + position) * COLOURS;
+        float *row = logits + i * COLOURS;
         for (int c = 0; c < COLOURS; c++) {
             state = state * 1664525 + 1013904223;
             row[c] = (float)(state >> 28);
@@ -111,20 +111,24 @@ static bool toy_model(void *user, const int32_t *tokens, int64_t position, float
     return true;
 }
 
-static bool broken_model(void *user, const int32_t *tokens, int64_t position, float *logits) {
+static bool broken_model(void *user, const int32_t *tokens, int64_t count, int64_t position,
+                         float *logits) {
     (void)user, (void)tokens;
-    for (int64_t i = 0; i < POSITIONS * COLOURS; i++)
+    for (int64_t i = 0; i < count * COLOURS; i++)
         logits[i] = position < 3 ? 0 : NAN;
     return true;
 }
 
-static bool failing_model(void *user, const int32_t *tokens, int64_t position, float *logits) {
-    (void)user, (void)tokens, (void)position, (void)logits;
+static bool failing_model(void *user, const int32_t *tokens, int64_t count, int64_t position,
+                          float *logits) {
+    (void)user, (void)tokens, (void)count, (void)position, (void)logits;
     return false;
 }
 
 static SampleStatus draw_images(int64_t count, int64_t number, int64_t given, int32_t *tokens) {
-    const SampleTask task = {toy_model, &count, count, POSITIONS, COLOURS, given, number};
+    int64_t together = count < 5 ? count : 5; /* so that the last ones are fewer */
+    const SampleTask task = {toy_model, &together, count, POSITIONS,
+                             COLOURS,   together,  given, number};
     return sample_images(&task, &plain, tokens);
 }
 
@@ -155,8 +159,8 @@ Test(sample, what_is_given_stays) {
 
 Test(sample, failures_are_told_apart) {
     int32_t tokens[POSITIONS] = {0};
-    const SampleTask broken = {broken_model, NULL, 1, POSITIONS, COLOURS, 0, 0};
-    const SampleTask failing = {failing_model, NULL, 1, POSITIONS, COLOURS, 0, 0};
+    const SampleTask broken = {broken_model, NULL, 1, POSITIONS, COLOURS, 1, 0, 0};
+    const SampleTask failing = {failing_model, NULL, 1, POSITIONS, COLOURS, 1, 0, 0};
     cr_expect_eq(sample_images(&broken, &plain, tokens), SAMPLE_NOT_FINITE);
     cr_expect_eq(sample_images(&failing, &plain, tokens), SAMPLE_FAILED);
 }
@@ -190,6 +194,14 @@ Test(picture, pixels_are_where_they_belong) {
     cr_expect_eq(AT(2, 66), line);
     cr_expect_eq(AT(33, 99), nothing);
 #undef AT
+    free(picture.pixels);
+}
+
+Test(picture, one_image_plain) {
+    Image picture;
+    cr_assert(picture_draw_plain(&grid, &picture));
+    cr_assert(picture.width == 2 && picture.height == 2 && picture.channels == 1);
+    cr_expect_arr_eq(picture.pixels, ((uint8_t[]){0, 85, 170, 255}), 4);
     free(picture.pixels);
 }
 

@@ -1,0 +1,343 @@
+/* A tile is a batch (an image's head), which one thread computes alone:
+ *
+ *     for its rows
+ *       the keys that the mask may leave: to 2, from the body's formula (attention_range.h), in
+ *           which numbers from outside (the position that is drawn) are known now
+ *       scores[key] = sum of query * key, a vector of products for each key, then its lanes
+ *       the body and the softmax, in vectors of scores
+ *       output += weight[key] * value[key], key by key
+ *
+ * Rows of scores lie in scratch. Sums of products are f32, whatever the sources are. */
+#include "passes/emit/attention_row.h"
+
+#include "passes/emit/attention_exp.h"
+#include "passes/emit/attention_range.h"
+#include "passes/emit/site.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    FLOAT_BYTES = 4,
+    MOST_ROWS = 4,
+    MOST_VECTORS = 64, /* of a query */
+    PANEL_VECTORS = 8, /* of the output, summed at once in registers */
+    RESULT_OUTPUT = 0,
+};
+
+typedef struct Row {
+    AttentionKernel *kernel;
+    Emitter *emitter;
+    const AttentionShape *shape;
+    Offsets query, key, value, output; /* along the innermost axis */
+    Evaluator evaluator;               /* of the body */
+    const Function *body;
+    LLVMValueRef *numbers; /* by NodeId of the body, as in ScoreArea */
+    LLVMValueRef scores;   /* in scratch: of key 0 */
+} Row;
+
+/* The row at hand. */
+typedef struct RowPlace {
+    LLVMValueRef batch, row;
+    LLVMValueRef query, key, value, output; /* key and value at key 0 */
+    LLVMValueRef first, last;               /* keys */
+} RowPlace;
+
+/* --- what is taken --- */
+
+static const Axes *source_axes(const AttentionShape *shape, uint32_t which) {
+    return &graph_node(shape->body, shape->node->sources[which])->axes;
+}
+
+static bool is_side_by_side(const Function *body, const Axes *composite, const Axes *tensor) {
+    const Offsets offsets = offsets_of(body, composite, tensor);
+    return offsets_uniform(&offsets) &&
+           (offsets_stride(&offsets) == 1 || axes_elements(body, composite) == 1);
+}
+
+/* The output, which is the only one. */
+static const Node *only_output(const AttentionShape *shape) {
+    const Node *result = graph_node(shape->body, shape->body->outputs[0].node);
+    return shape->body->output_count == 1 && result->attributes.amount == RESULT_OUTPUT ? result
+                                                                                        : NULL;
+}
+
+bool attention_row_accepts(const AttentionShape *shape) {
+    const Function *body = shape->body;
+    if (shape->gradient || shape->rows > MOST_ROWS || !only_output(shape) ||
+        shape->width > MOST_VECTORS * shape->lanes)
+        return false;
+    const Axes *query = source_axes(shape, ATTENTION_SOURCE_QUERY);
+    const Axes *key = source_axes(shape, ATTENTION_SOURCE_KEY);
+    const Axes *value = source_axes(shape, ATTENTION_SOURCE_VALUE);
+    return is_side_by_side(body, &shape->width_axes, query) &&
+           is_side_by_side(body, &shape->width_axes, key) &&
+           is_side_by_side(body, &shape->column_axes, value) &&
+           is_side_by_side(body, &shape->column_axes, &only_output(shape)->axes);
+}
+
+/* Keys that are masked count too: how many there are is known when running. */
+void attention_row_measure(const AttentionShape *shape, KernelShape *kernel) {
+    const double scores = (double)shape->batches * (double)shape->rows * (double)shape->keys;
+    *kernel = (KernelShape){
+        .tiles = shape->batches,
+        .flops = 2.0 * scores * (double)(shape->width + shape->columns),
+        .bytes = attention_operand_bytes(shape->body),
+    };
+    attention_place(&kernel->scratch_bytes, shape->padded_keys + shape->lanes);
+}
+
+/* --- the body --- */
+
+/* Its inputs but the score are extras of the attention: "x3" is number 3. */
+static void describe_body(Row *row) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    const Function *body = row->body = s->node->attributes.body;
+    const uint32_t count = kernel_input_count(body);
+    LLVMValueRef *operands = arena_array(e->arena, count, sizeof *operands);
+    row->numbers = arena_array(e->arena, body->node_count, sizeof *row->numbers);
+    for (uint32_t i = 0; i < count; i++) {
+        const NodeId id = kernel_input(body, i);
+        const Node *input = graph_node(body, id);
+        if (id == function_find_binding(body, "score"))
+            continue;
+        const uint32_t extra = (uint32_t)strtoul(input->attributes.name + 1, NULL, 10);
+        const NodeId source = s->node->sources[s->first_extra + extra];
+        operands[i] = row->kernel->frame.operands[kernel_input_number(s->body, source)];
+        if (input->dtype == DTYPE_I32 && input->axes.count == 0)
+            row->numbers[id] = LLVMBuildSExt(
+                e->builder, emit_load(e, e->i32, operands[i], FLOAT_BYTES), e->i64, "number");
+    }
+    row->evaluator = evaluator_create(e, body, operands, NULL);
+}
+
+static void place_axes(const Row *row, Site *site, const Axes *axes, LLVMValueRef index) {
+    Emitter *e = row->emitter;
+    for (int i = axes->count; i-- > 0;) {
+        const Axis *axis = graph_axis(row->shape->body, axes->at[i]);
+        const AxisId inner = function_find_axis(row->body, axis->name);
+        if (inner != AXIS_NONE)
+            site->at[inner] =
+                (Coordinate){COORDINATE_SAME, i ? emit_mod_const(e, index, axis->extent) : index};
+        index = emit_div_const(e, index, axis->extent);
+    }
+}
+
+/* The body's value for a vector of scores; -inf in lanes that are masked off. */
+static LLVMValueRef body_value(const Row *row, const RowPlace *place, LLVMValueRef key,
+                               LLVMValueRef scores, LLVMValueRef mask) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    Site *site = site_create(&row->evaluator, NULL, s->lanes);
+    site->mask = mask;
+    place_axes(row, site, &s->batch_axes, place->batch);
+    place_axes(row, site, &s->row_axes, place->row);
+    const AxisId keys = function_find_axis(row->body, graph_axis(s->body, s->key_axes.at[0])->name);
+    if (keys != AXIS_NONE)
+        site->at[keys] = (Coordinate){COORDINATE_RAMP, key};
+    const NodeId score = function_find_binding(row->body, "score");
+    if (score != NODE_NONE)
+        site->values[score] = scores;
+    LLVMValueRef value = site_lanes(site, row->body->outputs[0].node);
+    return LLVMBuildSelect(e->builder, mask, value, emit_f32_lanes(e, (double)-INFINITY, s->lanes),
+                           "");
+}
+
+/* --- steps --- */
+
+static LLVMValueRef score_at(const Row *row, LLVMValueRef key) {
+    return emit_element(row->emitter, row->emitter->f32, row->scores, key);
+}
+
+/* A vector of the innermost axis. */
+static LLVMValueRef load_vector(const Row *row, LLVMValueRef base, const Offsets *offsets,
+                                uint32_t vector, int64_t extent) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    const int64_t first = (int64_t)vector * s->lanes;
+    return emit_load_composite(e, s->dtype, base, offsets, emit_i64(e, first), extent, s->lanes,
+                               first + s->lanes <= extent);
+}
+
+static LLVMValueRef element_at(const Row *row, LLVMValueRef base, LLVMValueRef index) {
+    return attention_element(row->kernel, row->shape->dtype, base, index);
+}
+
+static uint32_t vectors_of(const AttentionShape *shape, int64_t extent) {
+    return (uint32_t)((extent + shape->lanes - 1) / shape->lanes);
+}
+
+/* scores[key] of the keys that count. */
+static void emit_scores(const Row *row, const RowPlace *place) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    const uint32_t vectors = vectors_of(s, s->width);
+    const Offsets keys = attention_source_offsets(row->kernel, ATTENTION_SOURCE_KEY, &s->key_axes);
+    LLVMValueRef *query = arena_array(e->arena, vectors, sizeof *query);
+    for (uint32_t v = 0; v < vectors; v++)
+        query[v] = load_vector(row, place->query, &row->query, v, s->width);
+    Loop loop;
+    emit_loop_begin(e, &loop, place->first, place->last, 1, "scores");
+    LLVMValueRef key = element_at(row, place->key, emit_offset(e, &keys, loop.index));
+    LLVMValueRef sum = emit_f32_lanes(e, 0, s->lanes);
+    for (uint32_t v = 0; v < vectors; v++)
+        sum = emit_fma(e, query[v], load_vector(row, key, &row->key, v, s->width), sum);
+    LLVMValueRef score = s->lanes > 1 ? emit_sum_lanes(e, sum) : sum;
+    emit_store(e, score, score_at(row, loop.index), FLOAT_BYTES);
+    emit_loop_end(e, &loop, NULL);
+}
+
+/* One pass over vectors of scores: their values are changed, and collected by lane. */
+typedef LLVMValueRef ScoreStep(const Row *row, const RowPlace *place, LLVMValueRef key,
+                               LLVMValueRef scores, LLVMValueRef with);
+typedef LLVMValueRef Collect(Emitter *emitter, LLVMValueRef a, LLVMValueRef b);
+
+static LLVMValueRef for_scores(const Row *row, const RowPlace *place, ScoreStep *step,
+                               LLVMValueRef with, Collect *collect, double start) {
+    Emitter *e = row->emitter;
+    const uint32_t lanes = row->shape->lanes;
+    Loop loop;
+    emit_loop_begin(e, &loop, place->first, place->last, lanes, "softmax");
+    LLVMValueRef kept = emit_loop_carry(e, &loop, emit_f32_lanes(e, start, lanes));
+    LLVMValueRef at = score_at(row, loop.index);
+    LLVMValueRef scores = emit_load(e, emit_vector_type(e, e->f32, lanes), at, FLOAT_BYTES);
+    LLVMValueRef value = step(row, place, loop.index, scores, with);
+    emit_store(e, value, at, FLOAT_BYTES);
+    LLVMValueRef next = collect(e, value, kept);
+    emit_loop_end(e, &loop, &next);
+    return loop.carried[0];
+}
+
+static LLVMValueRef apply_body(const Row *row, const RowPlace *place, LLVMValueRef key,
+                               LLVMValueRef scores, LLVMValueRef with) {
+    (void)with;
+    Emitter *e = row->emitter;
+    LLVMValueRef left = emit_sub(e, place->last, key);
+    return body_value(row, place, key, scores, emit_count_mask(e, left, row->shape->lanes));
+}
+
+static LLVMValueRef to_weight(const Row *row, const RowPlace *place, LLVMValueRef key,
+                              LLVMValueRef scores, LLVMValueRef with) {
+    (void)place;
+    (void)key;
+    return attention_weight(row->emitter, scores, with, false);
+}
+
+static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
+    return LLVMBuildFAdd(e->builder, a, b, "");
+}
+
+static LLVMValueRef unless_equal(Emitter *e, LLVMValueRef value, double constant,
+                                 LLVMValueRef otherwise) {
+    LLVMValueRef equal = LLVMBuildFCmp(e->builder, LLVMRealOEQ, value, emit_f32(e, constant), "");
+    return LLVMBuildSelect(e->builder, equal, emit_f32(e, 0), otherwise, "");
+}
+
+/* Scores to weights; gives the inverse of their sum, 0 where all are masked. */
+static LLVMValueRef emit_softmax(const Row *row, const RowPlace *place) {
+    Emitter *e = row->emitter;
+    LLVMValueRef maxima = for_scores(row, place, apply_body, NULL, emit_max_f32, (double)-INFINITY);
+    LLVMValueRef largest = emit_max_lanes(e, maxima);
+    LLVMValueRef base = unless_equal(e, largest, (double)-INFINITY, largest);
+    LLVMValueRef offset = LLVMBuildFNeg(e->builder, attention_in_base_2(e, base), "");
+    LLVMValueRef sums =
+        for_scores(row, place, to_weight, emit_splat(e, offset, row->shape->lanes), add, 0);
+    LLVMValueRef sum = emit_sum_lanes(e, sums);
+    return unless_equal(e, sum, 0, LLVMBuildFDiv(e->builder, emit_f32(e, 1), sum, ""));
+}
+
+/* Some vectors of the output, from vector `from` on. */
+static void emit_panel(const Row *row, const RowPlace *place, uint32_t from, uint32_t count,
+                       LLVMValueRef inverse) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    const Offsets keys =
+        attention_source_offsets(row->kernel, ATTENTION_SOURCE_VALUE, &s->key_axes);
+    const DType result = attention_result_type(row->kernel, RESULT_OUTPUT);
+    LLVMValueRef sums[PANEL_VECTORS], next[PANEL_VECTORS];
+    Loop loop;
+    emit_loop_begin(e, &loop, place->first, place->last, 1, "values");
+    for (uint32_t v = 0; v < count; v++)
+        sums[v] = emit_loop_carry(e, &loop, emit_f32_lanes(e, 0, s->lanes));
+    LLVMValueRef value = element_at(row, place->value, emit_offset(e, &keys, loop.index));
+    LLVMValueRef weight =
+        emit_splat(e, emit_load(e, e->f32, score_at(row, loop.index), FLOAT_BYTES), s->lanes);
+    for (uint32_t v = 0; v < count; v++)
+        next[v] = emit_fma(e, weight, load_vector(row, value, &row->value, from + v, s->columns),
+                           sums[v]);
+    emit_loop_end(e, &loop, next);
+    LLVMValueRef scale = emit_splat(e, inverse, s->lanes);
+    for (uint32_t v = 0; v < count; v++) {
+        const int64_t first = (int64_t)(from + v) * s->lanes;
+        emit_store_composite(e, result, LLVMBuildFMul(e->builder, loop.carried[v], scale, ""),
+                             place->output, &row->output, emit_i64(e, first), s->columns,
+                             first + s->lanes <= s->columns);
+    }
+}
+
+static void find_keys(const Row *row, RowPlace *place) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    const ScoreArea area = {
+        place->batch, place->row, emit_i64(e, 1), emit_i64(e, 0), emit_i64(e, s->padded_keys),
+        row->numbers};
+    ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_KEYS, s->key_panel);
+    ScoreRange close = emit_close_range(e, s, &area, SIDE_KEYS, s->key_panel, &panels);
+    place->first = close.first;
+    place->last = emit_max_i64(e, close.first, emit_min_i64(e, close.last, emit_i64(e, s->keys)));
+}
+
+static LLVMValueRef row_of(const Row *row, LLVMValueRef tensor, const Offsets *rows, DType dtype,
+                           LLVMValueRef index) {
+    return attention_element(row->kernel, dtype, tensor, emit_offset(row->emitter, rows, index));
+}
+
+static void emit_row(const Row *row, LLVMValueRef batch, LLVMValueRef index) {
+    const AttentionShape *s = row->shape;
+    const AttentionKernel *k = row->kernel;
+    const Offsets queries = attention_source_offsets(k, ATTENTION_SOURCE_QUERY, &s->row_axes);
+    const Offsets outputs = attention_result_offsets(k, RESULT_OUTPUT, &s->row_axes);
+    RowPlace place = {
+        .batch = batch,
+        .row = index,
+        .query = row_of(row, attention_source(k, ATTENTION_SOURCE_QUERY, batch), &queries, s->dtype,
+                        index),
+        .key = attention_source(k, ATTENTION_SOURCE_KEY, batch),
+        .value = attention_source(k, ATTENTION_SOURCE_VALUE, batch),
+        .output = row_of(row, attention_result(k, RESULT_OUTPUT, batch), &outputs,
+                         attention_result_type(k, RESULT_OUTPUT), index),
+    };
+    find_keys(row, &place);
+    emit_scores(row, &place);
+    LLVMValueRef inverse = emit_softmax(row, &place);
+    const uint32_t vectors = vectors_of(s, s->columns);
+    for (uint32_t from = 0; from < vectors; from += PANEL_VECTORS) {
+        const uint32_t left = vectors - from;
+        emit_panel(row, &place, from, left < PANEL_VECTORS ? left : PANEL_VECTORS, inverse);
+    }
+}
+
+void emit_attention_row(AttentionKernel *kernel) {
+    Emitter *e = kernel->emitter;
+    const AttentionShape *s = &kernel->shape;
+    attention_kernel_begin(kernel);
+    Row row = {
+        .kernel = kernel,
+        .emitter = e,
+        .shape = s,
+        .query = attention_source_offsets(kernel, ATTENTION_SOURCE_QUERY, &s->width_axes),
+        .key = attention_source_offsets(kernel, ATTENTION_SOURCE_KEY, &s->width_axes),
+        .value = attention_source_offsets(kernel, ATTENTION_SOURCE_VALUE, &s->column_axes),
+        .output = attention_result_offsets(kernel, RESULT_OUTPUT, &s->column_axes),
+        .scores = kernel->frame.scratch,
+    };
+    describe_body(&row);
+    Loop batches, rows;
+    emit_loop_begin(e, &batches, kernel->frame.first, kernel->frame.last, 1, "batch");
+    emit_loop_begin(e, &rows, emit_i64(e, 0), emit_i64(e, s->rows), 1, "row");
+    emit_row(&row, batches.index, rows.index);
+    emit_loop_end(e, &rows, NULL);
+    emit_loop_end(e, &batches, NULL);
+    emit_kernel_end(e, &kernel->frame);
+}

@@ -1,0 +1,30 @@
+/* What code for a target asks of a processor. */
+#include "passes/emit/target.h"
+#include "runtime/execution/cpu.h"
+
+#include <criterion/criterion.h>
+
+static uint64_t needs_of(const char *name) {
+    Target target;
+    char fault[512], names[1024];
+    cr_assert(target_find(name, &target, fault, sizeof fault), "%s", fault);
+    cr_assert(target_needs(&target, names, sizeof names));
+    return cpu_features_of(names);
+}
+
+#ifdef __x86_64__
+Test(target, this_machine_runs_its_own_code) {
+    const uint64_t needs = needs_of("native");
+    cr_assert_eq(needs & ~cpu_features(), 0);
+    cr_assert_eq(needs, cpu_features(), "what it has is all made use of");
+}
+
+Test(target, levels_and_what_is_beyond_them) {
+    cr_assert_eq(needs_of("x86-64-v2"), cpu_features_of_level(2));
+    cr_assert_eq(needs_of("x86-64-v3"), cpu_features_of_level(3));
+    cr_assert_eq(needs_of("haswell"), cpu_features_of_level(3));
+    cr_assert_eq(needs_of("skylake-avx512"), cpu_features_of_level(4));
+    cr_assert_eq(needs_of("znver4") & cpu_features_of("avx512bf16"), cpu_features_of("avx512bf16"));
+    cr_assert_eq(needs_of("x86-64-v4") & cpu_features_of("avx512bf16"), 0);
+}
+#endif

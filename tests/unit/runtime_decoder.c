@@ -1,0 +1,290 @@
+/* Compiled decoding against the compiled function that computes all positions; and the same bits,
+ * however many images are side by side and however many threads there are. */
+#include "frontend/lower.h"
+#include "passes/compile.h"
+#include "passes/decode.h"
+#include "passes/derive.h"
+#include "runtime/model/inference.h"
+#include "runtime/study/draw.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POSITIONS = 12, COLOURS = 20, WHOLE = 8, MOST_SETTINGS = 16 };
+
+/* A spec compiled to be drawn from, and parameters for it. */
+typedef struct Subject {
+    Arena *arena;
+    Experiment experiment;
+    CompiledModule *module;
+    Jit *jit;
+    Program program;
+    Model model;
+} Subject;
+
+typedef struct Case {
+    const char *file, *objective;
+    bool is_small; /* its dims stay as they are */
+} Case;
+
+static const Case cases[] = {
+    {"models/igpt-s.scan", "ar", false},     {"models/gpt2.scan", "ar", false},
+    {"models/window.scan", "window", false}, {"models/igpt-hf.scan", "ar", false},
+    {"tests/specs/alibi.scan", "ar", true},
+};
+
+enum { CASES = sizeof cases / sizeof cases[0] };
+
+static Module *derive(Subject *subject, const Case *what, int64_t images, Precision precision) {
+    static const char *const dims[] = {"n=12", "v=20", "d=48", "h=3", "layers=2", "k=3"};
+    const char *settings[MOST_SETTINGS];
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        settings[count++] = what->is_small && i == 3 ? "h=2" : dims[i];
+    settings[count++] = arena_printf(subject->arena, "train.batch=%d", WHOLE);
+    settings[count++] = "train.chunks=1";
+    static const char *const directories[] = {SCANLINE_SOURCE_DIR "/models"};
+    const SpecOptions options = {directories, 1, settings, count};
+    Sources *sources = sources_create(subject->arena, NULL, 0);
+    Diagnostics *diagnostics = diagnostics_create(subject->arena, sources);
+    const char *path = arena_printf(subject->arena, "%s/%s", SCANLINE_SOURCE_DIR, what->file);
+    const Spec *spec = spec_load(subject->arena, sources, path, &options, diagnostics);
+    const Module *lowered = spec ? lower_experiment(subject->arena, spec, what->objective,
+                                                    &subject->experiment, diagnostics)
+                                 : NULL;
+    cr_assert(lowered, "%s", diagnostics_text(diagnostics, false));
+    PassContext context = {0};
+    const char *batch = lower_batch_axis(spec);
+    const Module *derived = derive_experiment(lowered, batch, &context);
+    const DecodeOptions decoding = {.batch = batch, .images = images, .precision = precision};
+    DecodeFault fault;
+    Module *module = derive_decode(derived, &decoding, &fault);
+    cr_assert(module, "%s: %s", what->file, fault.text);
+    module_add(module, module_function(derived, "sample"));
+    return module;
+}
+
+/* Drawn from their place in the list alone. */
+static void draw_parameters(Subject *subject) {
+    RunError error = {0};
+    cr_assert(model_create(&subject->model, &subject->experiment, false, &error), "%s", error.text);
+    uint32_t state = 9;
+    for (uint32_t i = 0; i < subject->experiment.parameter_count; i++)
+        for (int64_t j = 0; j < subject->experiment.parameters[i].elements; j++) {
+            state = state * 1664525U + 1013904223U;
+            subject->model.parameters.values[i][j] = (float)(state >> 8) * 0x1p-24F - 0.5F;
+        }
+}
+
+static Subject *subject_open(const Case *what, int64_t images, Precision precision) {
+    Subject *subject = calloc(1, sizeof *subject);
+    subject->arena = arena_create();
+    cr_assert(subject->arena && !setjmp(*arena_boundary(subject->arena)));
+    const Module *module = derive(subject, what, images, precision);
+    const CompileOptions options = {.precision = precision, .verify = true, .threads = 2};
+    CompileError error = {0};
+    subject->module = compile_module(module, &options, &error);
+    cr_assert(subject->module, "%s: %s", what->file, error.text);
+    subject->jit = jit_load(subject->module, &error);
+    cr_assert(subject->jit, "%s", error.text);
+    subject->program = (Program){.experiment = &subject->experiment,
+                                 .plan = subject->module->plan,
+                                 .kernels = jit_kernels(subject->jit)};
+    draw_parameters(subject);
+    return subject;
+}
+
+static void subject_close(Subject *subject) {
+    model_free(&subject->model);
+    jit_free(subject->jit);
+    compile_free(subject->module);
+    arena_destroy(subject->arena);
+    free(subject);
+}
+
+static Decoder *open_decoder(const Subject *subject, int threads) {
+    RunError error = {0};
+    Decoder *decoder = decoder_create(&subject->program, &subject->model, threads, &error);
+    cr_assert(decoder, "%s", error.text);
+    return decoder;
+}
+
+static int32_t token_at(int64_t image, int64_t position) {
+    return (int32_t)((image * 7 + position * 5 + position * position * 3) % COLOURS);
+}
+
+/* --- all positions at once --- */
+
+static void fill_whole(void *user, int64_t first, int64_t count, Chunk *chunk) {
+    (void)user;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t p = 0; p < POSITIONS; p++)
+            chunk->tokens[i * POSITIONS + p] = token_at(first + i, p);
+}
+
+static void take_whole(void *user, int64_t first, int64_t count, void *const *outputs) {
+    float *logits = user;
+    memcpy(logits + first * POSITIONS * COLOURS, outputs[0],
+           (size_t)(count * POSITIONS * COLOURS) * sizeof *logits);
+}
+
+/* [WHOLE, POSITIONS, COLOURS] */
+static float *whole_logits(const Subject *subject) {
+    RunError error = {0};
+    float *logits = calloc(WHOLE * POSITIONS * COLOURS, sizeof *logits);
+    Inference *inference =
+        inference_create(&subject->program, "sample", &subject->model, NULL, 1, &error);
+    cr_assert(inference, "%s", error.text);
+    inference_run(inference, WHOLE, 0, fill_whole, take_whole, logits);
+    inference_free(inference);
+    return logits;
+}
+
+/* The logits of the first images, step by step; after `given` positions that are filled in one go.
+ */
+static float *stepwise_logits(const Subject *subject, int threads, int64_t given) {
+    Decoder *decoder = open_decoder(subject, threads);
+    const int64_t images = decoder_images(decoder);
+    float *logits = calloc((size_t)(images * POSITIONS * COLOURS), sizeof *logits);
+    int32_t *tokens = calloc((size_t)(images * POSITIONS), sizeof *tokens);
+    int32_t *before = calloc((size_t)images, sizeof *before);
+    for (int64_t i = 0; i < images * given; i++)
+        tokens[i / given * POSITIONS + i % given] = token_at(i / given, i % given);
+    if (given)
+        decoder_fill(decoder, tokens);
+    for (int64_t p = given; p < POSITIONS; p++) {
+        for (int64_t i = 0; i < images; i++)
+            before[i] = p ? token_at(i, p - 1) : 0;
+        const float *made = decoder_step(decoder, before, p);
+        for (int64_t i = 0; i < images; i++)
+            memcpy(logits + (i * POSITIONS + p) * COLOURS, made + i * COLOURS,
+                   COLOURS * sizeof *logits);
+    }
+    free(tokens);
+    free(before);
+    decoder_free(decoder);
+    return logits;
+}
+
+static double difference(const float *a, const float *b, int64_t images, int64_t given) {
+    double largest = 0;
+    for (int64_t i = 0; i < images * POSITIONS * COLOURS; i++)
+        if (i / COLOURS % POSITIONS >= given) {
+            cr_assert(isfinite(a[i]) && isfinite(b[i]));
+            largest = fmax(largest, fabs((double)a[i] - (double)b[i]));
+        }
+    return largest;
+}
+
+Test(decoder, logits_are_those_of_the_whole, .timeout = 900) {
+    enum { IMAGES = 3 };
+    for (int i = 0; i < CASES; i++) {
+        Subject *subject = subject_open(&cases[i], IMAGES, PRECISION_FP32);
+        float *whole = whole_logits(subject);
+        for (int64_t given = 0; given < POSITIONS; given += 5) {
+            float *steps = stepwise_logits(subject, 2, given);
+            cr_expect_leq(difference(steps, whole, IMAGES, given), 1e-4, "%s, %d given",
+                          cases[i].file, (int)given);
+            free(steps);
+        }
+        free(whole);
+        subject_close(subject);
+    }
+}
+
+/* In bf16 both round, but not the same numbers: decoding may be as far from fp32 as the whole is,
+ * and once more as much. */
+Test(decoder, logits_in_bf16, .timeout = 900) {
+    enum { IMAGES = 3 };
+    for (int i = 0; i < CASES; i++) {
+        Subject *exact = subject_open(&cases[i], IMAGES, PRECISION_FP32);
+        Subject *rounded = subject_open(&cases[i], IMAGES, PRECISION_BF16_EMULATED);
+        float *whole = whole_logits(exact), *whole_rounded = whole_logits(rounded);
+        const double usual = difference(whole, whole_rounded, IMAGES, 0);
+        for (int64_t given = 0; given < POSITIONS; given += 5) {
+            float *steps = stepwise_logits(rounded, 2, given);
+            const double found = difference(steps, whole, IMAGES, given);
+            cr_expect(found > 0 && found <= 2 * usual, "%s, %d given: %g, the whole %g",
+                      cases[i].file, (int)given, found, usual);
+            free(steps);
+        }
+        free(whole);
+        free(whole_rounded);
+        subject_close(exact);
+        subject_close(rounded);
+    }
+}
+
+/* --- the same bits --- */
+
+/* What of images 0 ... count - 1 is the same, in two batches. */
+static void expect_same_logits(const Case *what, Precision precision) {
+    static const int64_t batches[] = {1, 3, 8};
+    float *first = NULL;
+    for (int b = 0; b < 3; b++) {
+        Subject *subject = subject_open(what, batches[b], precision);
+        for (int threads = 1; threads <= 3; threads++)
+            for (int64_t given = 0; given <= 5; given += 5) {
+                float *logits = stepwise_logits(subject, threads, given);
+                if (!first && given == 0)
+                    first = logits;
+                else if (given == 0)
+                    cr_expect_arr_eq(first, logits, POSITIONS * COLOURS * sizeof *first,
+                                     "%s, %d images, %d threads", what->file, (int)batches[b],
+                                     threads);
+                if (first != logits)
+                    free(logits);
+            }
+        subject_close(subject);
+    }
+    free(first);
+}
+
+Test(decoder, bits_do_not_depend_on_images_beside_or_threads, .timeout = 900) {
+    for (int i = 0; i < CASES; i++)
+        expect_same_logits(&cases[i], PRECISION_FP32);
+    expect_same_logits(&cases[0], PRECISION_BF16_EMULATED);
+    expect_same_logits(&cases[1], PRECISION_BF16_EMULATED);
+}
+
+static void draw(const Subject *subject, int threads, int64_t given, int32_t *tokens) {
+    const SampleOptions options = {.temperature = 1.5, .top_p = 0.95, .top_k = 15, .seed = 3};
+    Decoder *decoder = open_decoder(subject, threads);
+    const DrawTask task = {.count = WHOLE, .given = given};
+    for (int64_t i = 0; i < WHOLE * POSITIONS; i++)
+        tokens[i] = token_at(i / POSITIONS, i % POSITIONS);
+    cr_assert_eq(draw_images(decoder, &task, &options, tokens), SAMPLE_DONE);
+    decoder_free(decoder);
+}
+
+Test(decoder, images_do_not_depend_on_images_beside, .timeout = 900) {
+    static const int64_t batches[] = {8, 3, 1};
+    int32_t first[2][WHOLE * POSITIONS], tokens[WHOLE * POSITIONS];
+    for (int b = 0; b < 3; b++) {
+        Subject *subject = subject_open(&cases[1], batches[b], PRECISION_FP32);
+        for (int half = 0; half < 2; half++) {
+            draw(subject, 1 + b, half * POSITIONS / 2, b ? tokens : first[half]);
+            if (b)
+                cr_expect_arr_eq(tokens, first[half], sizeof tokens, "%d side by side",
+                                 (int)batches[b]);
+        }
+        subject_close(subject);
+    }
+    cr_expect_neq(memcmp(first[0], first[1], sizeof tokens), 0);
+}
+
+/* --- what cannot be --- */
+
+Test(decoder, a_program_without_decode_is_refused) {
+    Subject *subject = subject_open(&cases[0], 1, PRECISION_FP32);
+    Plan plan = *subject->program.plan;
+    Program program = subject->program;
+    RunError error = {0};
+    plan.function_count = 0;
+    program.plan = &plan;
+    cr_expect_null(decoder_create(&program, &subject->model, 1, &error));
+    cr_expect(strstr(error.text, "decode"), "%s", error.text);
+    subject_close(subject);
+}
