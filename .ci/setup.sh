@@ -8,7 +8,8 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libopenbl
     libpng-dev libjpeg-dev libarchive-dev liblbfgs-dev libzip-dev zlib1g-dev libjs-chart.js
     libprotobuf-c-dev protobuf-c-compiler
     libffi-dev"
-test_packages="libcriterion-dev"
+test_packages="libcriterion-dev
+    libopenmpi-dev openmpi-bin"
 
 yes=no
 for argument in "$@"; do
