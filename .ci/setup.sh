@@ -9,6 +9,7 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libopenbl
     libprotobuf-c-dev protobuf-c-compiler
     libffi-dev libsqlite3-dev"
 test_packages="libcriterion-dev
+    libopenmpi-dev openmpi-bin
     slurmctld slurmd slurm-client munge"
 
 yes=no

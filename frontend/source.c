@@ -162,6 +162,10 @@ const Source *sources_at(const Sources *sources, uint32_t index) {
     return &sources_entry(sources, index)->source;
 }
 
+bool sources_on_disk(const Sources *sources, uint32_t index) {
+    return sources_entry(sources, index)->on_disk;
+}
+
 uint32_t source_line(const Source *source, uint32_t offset) {
     uint32_t low = 0, high = source->line_count; /* the line is in [low, high) */
     while (high - low > 1) {

@@ -60,6 +60,9 @@ SourceStatus sources_open(Sources *sources, const char *path, const Source **sou
 
 const Source *sources_at(const Sources *sources, uint32_t index);
 
+/* Whether it was read from the disk, so that other files may lie beside it. */
+bool sources_on_disk(const Sources *sources, uint32_t index);
+
 /* The line (from 0) that holds an offset. */
 uint32_t source_line(const Source *source, uint32_t offset);
 /* The text of a line without its line break. */

@@ -23,7 +23,9 @@ const char *spec_library_beside(const Spec *spec, const ExternDecl *external) {
 const char *spec_library(const Spec *spec, const ExternDecl *external) {
     char absolute[PATH_MAX];
     const char *beside = spec_library_beside(spec, external);
-    if (is_file(beside) && realpath(beside, absolute))
+    const bool may_be_beside = external->library.text[0] == '/' ||
+                               sources_on_disk(spec->sources, external->library.span.source);
+    if (may_be_beside && is_file(beside) && realpath(beside, absolute))
         return arena_string(spec->arena, absolute, strlen(absolute));
     return external->library.text;
 }

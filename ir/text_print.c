@@ -149,6 +149,12 @@ static void name_external(Printer *printer, const External *external) {
     printer->external_count++;
 }
 
+/* Where a library lies is no part of what is computed. */
+static const char *bare_library(const char *library) {
+    const char *slash = strrchr(library, '/');
+    return slash ? slash + 1 : library;
+}
+
 static void put_external(Printer *printer, const External *external) {
     const uint32_t number = find_external(printer, external);
     if (number < printer->external_count)
@@ -168,12 +174,12 @@ static void put_external(Printer *printer, const External *external) {
     put(printer, ") -> ");
     put_type(printer, &external->result);
     put(printer, " from ");
-    put_string(printer, external->library);
+    put_string(printer, printer->bare ? bare_library(external->library) : external->library);
     if (external->gradient) {
         put(printer, " grad ");
         put_string(printer, external->gradient);
     }
-    if (external->place.file) {
+    if (external->place.file && !printer->bare) {
         put(printer, " @");
         put_file(printer, external->place.file);
         put_format(printer, ":%u:%u", external->place.line, external->place.column);

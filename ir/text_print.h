@@ -9,7 +9,8 @@
  * name the later are printed as NAME.2, NAME.3 ... */
 char *text_print_module(const Module *module, Arena *arena);
 
-/* The same without the places in specs: equal where the same is computed in the same way. */
+/* The same without the places in specs, and without the folders of libraries: equal where the same
+ * is computed in the same way. */
 char *text_print_bare(const Module *module, Arena *arena);
 
 /* One function, after its bodies. */

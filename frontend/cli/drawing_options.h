@@ -46,7 +46,8 @@ enum {
          KEY_BATCH,                                                                                \
          "N",                                                                                      \
          0,                                                                                        \
-         "images side by side (default: up to 16); results do not depend on it",                   \
+         "images side by side (default: up to 16; of a program compiled ahead of time always 8); " \
+         "results do not depend on it",                                                            \
          0},                                                                                       \
     {                                                                                              \
         "files", KEY_FILES, 0, 0, "write each image as a file of its own, too", 0                  \

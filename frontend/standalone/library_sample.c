@@ -14,15 +14,7 @@ static bool draw(const scanline_model *model, const SampleOptions *options,
         return false;
     const SampleStatus status = draw_images(decoder, &task, options, tokens);
     decoder_free(decoder);
-    switch (status) {
-    case SAMPLE_DONE:
-        return true;
-    case SAMPLE_NOT_FINITE:
-        return run_fail(error, EXIT_DIVERGED,
-                        "the model's logits are not numbers that can be drawn from");
-    default:
-        return run_no_memory(error, "sampling");
-    }
+    return sample_check(status, error);
 }
 
 static bool sample(scanline_model *model, const scanline_sampling *sampling, int32_t *tokens,

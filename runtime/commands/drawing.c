@@ -40,21 +40,6 @@ void drawing_close(Drawing *drawing) {
 
 /* --- drawing --- */
 
-static bool describe(SampleStatus status, RunError *error) {
-    switch (status) {
-    case SAMPLE_DONE:
-        return true;
-    case SAMPLE_NOT_FINITE:
-        return run_fail(error, EXIT_DIVERGED,
-                        "the model's logits are not numbers that can be drawn from");
-    case SAMPLE_FAILED:
-        return run_fail(error, EXIT_INPUT, "the model can't be run");
-    case SAMPLE_NO_MEMORY:
-        break;
-    }
-    return run_no_memory(error, "sampling");
-}
-
 bool drawing_run(Drawing *drawing, const SampleOptions *options, int64_t count, int64_t given,
                  int64_t number, int32_t *tokens, RunError *error) {
     Work work;
@@ -63,7 +48,7 @@ bool drawing_run(Drawing *drawing, const SampleOptions *options, int64_t count, 
                (double)(count * decoder_positions(drawing->decoder)));
     const SampleStatus status = draw_images(drawing->decoder, &task, options, tokens);
     work_end(&work);
-    return describe(status, error);
+    return sample_check(status, error);
 }
 
 /* --- pictures --- */

@@ -23,6 +23,21 @@ const char *sample_fault(const SampleOptions *options) {
     return NULL;
 }
 
+bool sample_check(SampleStatus status, RunError *error) {
+    switch (status) {
+    case SAMPLE_DONE:
+        return true;
+    case SAMPLE_NOT_FINITE:
+        return run_fail(error, EXIT_DIVERGED,
+                        "the model's logits are not numbers that can be drawn from");
+    case SAMPLE_FAILED:
+        return run_fail(error, EXIT_INPUT, "the model can't be run");
+    case SAMPLE_NO_MEMORY:
+        break;
+    }
+    return run_no_memory(error, "sampling");
+}
+
 /* Likelier ones first; of equals, the lower colour. */
 static int compare_choices(const void *a, const void *b) {
     const SampleChoice *x = a, *y = b;

@@ -5,6 +5,8 @@
 #ifndef SCANLINE_RUNTIME_SAMPLE_H
 #define SCANLINE_RUNTIME_SAMPLE_H
 
+#include "runtime/run_error.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +44,9 @@ SampleStatus sample_images(const SampleTask *task, const SampleOptions *options,
 
 /* NULL, or what is wrong with them. */
 const char *sample_fault(const SampleOptions *options);
+
+/* What a status is to whoever asked. False and `error`, but for SAMPLE_DONE. */
+bool sample_check(SampleStatus status, RunError *error);
 
 /* One draw: a colour, or -1 if none can be drawn. `order` has room for `colours`. */
 typedef struct SampleChoice {

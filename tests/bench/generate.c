@@ -27,15 +27,6 @@ typedef struct Bench {
     RunError error;
 } Bench;
 
-/* Prints a line and gives the object back. */
-static void say(json_t *object) {
-    if (object)
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    putchar('\n');
-    fflush(stdout);
-    json_decref(object);
-}
-
 /* --- making --- */
 
 static bool compile(Bench *bench, const char *path, const char *const *settings, uint32_t count) {
@@ -89,9 +80,10 @@ static bool prepare(Bench *bench) {
     bench->tokens = calloc((size_t)(bench->images * bench->positions), sizeof *bench->tokens);
     if (!bench->tokens)
         return run_no_memory(&bench->error, "the images");
-    say(json_pack("{s:I, s:I, s:f, s:s, s:i}", "positions", (json_int_t)bench->positions,
-                  "parameters", (json_int_t)parameters, "compile", bench->program.seconds, "target",
-                  bench->program.program.plan->target, "threads", omp_get_num_procs()));
+    bench_say(json_pack("{s:I, s:I, s:f, s:s, s:i}", "positions", (json_int_t)bench->positions,
+                        "parameters", (json_int_t)parameters, "compile", bench->program.seconds,
+                        "target", bench->program.program.plan->target, "threads",
+                        omp_get_num_procs()));
     return true;
 }
 
@@ -106,8 +98,8 @@ static bool draw(Bench *bench) {
     const double start = bench_now();
     if (draw_images(bench->decoder, &task, &options, bench->tokens) != SAMPLE_DONE)
         return run_fail(&bench->error, EXIT_DIVERGED, "nothing can be drawn from the logits");
-    say(json_pack("{s:f, s:f, s:i}", "seconds", bench_now() - start, "bytes", bytes, "token",
-                  bench->tokens[bench->wanted - 1]));
+    bench_say(json_pack("{s:f, s:f, s:i}", "seconds", bench_now() - start, "bytes", bytes, "token",
+                        bench->tokens[bench->wanted - 1]));
     return true;
 }
 
@@ -133,7 +125,7 @@ int main(int count, char **words) {
     Bench *bench = calloc(1, sizeof *bench);
     Arena *arena = arena_create();
     if (!bench || !arena || setjmp(*arena_boundary(arena))) {
-        say(json_pack("{s:s}", "refused", "out of memory"));
+        bench_say(json_pack("{s:s}", "refused", "out of memory"));
         return EXIT_MACHINE;
     }
     bench->program.arena = arena;
@@ -142,7 +134,7 @@ int main(int count, char **words) {
         compile(bench, words[1], (const char *const *)words + 3, (uint32_t)count - 3) &&
         prepare(bench) && serve(bench);
     if (!good)
-        say(json_pack("{s:s}", "refused", bench->error.text));
+        bench_say(json_pack("{s:s}", "refused", bench->error.text));
     decoder_free(bench->decoder);
     model_free(&bench->model);
     bench_program_close(&bench->program);

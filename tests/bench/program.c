@@ -61,3 +61,11 @@ int64_t bench_program_dim(const BenchProgram *bench, const char *name) {
     const SpecDim *dim = bench->spec ? spec_dim(bench->spec, name) : NULL;
     return dim ? dim->extent : 0;
 }
+
+void bench_say(json_t *object) {
+    if (object)
+        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    putchar('\n');
+    fflush(stdout);
+    json_decref(object);
+}

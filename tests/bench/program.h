@@ -7,6 +7,8 @@
 #include "runtime/execution/program.h"
 #include "runtime/run_error.h"
 
+#include <jansson.h>
+
 typedef struct BenchProgram {
     Arena *arena; /* made by the caller, who sets its boundary */
     const Spec *spec;
@@ -32,5 +34,8 @@ int64_t bench_program_dim(const BenchProgram *bench, const char *name);
 
 /* Seconds, of a clock that only goes forward. */
 double bench_now(void);
+
+/* Prints a line of JSON and gives the object back; NULL: an empty line. */
+void bench_say(json_t *object);
 
 #endif

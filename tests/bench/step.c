@@ -35,15 +35,6 @@ typedef struct Bench {
     RunError error;
 } Bench;
 
-/* Prints a line and gives the object back. */
-static void say(json_t *object) {
-    if (object)
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    putchar('\n');
-    fflush(stdout);
-    json_decref(object);
-}
-
 /* --- batches --- */
 
 static bool batches_draw(Bench *bench) {
@@ -118,10 +109,10 @@ static bool first_step(Bench *bench) {
     int64_t parameters = 0;
     for (uint32_t i = 0; i < experiment->parameter_count; i++)
         parameters += experiment->parameters[i].elements;
-    say(json_pack("{s:f, s:I, s:I, s:f, s:s, s:i}", "loss", loss, "flops",
-                  (json_int_t)step_flops(bench), "parameters", (json_int_t)parameters, "compile",
-                  bench->program.seconds, "target", bench->program.program.plan->target, "threads",
-                  omp_get_num_procs()));
+    bench_say(json_pack("{s:f, s:I, s:I, s:f, s:s, s:i}", "loss", loss, "flops",
+                        (json_int_t)step_flops(bench), "parameters", (json_int_t)parameters,
+                        "compile", bench->program.seconds, "target",
+                        bench->program.program.plan->target, "threads", omp_get_num_procs()));
     return true;
 }
 
@@ -137,7 +128,7 @@ static bool serve_steps(Bench *bench, int64_t count) {
         }
         json_array_append_new(seconds, json_real(taken));
     }
-    say(json_pack("{s:o, s:f}", "seconds", seconds, "loss", (double)bench->loss));
+    bench_say(json_pack("{s:o, s:f}", "seconds", seconds, "loss", (double)bench->loss));
     return true;
 }
 
@@ -155,7 +146,7 @@ static bool serve_profile(Bench *bench, int64_t count) {
     if (good) {
         ProfilePeak peak = profile_peak(profile);
         profile_print(profile, peak, stderr);
-        say(json_pack("{s:o}", "profile", profile_json(profile, peak)));
+        bench_say(json_pack("{s:o}", "profile", profile_json(profile, peak)));
     }
     profile_free(profile);
     return good;
@@ -180,7 +171,7 @@ int main(int count, char **words) {
     Bench *bench = calloc(1, sizeof *bench);
     Arena *arena = arena_create();
     if (!bench || !arena || setjmp(*arena_boundary(arena))) {
-        say(json_pack("{s:s}", "refused", "out of memory"));
+        bench_say(json_pack("{s:s}", "refused", "out of memory"));
         return EXIT_MACHINE;
     }
     bench->program.arena = arena;
@@ -188,7 +179,7 @@ int main(int count, char **words) {
                                    (uint32_t)count - 2, &bench->error) &&
                 batches_draw(bench) && trainer_make(bench) && first_step(bench) && serve(bench);
     if (!good)
-        say(json_pack("{s:s}", "refused", bench->error.text));
+        bench_say(json_pack("{s:s}", "refused", bench->error.text));
     trainer_free(bench->trainer);
     bench_program_close(&bench->program);
     arena_destroy(arena);

@@ -56,6 +56,35 @@ expect 1 'spec.scan:[0-9]*:[0-9]*: error: this may depend on positions that are 
 # shellcheck disable=SC2086
 done_by train custom.scan $small train.objective=leaky --out runs/leaky
 done_by sample runs/leaky
+
+# --- a program of its own calls them too, from the library beside it or where the loader looks, to the same bits ---
+mkdir program
+# shellcheck disable=SC2086
+done_by compile custom.scan $small -o program/custom
+mv libops.so program/
+# by CODE WORD...: the program, as if on another machine
+by() {
+    code=$1 found=0
+    shift
+    (cd / && "$folder/program/custom" "$@") >out 2>err || found=$?
+    [ $found = "$code" ] || fail "program $*: exit code $found, not $code"
+}
+by 0 train --out "$folder/runs/beside"
+cmp runs/one/metrics.jsonl runs/beside/metrics.jsonl || fail "a program's steps"
+grep -q '"name": "libops.so"' runs/beside/run.json || fail "the record of a program names no library"
+export LD_LIBRARY_PATH="$folder/program"
+# shellcheck disable=SC2086
+done_by train custom.scan $small --out runs/jit
+unset LD_LIBRARY_PATH
+same runs/beside runs/jit # even the spec in them: neither had the library beside it
+by 0 eval "$folder/runs/one"
+mv program/libops.so elsewhere/
+by 1 train --out "$folder/runs/none"
+grep -q 'custom.scan:[0-9]*:[0-9]*: error: the library of .* cannot be opened' err || fail "a program without its library: no place"
+LD_LIBRARY_PATH="$folder/elsewhere" by 0 eval "$folder/runs/beside"
+mv elsewhere/libops.so .
+
+# --- what was trained with one library is not gone on with by another ---
 sed 's/+ 1);/+ 2);/' ops.c >other.c && mv other.c ops.c && build
 expect 1 'libops.so is not the library that the run was trained with' reproduce runs/one
 expect 1 'so it cannot be gone on with; put the first back' train --resume runs/one

@@ -124,6 +124,7 @@ long="digits layers=2 d=32 h=2 train.steps=200 train.evaluate=100 train.checkpoi
 "$scanline" train $long --threads 2 --out whole >out 2>err || fail "alone"
 
 # begin OUT: four ranks in the background, until they have taken steps; their numbers are in pids
+# MPIRUN_PATIENCE: seconds from mpirun's SIGTERM to its SIGKILL, which it spends whether any rank is left or not
 begin() {
     cat >pid.sh <<'END'
 echo "$OMPI_COMM_WORLD_RANK $$" >>pids
@@ -132,7 +133,7 @@ exec "$scanline" "$@"
 END
     rm -f pids
     export scanline
-    "$mpirun" --oversubscribe --allow-run-as-root --quiet --mca odls_base_sigkill_timeout 30 \
+    "$mpirun" --oversubscribe --allow-run-as-root --quiet --mca odls_base_sigkill_timeout "${MPIRUN_PATIENCE:-1}" \
         -n 4 sh pid.sh rank train "$@" >out 2>err &
     process=$!
     for _ in $(seq 400); do
@@ -160,7 +161,7 @@ same whole $run
 
 # Of a rank that is killed mpirun tells the others, by SIGTERM: the last whole step is kept.
 # shellcheck disable=SC2086
-run=killed && begin $long --threads 1 --out $run
+run=killed && MPIRUN_PATIENCE=5 begin $long --threads 1 --out $run
 end KILL 3
 [ $code = 137 ] || fail "KILL to rank 3: exit code $code"
 grep -q "the ranks are no longer together.*--resume" err || fail "rank 0 does not say why it ends"
