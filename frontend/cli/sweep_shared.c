@@ -1,21 +1,17 @@
 #include "frontend/cli/sweep_shared.h"
 
-#include "frontend/cli/session_jit.h"
-#include "ir/text_print.h"
+#include "frontend/fingerprint.h"
 
 #include <string.h>
 
 /* --- machine code --- */
 
-/* The functions before the passes, and what else the passes are told; the target and the table of
- * choices are those of the command. */
+/* The target and the table of choices are those of the command. */
 static void code_of(Session *session, char hash[HASH_SIZE]) {
-    const CompileOptions options = session_compile_options(session);
-    const char *text =
-        arena_printf(session->arena, "%d %d %d %lld\n%s", (int)options.precision, (int)options.step,
-                     (int)options.accumulate, (long long)options.arena_bytes,
-                     text_print_module(session->module, session->arena));
-    hash_text(text, hash);
+    char functions[HASH_SIZE];
+    fingerprint(session->arena, session->lowered, &session->experiment, functions);
+    hash_text(arena_printf(session->arena, "%s %lld", functions, (long long)session->arena_bytes),
+              hash);
 }
 
 static SharedProgram *find_program(SweepShared *shared, const char *code) {
