@@ -25,7 +25,7 @@ typedef struct Conductor {
     int jobs; /* trials side by side */
     Log *log;
     /* Reads and compiles, in this process. False and `error`: the trial failed, unless the code is
-     * EXIT_STOPPED. What it used no OpenMP for (runtime/sweep/worker.h). */
+     * EXIT_STOPPED. Uses no OpenMP (runtime/sweep/worker.h). */
     bool (*prepare)(void *user, const SweepTrial *trial, SweepTask *task, RunError *error);
     /* In the trial's process: trains it up to task->until. */
     ExitCode (*train)(void *user, const SweepTask *task, SweepReport *report, char **folder,
