@@ -46,12 +46,16 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
     return target ? pipeline_run(module, options, target, error) : NULL;
 }
 
-/* Functions and all that is needed for a moment alone lie in `work`. */
+/* Functions and all that is needed for a moment alone lie in `work`; `functions` (may be NULL) takes
+ * those that were planned. */
 static PlanBuilder *plan_functions(const Module *module, Arena *work, const CompileOptions *options,
-                                   const Target *target, CompileError *error) {
+                                   const Target *target, const Module **functions,
+                                   CompileError *error) {
     Module *compiled = pipeline_run(module_within(module, work), options, target, error);
     if (!compiled)
         return NULL;
+    if (functions)
+        *functions = compiled;
     PlanBuilder *builder = plan_begin(module->arena, target);
     for (uint32_t i = 0; i < compiled->function_count; i++) {
         const char *fault = plan_add(builder, compiled->functions[i]);
@@ -66,10 +70,19 @@ static PlanBuilder *plan_functions(const Module *module, Arena *work, const Comp
 const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error) {
     Arena *work = arena_within(module->arena);
     Target *target = target_of(module->arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, work, options, target, error) : NULL;
+    PlanBuilder *builder =
+        target ? plan_functions(module, work, options, target, NULL, error) : NULL;
     const Plan *plan = builder ? plan_end(builder) : NULL;
     arena_destroy(work);
     return plan;
+}
+
+const Plan *compile_plan_of(const Module *module, const CompileOptions *options,
+                            const Module **functions, CompileError *error) {
+    Target *target = target_of(module->arena, options, error);
+    PlanBuilder *builder =
+        target ? plan_functions(module, module->arena, options, target, functions, error) : NULL;
+    return builder ? plan_end(builder) : NULL;
 }
 
 /* --- machine code --- */
@@ -206,7 +219,8 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
                                       const CompileOptions *options, CompileError *error) {
     Arena *arena = module->arena;
     Target *target = target_of(arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, graphs, options, target, error) : NULL;
+    PlanBuilder *builder =
+        target ? plan_functions(module, graphs, options, target, NULL, error) : NULL;
     if (!builder)
         return NULL;
     const Plan *plan = plan_end(builder);

@@ -36,6 +36,8 @@ typedef struct CompileOptions {
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
+    struct FusionRecords *records; /* takes what fusion decides (passes/fusion_record.h); NULL:
+                                      nobody asks */
 } CompileOptions;
 
 /* What an experiment asks of its compiler; all else is 0. */
@@ -66,6 +68,11 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
 /* The passes and the plan alone, without machine code: what `check` needs. In the module's arena.
  */
 const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error);
+
+/* The same, with the functions that were planned: step number i of one is its i-th kernel. Both lie
+ * in the module's arena, and so do options->records. */
+const Plan *compile_plan_of(const Module *module, const CompileOptions *options,
+                            const Module **functions, CompileError *error);
 
 /* All of it. NULL and `error` on failure. An allocation in the module's arena that fails jumps to
  * its boundary, after everything else was released. */

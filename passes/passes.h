@@ -6,6 +6,8 @@
 #include "ir/graph.h"
 #include "passes/precision.h"
 
+struct FusionRecords; /* passes/fusion_record.h */
+
 typedef struct PassContext {
     const struct Target *target; /* passes/emit/target.h; NULL where no code is to be made */
     Precision precision;
@@ -13,6 +15,7 @@ typedef struct PassContext {
     /* Something the user should hear of (a fallback that costs memory, say). May be NULL. */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
+    struct FusionRecords *records; /* takes what fusion decides; NULL: nobody asks */
 } PassContext;
 
 typedef Function *PassFunction(const Function *function, PassContext *context);

@@ -10,6 +10,7 @@ foreach(name
     errors
     eval
     exec
+    explain
     features
     finetune
     import
