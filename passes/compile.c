@@ -46,8 +46,8 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
     return target ? pipeline_run(module, options, target, error) : NULL;
 }
 
-/* Functions and all that is needed for a moment alone lie in `work`; `functions` (may be NULL) takes
- * those that were planned. */
+/* Functions and all that is needed for a moment alone lie in `work`; `functions` (may be NULL)
+ * takes those that were planned. */
 static PlanBuilder *plan_functions(const Module *module, Arena *work, const CompileOptions *options,
                                    const Target *target, const Module **functions,
                                    CompileError *error) {
@@ -93,7 +93,7 @@ typedef struct Work {
     const Function *const *bodies;
     const Target *target;
     const char *cache; /* directory; NULL: off */
-    bool verify;
+    bool verify, lines;
     CacheKey *keys;
     CacheAnswer *answers;
     int *store_errors; /* errno where an object could not be stored; else 0 */
@@ -109,7 +109,7 @@ static bool kernel_compile(const Work *work, uint32_t kernel) {
     if (work->answers[kernel] == CACHE_HIT)
         return true;
     CompileError *error = &work->errors[kernel];
-    const ObjectOptions options = {.verify = work->verify};
+    const ObjectOptions options = {.verify = work->verify, .lines = work->lines};
     if (!object_emit(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
                      &options, &object->bytes, &object->size, error->text, sizeof error->text))
         return false;
@@ -229,18 +229,19 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
         .bodies = plan_bodies(builder),
         .target = target,
         .verify = options->verify,
+        .lines = options->lines,
         .keys = keys_of(graphs, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
         .store_errors = arena_array(arena, plan->kernel_count, sizeof *work.store_errors),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
     };
-    if (work.keys)
+    if (work.keys && !work.lines)
         work.cache = cache_begin(arena, options);
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         work.answers[i] = CACHE_MISS;
     CompiledModule *compiled = arena_alloc(arena, sizeof *compiled);
-    *compiled = (CompiledModule){.plan = plan, .objects = work.objects};
+    *compiled = (CompiledModule){.plan = plan, .objects = work.objects, .lines = options->lines};
     if (!kernels_compile(&work, options->threads ? options->threads : 1, error)) {
         compile_free(compiled);
         return NULL;

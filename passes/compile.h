@@ -24,6 +24,8 @@ typedef struct CompileOptions {
     bool verify;            /* run the verifier after every pass */
     bool check;             /* compare values before and after every pass by the interpreter */
     int threads;            /* that compile kernels; 0: one */
+    bool lines; /* kernels get debug information: lines of the spec, for perf and debuggers; they
+                   are compiled anew then, as kernels in the cache may be of other specs */
     int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add` or
                             `step`; 0: as it comes */
     /* Instead of `grad` and `update` make `step`, which does both, where the update rule allows it:
@@ -58,6 +60,7 @@ typedef struct CompiledModule {
     const Plan *plan;
     ObjectCode *objects; /* by kernel */
     uint32_t from_cache; /* how many of the kernels were found in the cache */
+    bool lines;          /* the objects have debug information */
 } CompiledModule;
 
 /* Runs the passes over every function of a module; the new functions replace the old ones in a new

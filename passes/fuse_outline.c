@@ -47,7 +47,6 @@ static NodeId add_inner(Outlining *outlining, NodeId id) {
         sources[i] = add_inner(outlining, node.sources[i]);
     outline->spans = spans_union(fusion->arena, outline->spans, node.spans);
     node.sources = sources;
-    node.spans = NULL;
     node.axes = inner_axes(outlining, &node.axes);
     node.attributes.axes = inner_axes(outlining, &node.attributes.axes);
     return fusion->inner[id] = graph_add(outline->body, node);

@@ -1,5 +1,7 @@
 #include "frontend/cli/explain_cli.h"
 
+#include "runtime/execution/plan_places.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,11 +88,7 @@ const char *explain_places_text(Arena *arena, const ExplainPlace *places, uint32
 }
 
 const char *explain_kernel_name(Arena *arena, const PlanKernel *kernel) {
-    enum { DIGITS = 8 };
-    const char *hash = strrchr(kernel->symbol, '_');
-    if (!hash || strlen(hash + 1) <= DIGITS)
-        return kernel->symbol;
-    return arena_string(arena, kernel->symbol, (size_t)(hash + 1 - kernel->symbol) + DIGITS);
+    return arena_string(arena, kernel->symbol, (size_t)plan_symbol_length(kernel->symbol));
 }
 
 const char *explain_part_name(ExplainPart part) {

@@ -21,6 +21,7 @@ enum Key {
     KEY_CHECKPOINT,
     KEY_THREADS,
     KEY_MEMORY,
+    KEY_PERF_MAP,
 };
 
 static const struct argp_option json_keys[] = {
@@ -45,6 +46,13 @@ static const struct argp_option memory_keys[] = {
      "memory is "
      "short, results do not depend on it",
      2},
+    {0}};
+
+static const struct argp_option perf_keys[] = {
+    {"perf-map", KEY_PERF_MAP, 0, 0,
+     "name kernels and their lines of the spec to perf (/tmp/perf-PID.map) and to gdb; they are "
+     "compiled anew for it, to the same code",
+     3},
     {0}};
 
 static const struct argp_option compile_keys[] = {
@@ -148,6 +156,12 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
         return 0;
     if (key == ARGP_KEY_ARG)
         return parse_word(parser, argument, state);
+    if (key == KEY_PERF_MAP) {
+        options->perf_map = calloc(1, sizeof *options->perf_map); /* as long as the process */
+        if (!options->perf_map)
+            argp_failure(state, EXIT_MACHINE, 0, "out of memory");
+        return 0;
+    }
     if (key != KEY_THREADS)
         return parse_own(parser, key, argument, state);
     options->threads = threads_of(argument);
@@ -175,6 +189,8 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
         append_keys(keys, &key_count, thread_keys);
     if (line->groups & OPTIONS_MEMORY)
         append_keys(keys, &key_count, memory_keys);
+    if (line->groups & OPTIONS_PERF)
+        append_keys(keys, &key_count, perf_keys);
     if (line->groups & OPTIONS_COMPILE)
         append_keys(keys, &key_count, compile_keys);
     *options = (Options){.command = line->command};

@@ -7,6 +7,7 @@
 #define SCANLINE_FRONTEND_CLI_OPTIONS_H
 
 #include "passes/compile.h"
+#include "passes/perf_map.h"
 #include "runtime/exit_code.h"
 
 #include <argp.h>
@@ -23,6 +24,7 @@ typedef enum OptionGroup {
     OPTIONS_SETTINGS = 16,   /* KEY=VALUE */
     OPTIONS_MEMORY = 32,     /* --memory */
     OPTIONS_CHECKPOINT = 64, /* --checkpoint, of a run */
+    OPTIONS_PERF = 128,      /* --perf-map */
 } OptionGroup;
 
 typedef struct Options {
@@ -36,6 +38,7 @@ typedef struct Options {
     const char *out;
     const char *checkpoint; /* a file; NULL: the run's best */
     int threads;            /* 0: SCANLINE_THREADS, or every core */
+    PerfMap *perf_map;      /* of this process; NULL: not asked for */
     const char *memory;     /* train.memory, over what the spec says; NULL: not given */
 } Options;
 

@@ -235,6 +235,7 @@ CompileOptions session_compile_options(Session *session) {
     options.accumulate = wanted.accumulate;
     options.step = wanted.step;
     options.threads = options_threads(session->options);
+    options.lines = session->options->perf_map;
     options.arena_bytes = session->arena_bytes;
     options.target = session->target;
     options.table = session->table;
@@ -306,6 +307,16 @@ ExitCode session_plan(Session *session, const Plan **plan) {
 
 /* --- machine code --- */
 
+/* For who asked for it; a training needs none. */
+static void add_to_perf_map(const Session *session) {
+    char reason[256];
+    PerfMap *map = session->options->perf_map;
+    if (map &&
+        !perf_map_add(map, session->compiled, jit_kernels(session->jit), reason, sizeof reason))
+        log_say(session->log, "scanline %s: warning: perf will not know the kernels: %s",
+                session->options->command, reason);
+}
+
 ExitCode session_compile(Session *session) {
     const CompileOptions options = session_compile_options(session);
     CompileError error = {0};
@@ -320,6 +331,7 @@ ExitCode session_compile(Session *session) {
     session->jit = jit_load(session->compiled, &error);
     if (!session->jit)
         return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);
+    add_to_perf_map(session);
     arena_destroy(session->graphs);
     session->graphs = NULL;
     session->module = NULL;

@@ -137,7 +137,10 @@ static bool emit_guarded(ObjectWork *work, const Target *target, const Function 
     if (!make_module(work, target))
         return false;
     emitter_open(&work->emitter, work->arena, target, work->module);
+    if (options->lines)
+        lines_open(&work->emitter, body);
     emit_kernel(&work->emitter, body, symbol);
+    lines_close(&work->emitter);
     return (!options->verify || verify(work, "the emitted IR is not valid")) && optimise(work) &&
            (!options->verify || verify(work, "the optimised IR is not valid")) &&
            (options->text ? write_text(work, bytes, size) : write_object(work, bytes, size));

@@ -18,6 +18,7 @@ foreach(name
     memory
     overlap
     palette
+    perf
     report
     reproduce
     resume
