@@ -151,17 +151,12 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
                                     {KEY_OUT, .text = &options->out},
                                     {KEY_CHECKPOINT, .text = &options->checkpoint},
                                     {KEY_MEMORY, .text = &options->memory},
+                                    {KEY_PERF_MAP, .flag = &options->perf_map},
                                     {0}};
     if (set_target(targets, key, argument))
         return 0;
     if (key == ARGP_KEY_ARG)
         return parse_word(parser, argument, state);
-    if (key == KEY_PERF_MAP) {
-        options->perf_map = calloc(1, sizeof *options->perf_map); /* as long as the process */
-        if (!options->perf_map)
-            argp_failure(state, EXIT_MACHINE, 0, "out of memory");
-        return 0;
-    }
     if (key != KEY_THREADS)
         return parse_own(parser, key, argument, state);
     options->threads = threads_of(argument);

@@ -7,7 +7,6 @@
 #define SCANLINE_FRONTEND_CLI_OPTIONS_H
 
 #include "passes/compile.h"
-#include "passes/perf_map.h"
 #include "runtime/exit_code.h"
 
 #include <argp.h>
@@ -38,7 +37,7 @@ typedef struct Options {
     const char *out;
     const char *checkpoint; /* a file; NULL: the run's best */
     int threads;            /* 0: SCANLINE_THREADS, or every core */
-    PerfMap *perf_map;      /* of this process; NULL: not asked for */
+    bool perf_map;          /* kernels are to be known to perf and gdb */
     const char *memory;     /* train.memory, over what the spec says; NULL: not given */
 } Options;
 

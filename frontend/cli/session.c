@@ -5,6 +5,7 @@
 #include "frontend/lower.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
+#include "passes/perf_map.h"
 #include "passes/resident.h"
 #include "runtime/model/worker.h"
 #include "runtime/run/run_folder.h"
@@ -307,12 +308,11 @@ ExitCode session_plan(Session *session, const Plan **plan) {
 
 /* --- machine code --- */
 
-/* For who asked for it; a training needs none. */
+/* A run needs no map, so it goes on without. */
 static void add_to_perf_map(const Session *session) {
     char reason[256];
-    PerfMap *map = session->options->perf_map;
-    if (map &&
-        !perf_map_add(map, session->compiled, jit_kernels(session->jit), reason, sizeof reason))
+    if (session->options->perf_map &&
+        !perf_map_add(session->compiled, jit_kernels(session->jit), reason, sizeof reason))
         log_say(session->log, "scanline %s: warning: perf will not know the kernels: %s",
                 session->options->command, reason);
 }

@@ -44,7 +44,7 @@ sort -k 1,1 map | awk '
 
 # What an earlier process has left under the same name goes.
 # shellcheck disable=SC2016 # for the inner shell
-run 'echo "0 1 stale" >/tmp/perf-$$.map' --perf-map
+run 'echo "0 1 stale" >/tmp/perf-$$.map; touch -d 2020-01-01 /tmp/perf-$$.map' --perf-map
 grep -q stale "$map" && fail "an earlier map stays"
 grep -q contract "$map" || fail "an earlier map is in the way"
 rm "$map"
