@@ -46,8 +46,9 @@ fi
 
 # pkg-config knows it, and what C code includes compiles by its flags.
 PKG_CONFIG_PATH=$(dirname "$(find "$root" -name scanline.pc)")
-export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR="$root"
+export PKG_CONFIG_PATH
 [ "$(pkg-config --modversion scanline)" = "$version" ] || fail "pkg-config knows another version"
+[ -f "$(pkg-config --variable modelsdir scanline)/igpt.scan" ] || fail "pkg-config knows another prefix"
 headers=$(pkg-config --cflags-only-I scanline | sed 's/^-I//; s/ *$//')
 for header in "$headers"/*.h; do
     [ -f "$header" ] || continue

@@ -33,6 +33,8 @@ endfunction()
 
 function(scanline_install_texts)
   set(made ${CMAKE_BINARY_DIR}/install)
+  # --prefix and packages may put it elsewhere than it was configured for: no text has the prefix in it.
+  file(RELATIVE_PATH SCANLINE_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
   scanline_command_names(SCANLINE_COMMANDS)
   foreach(file scanline.1 scanline.bash scanline.pc)
     configure_file(${CMAKE_SOURCE_DIR}/frontend/cli/install/${file}.in ${made}/${file} @ONLY)
