@@ -1,10 +1,14 @@
 /* Lines of the spec in objects: they are there, they are the spec's, and the code is the same. */
 #include "passes/object_functions.h"
+#include "passes/perf_map.h"
 #include "tests/unit/compiled_training.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const CompiledSpec digits = {"models/digits.scan", "ar", 2, NULL, false};
 
@@ -59,6 +63,46 @@ Test(lines, are_those_of_the_spec) {
     cr_assert(table);
     cr_expect(memmem(table, length, "adam.scan", strlen("adam.scan")));
     compiled_close(&lined);
+}
+
+/* --- the map --- */
+
+static void map_path(char path[64]) { snprintf(path, 64, "/tmp/perf-%ld.map", (long)getpid()); }
+
+static uint32_t lines_of_map(void) {
+    char path[64];
+    uint32_t lines = 0;
+    map_path(path);
+    FILE *file = fopen(path, "r");
+    cr_assert(file);
+    for (int c = fgetc(file); c != EOF; c = fgetc(file))
+        lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static void add(const Compiled *compiled) {
+    char reason[256];
+    cr_assert(perf_map_add(compiled->module, jit_kernels(compiled->jit), reason, sizeof reason),
+              "%s", reason);
+}
+
+/* A process that compiles several programs names all of them; what an earlier one left goes. */
+Test(lines, a_map_grows_with_its_process) {
+    Compiled compiled = compile(true, PRECISION_FP32);
+    char path[64];
+    map_path(path);
+    add(&compiled);
+    const uint32_t once = lines_of_map();
+    cr_assert_geq(once, 2 * compiled.module->plan->kernel_count);
+    add(&compiled);
+    cr_expect_eq(lines_of_map(), 2 * once);
+    const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    cr_assert_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+    add(&compiled);
+    cr_expect_eq(lines_of_map(), once);
+    unlink(path);
+    compiled_close(&compiled);
 }
 
 /* --- reading objects --- */
