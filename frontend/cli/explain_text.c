@@ -273,12 +273,12 @@ static void print_sum(const Explained *explained, const ExplainSum *sum, double 
 
 /* The rows of one file; NULL: those of no line. */
 static void print_rows(const Explained *explained, const ExplainTable *table, const char *file) {
-    bool headed = !file;
+    bool headed = false;
     for (uint32_t i = 0; i < table->row_count; i++) {
         const ExplainRow *row = &table->rows[i];
         if (file ? !row->place.file || strcmp(row->place.file, file) != 0 : !!row->place.file)
             continue;
-        if (!headed)
+        if (file && !headed)
             printf("%s\n", strong(explained, file));
         headed = true;
         print_sum(explained, &row->sum, table->all.seconds);
