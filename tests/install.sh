@@ -15,7 +15,8 @@ fail() {
 
 # What ran in another's environment would find nothing of the sources, the cache or the folder of runs.
 run() {
-    env -i PATH=/usr/bin:/bin HOME="$folder/home" SCANLINE_THREADS=1 "$root/usr/bin/scanline" "$@" >out 2>&1
+    env -i PATH=/usr/bin:/bin HOME="$folder/home" SCANLINE_THREADS=1 ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
+        "$root/usr/bin/scanline" "$@" >out 2>&1
 }
 
 DESTDIR=$root cmake --install "$build" --prefix /usr >out 2>&1 || fail "it cannot be installed"

@@ -119,8 +119,8 @@ double peak_bf16(int threads) {
 }
 
 /* Sums so that nothing waits for memory but the loads themselves. */
-static int64_t read_words(const int64_t *words, int64_t count) {
-    int64_t sums[8] = {0};
+static uint64_t read_words(const uint64_t *words, int64_t count) {
+    uint64_t sums[8] = {0};
     for (int64_t i = 0; i + 8 <= count; i += 8)
         for (int lane = 0; lane < 8; lane++)
             sums[lane] += words[i + lane];
@@ -128,15 +128,16 @@ static int64_t read_words(const int64_t *words, int64_t count) {
 }
 
 static double read_seconds(const PageBlock *block, int threads) {
-    int64_t words = block->size / (int64_t)sizeof(int64_t), total = 0;
+    const int64_t words = block->size / (int64_t)sizeof(uint64_t);
+    uint64_t total = 0;
     double begin = clock_seconds();
 #pragma omp parallel num_threads(threads) reduction(+ : total)
     {
         int64_t first = words * omp_get_thread_num() / omp_get_num_threads();
         int64_t last = words * (omp_get_thread_num() + 1) / omp_get_num_threads();
-        total += read_words((const int64_t *)(const void *)block->bytes + first, last - first);
+        total += read_words((const uint64_t *)(const void *)block->bytes + first, last - first);
     }
-    volatile int64_t kept = total;
+    volatile uint64_t kept = total;
     (void)kept;
     return clock_seconds() - begin;
 }
