@@ -307,13 +307,17 @@ static Value rule_argument(Lowering *l, const UpdateDecl *rule, const Expr *call
     return value_faulty;
 }
 
+static const char *updated_path(const UpdateContext *context) {
+    return context->current < context->count ? context->trained[context->current]->path : "";
+}
+
 /* Runs the body for the current parameter. `weight` and `gradient` are values in `update`. */
 static void run_rule(Lowering *l, const Expr *call, Value weight, Value gradient, Value initial) {
     UpdateContext *context = l->update;
     const UpdateDecl *rule = context->rule;
     Frame outside = {0}, frame = {.update = rule, .call = rule->name.span};
     Scope *plain = scope_open(l, &outside, "", "");
-    Scope *body = scope_open(l, &frame, "", "");
+    Scope *body = scope_open(l, &frame, updated_path(context), ""); /* for the places of nodes */
     context->initial_scope = scope_open(l, &outside, "", "");
     context->state_count = 0;
     context->states = NULL;
@@ -346,8 +350,15 @@ static void run_rule(Lowering *l, const Expr *call, Value weight, Value gradient
 
 /* --- all parameters --- */
 
+/* "block.3.attn" of "block.3.attn.wq". */
+static const char *owner_path(Lowering *l, const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot ? arena_string(l->arena, path, (size_t)(dot - path)) : "";
+}
+
 /* Bindings of a weight and its gradient; all exist before the first rule runs, for global_norm. */
 static void bind_tensors(Lowering *l, UpdateContext *context) {
+    Frame outside = {0};
     context->weights = arena_array(l->arena, context->count, sizeof(NodeId));
     context->gradients = arena_array(l->arena, context->count, sizeof(NodeId));
     for (uint32_t i = 0; i < context->count; i++) {
@@ -357,11 +368,13 @@ static void bind_tensors(Lowering *l, UpdateContext *context) {
                      .axes = record->axes,
                      .attributes = {.name = record->path}};
         l->place = record->tensor->name.span;
+        l->scope = scope_open(l, &outside, owner_path(l, record->path), "");
         context->weights[i] = lower_add(l, node).node;
         node.op = OP_INPUT;
         node.attributes.name = arena_printf(l->arena, "grad:%s", record->path);
         context->gradients[i] = lower_add(l, node).node;
     }
+    l->scope = NULL; /* what its frame was is gone */
 }
 
 uint32_t update_lower(Lowering *l, const Expr *call, ParameterRecord *const *trained,

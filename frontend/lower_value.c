@@ -42,10 +42,13 @@ bool value_is_number(const Lowering *l, const Value *value, double *number) {
 
 /* The place that nodes get now. Shared by all that one expression makes. */
 static const SpanSet *current_spans(Lowering *l) {
-    bool same =
-        l->spans && l->place.source == l->spans_of.source && l->place.offset == l->spans_of.offset;
+    const char *path = l->scope && *l->scope->path ? l->scope->path : NULL;
+    bool same = l->spans && l->place.source == l->spans_of.source &&
+                l->place.offset == l->spans_of.offset && path == l->spans->at[0].call;
     if (!same) {
-        l->spans = spans_one(l->arena, source_place(l->spec->sources, l->place));
+        Span place = source_place(l->spec->sources, l->place);
+        place.call = path;
+        l->spans = spans_one(l->arena, place);
         l->spans_of = l->place;
     }
     return l->spans;

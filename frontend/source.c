@@ -191,7 +191,9 @@ const char *source_line_text(const Source *source, uint32_t line, uint32_t *leng
 Span source_place(const Sources *sources, SourceSpan span) {
     const Source *source = sources_at(sources, span.source);
     uint32_t line = source_line(source, span.offset);
-    return (Span){source->name, line + 1, span.offset - source->line_starts[line] + 1};
+    return (Span){.file = source->name,
+                  .line = line + 1,
+                  .column = span.offset - source->line_starts[line] + 1};
 }
 
 const char *source_place_text(Arena *arena, const Sources *sources, SourceSpan span) {

@@ -197,27 +197,41 @@ static bool span_equal(const Span *a, const Span *b) {
            (a->file == b->file || (a->file && b->file && strcmp(a->file, b->file) == 0));
 }
 
-static bool spans_has(const SpanSet *set, const Span *span) {
+/* The same place in a set; NULL: it is not there. */
+static const Span *spans_find(const SpanSet *set, const Span *span) {
     for (uint32_t i = 0; i < set->count; i++)
         if (span_equal(&set->at[i], span))
-            return true;
-    return false;
+            return &set->at[i];
+    return NULL;
+}
+
+static bool same_call(const Span *a, const Span *b) {
+    return a->call == b->call || (a->call && b->call && strcmp(a->call, b->call) == 0);
 }
 
 const SpanSet *spans_union(Arena *arena, const SpanSet *a, const SpanSet *b) {
     if (!a || !b || a == b)
         return a ? a : b;
     uint32_t fresh = 0;
-    for (uint32_t i = 0; i < b->count; i++)
-        fresh += !spans_has(a, &b->at[i]);
-    if (!fresh)
+    bool same_calls = true;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const Span *known = spans_find(a, &b->at[i]);
+        fresh += !known;
+        same_calls = same_calls && (!known || !known->call || same_call(known, &b->at[i]));
+    }
+    if (!fresh && same_calls)
         return a;
     SpanSet *set = arena_alloc(arena, sizeof(SpanSet) + (a->count + fresh) * sizeof(Span));
     memcpy(set->at, a->at, a->count * sizeof(Span));
     set->count = a->count;
     for (uint32_t i = 0; i < b->count; i++)
-        if (!spans_has(a, &b->at[i]))
+        if (!spans_find(a, &b->at[i]))
             set->at[set->count++] = b->at[i];
+    for (uint32_t i = 0; i < a->count; i++) {
+        const Span *other = spans_find(b, &a->at[i]);
+        if (other && !same_call(&a->at[i], other))
+            set->at[i].call = NULL;
+    }
     return set;
 }
 

@@ -49,10 +49,13 @@ typedef struct Axes {
     AxisId at[MAX_AXES];
 } Axes;
 
-/* A place in a spec; line and column count from 1, in bytes. */
+/* A place in a spec; line and column count from 1, in bytes. Two are equal where these are: the
+ * call is told for people, and is not of the text form. */
 typedef struct Span {
     const char *file;
     uint32_t line, column;
+    const char *call; /* the path of the call that it was met in, "block.3.attn"; NULL: outside of
+                         all, or of several */
 } Span;
 
 /* The places that a node came from; fused nodes have several. Immutable, shared. */
@@ -206,7 +209,7 @@ bool axes_subset(const Axes *part, const Axes *whole);
 /* "[b, n, d]", in the arena. */
 char *axes_text(Arena *arena, const Function *function, const Axes *axes);
 
-/* Union of two sets of places. */
+/* Union of two sets of places; one that was met in two calls is of none. */
 const SpanSet *spans_union(Arena *arena, const SpanSet *a, const SpanSet *b);
 const SpanSet *spans_one(Arena *arena, Span span);
 

@@ -231,10 +231,10 @@ static void put_spans(Printer *printer, const SpanSet *spans, size_t line_start)
     }
 }
 
+/* Without its places. */
 static void put_node(Printer *printer, const Function *function, NodeId id) {
     const Node *node = graph_node(function, id);
-    size_t line_start = printer->length;
-    put_format(printer, "  %%%u", id);
+    put_format(printer, "%%%u", id);
     if (node->dtype != DTYPE_NONE) {
         put_format(printer, ": %s", dtype_name(node->dtype));
         put_axes(printer, function, &node->axes);
@@ -244,8 +244,14 @@ static void put_node(Printer *printer, const Function *function, NodeId id) {
     put_attributes(printer, function, node);
     for (uint32_t i = 0; i < node->source_count; i++)
         put_format(printer, "%s%%%u", i ? ", " : " ", node->sources[i]);
+}
+
+static void put_node_line(Printer *printer, const Function *function, NodeId id) {
+    size_t line_start = printer->length;
+    put(printer, "  ");
+    put_node(printer, function, id);
     if (!printer->bare)
-        put_spans(printer, node->spans, line_start);
+        put_spans(printer, graph_node(function, id)->spans, line_start);
     put(printer, "\n");
 }
 
@@ -313,7 +319,7 @@ static void put_function(Printer *printer, const Function *function) {
     put(printer, " {\n");
     put_axis_table(printer, function);
     for (NodeId id = 0; id < function->node_count; id++)
-        put_node(printer, function, id);
+        put_node_line(printer, function, id);
     put_outputs(printer, function);
     put(printer, "}\n");
 }
@@ -348,5 +354,16 @@ char *text_print_function(const Function *function, Arena *arena) {
     Printer printer = printer_create(arena);
     printer.single = function;
     put_function(&printer, function);
+    return printer.text;
+}
+
+char *text_print_node(const Function *function, NodeId id, Arena *arena) {
+    Printer printer = printer_create(arena);
+    const Function *body = graph_node(function, id)->attributes.body;
+    if (body) {
+        function_map_add(printer.printed, body, 0);
+        choose_name(&printer, body);
+    }
+    put_node(&printer, function, id);
     return printer.text;
 }

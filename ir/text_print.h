@@ -16,4 +16,7 @@ char *text_print_bare(const Module *module, Arena *arena);
 /* One function, after its bodies. */
 char *text_print_function(const Function *function, Arena *arena);
 
+/* One node without its places, "%7: f32[n] = shift[n] by 1 %5, %2". */
+char *text_print_node(const Function *function, NodeId id, Arena *arena);
+
 #endif

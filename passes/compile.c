@@ -46,12 +46,16 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
     return target ? pipeline_run(module, options, target, error) : NULL;
 }
 
-/* Functions and all that is needed for a moment alone lie in `work`. */
+/* Functions and all that is needed for a moment alone lie in `work`; `functions` (may be NULL)
+ * takes those that were planned. */
 static PlanBuilder *plan_functions(const Module *module, Arena *work, const CompileOptions *options,
-                                   const Target *target, CompileError *error) {
+                                   const Target *target, const Module **functions,
+                                   CompileError *error) {
     Module *compiled = pipeline_run(module_within(module, work), options, target, error);
     if (!compiled)
         return NULL;
+    if (functions)
+        *functions = compiled;
     PlanBuilder *builder = plan_begin(module->arena, target);
     for (uint32_t i = 0; i < compiled->function_count; i++) {
         const char *fault = plan_add(builder, compiled->functions[i]);
@@ -66,10 +70,19 @@ static PlanBuilder *plan_functions(const Module *module, Arena *work, const Comp
 const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error) {
     Arena *work = arena_within(module->arena);
     Target *target = target_of(module->arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, work, options, target, error) : NULL;
+    PlanBuilder *builder =
+        target ? plan_functions(module, work, options, target, NULL, error) : NULL;
     const Plan *plan = builder ? plan_end(builder) : NULL;
     arena_destroy(work);
     return plan;
+}
+
+const Plan *compile_plan_of(const Module *module, const CompileOptions *options,
+                            const Module **functions, CompileError *error) {
+    Target *target = target_of(module->arena, options, error);
+    PlanBuilder *builder =
+        target ? plan_functions(module, module->arena, options, target, functions, error) : NULL;
+    return builder ? plan_end(builder) : NULL;
 }
 
 /* --- machine code --- */
@@ -80,7 +93,7 @@ typedef struct Work {
     const Function *const *bodies;
     const Target *target;
     const char *cache; /* directory; NULL: off */
-    bool verify, text;
+    bool verify, lines, text;
     CacheKey *keys;
     CacheAnswer *answers;
     int *store_errors; /* errno where an object could not be stored; else 0 */
@@ -98,7 +111,8 @@ static bool kernel_compile(const Work *work, uint32_t kernel) {
     if (work->answers[kernel] == CACHE_HIT)
         return true;
     CompileError *error = &work->errors[kernel];
-    const ObjectOptions options = {.verify = work->verify, .text = work->text};
+    const ObjectOptions options = {
+        .verify = work->verify, .lines = work->lines, .text = work->text};
     if (!object_emit(work->target, work->bodies[kernel], work->plan->kernels[kernel].symbol,
                      &options, &object->bytes, &object->size, error->text, sizeof error->text))
         return false;
@@ -209,7 +223,8 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
                                       const CompileOptions *options, CompileError *error) {
     Arena *arena = module->arena;
     Target *target = target_of(arena, options, error);
-    PlanBuilder *builder = target ? plan_functions(module, graphs, options, target, error) : NULL;
+    PlanBuilder *builder =
+        target ? plan_functions(module, graphs, options, target, NULL, error) : NULL;
     if (!builder)
         return NULL;
     const Plan *plan = plan_end(builder);
@@ -219,18 +234,19 @@ static CompiledModule *compile_within(const Module *module, Arena *graphs,
         .target = target,
         .verify = options->verify,
         .text = options->text,
+        .lines = options->lines,
         .keys = keys_of(graphs, plan, plan_bodies(builder), target),
         .answers = arena_array(arena, plan->kernel_count, sizeof *work.answers),
         .store_errors = arena_array(arena, plan->kernel_count, sizeof *work.store_errors),
         .objects = arena_array(arena, plan->kernel_count, sizeof *work.objects),
         .errors = arena_array(arena, plan->kernel_count, sizeof *work.errors),
     };
-    if (work.keys && !work.text)
+    if (work.keys && !work.lines && !work.text)
         work.cache = cache_begin(arena, options);
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         work.answers[i] = CACHE_MISS;
     CompiledModule *compiled = arena_alloc(arena, sizeof *compiled);
-    *compiled = (CompiledModule){.plan = plan, .objects = work.objects};
+    *compiled = (CompiledModule){.plan = plan, .objects = work.objects, .lines = options->lines};
     if (!kernels_compile(&work, options->threads ? options->threads : 1, error)) {
         compile_free(compiled);
         return NULL;

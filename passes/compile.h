@@ -25,6 +25,8 @@ typedef struct CompileOptions {
     bool check;             /* compare values before and after every pass by the interpreter */
     bool text;              /* kernels as LLVM's IR, in the place of objects; not from the cache */
     int threads;            /* that compile kernels; 0: one */
+    bool lines; /* kernels get debug information: lines of the spec, for perf and debuggers; they
+                   are compiled anew then, as kernels in the cache may be of other specs */
     int64_t arena_bytes; /* the most that the arena of `grad` should take, and that of `grad_add` or
                             `step`; 0: as it comes */
     /* Instead of `grad` and `update` make `step`, which does both, where the update rule allows it:
@@ -37,6 +39,8 @@ typedef struct CompileOptions {
      */
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
+    struct FusionRecords *records; /* takes what fusion decides (passes/fusion_record.h); NULL:
+                                      nobody asks */
 } CompileOptions;
 
 /* What an experiment asks of its compiler; all else is 0. */
@@ -57,6 +61,7 @@ typedef struct CompiledModule {
     const Plan *plan;
     ObjectCode *objects; /* by kernel; none (bytes NULL) of those that are calls */
     uint32_t from_cache; /* how many of the kernels were found in the cache */
+    bool lines;          /* the objects have debug information */
 } CompiledModule;
 
 /* Runs the passes over every function of a module; the new functions replace the old ones in a new
@@ -67,6 +72,11 @@ Module *compile_passes(const Module *module, const CompileOptions *options, Comp
 /* The passes and the plan alone, without machine code: what `check` needs. In the module's arena.
  */
 const Plan *compile_plan(const Module *module, const CompileOptions *options, CompileError *error);
+
+/* The same, with the functions that were planned: step number i of one is its i-th kernel. Both lie
+ * in the module's arena, and so do options->records. */
+const Plan *compile_plan_of(const Module *module, const CompileOptions *options,
+                            const Module **functions, CompileError *error);
 
 /* All of it. NULL and `error` on failure. An allocation in the module's arena that fails jumps to
  * its boundary, after everything else was released. */

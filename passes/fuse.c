@@ -10,16 +10,24 @@
 
 #include "passes/passes.h"
 
-Function *pass_fuse(const Function *function, PassContext *context) {
-    (void)context;
-    const Function *split = fuse_split_sums(function);
+static Fusion begin(const Function *split, bool recorded) {
     Fusion fusion = fuse_begin(split);
+    fusion.record = recorded ? fusion_record_create(split) : NULL;
+    return fusion;
+}
+
+Function *pass_fuse(const Function *function, PassContext *context) {
+    const bool recorded = context && context->records;
+    const Function *split = fuse_split_sums(function);
+    Fusion fusion = begin(split, recorded);
     fuse_join(&fusion);
     fuse_recompute(&fusion);
     fuse_epilogues(&fusion);
     if (!fuse_is_sound(&fusion)) {
-        fusion = fuse_begin(split);
+        fusion = begin(split, recorded);
         fuse_join(&fusion);
     }
+    if (recorded)
+        fusion_records_add(context->records, fusion.record);
     return fuse_end(&fusion);
 }

@@ -9,6 +9,7 @@
 
 #include "ir/graph.h"
 #include "passes/emit/nest.h"
+#include "passes/fusion_record.h"
 
 typedef uint32_t GroupId;
 #define GROUP_NONE UINT32_MAX
@@ -51,6 +52,7 @@ typedef struct Fusion {
     NodeId *inner; /* by NodeId: what it is in the body under way; NODE_NONE between uses */
     NestNode *nest_nodes;
     uint32_t *visited, search; /* by NodeId: the search that came by last */
+    FusionRecord *record;      /* NULL: nobody asks why */
 } Fusion;
 
 static inline const Node *fuse_node(const Fusion *fusion, NodeId id) {
@@ -92,9 +94,10 @@ typedef struct Trial {
 
 typedef struct Verdict {
     bool possible;
-    bool serial;      /* has one tile, though it is large */
-    bool strided;     /* reads across rows: see Nest.is_strided */
-    int64_t elements; /* rounds of its loops */
+    const char *fault; /* why it is not */
+    bool serial;       /* has one tile, though it is large */
+    bool strided;      /* reads across rows: see Nest.is_strided */
+    int64_t elements;  /* rounds of its loops */
 } Verdict;
 
 /* Members with the free nodes that they read, and outputs, both ascending and valid until the next

@@ -17,6 +17,10 @@ enum {
     LITTLE = 16, /* a result is little beside a source that is so many times as large */
 };
 
+static const char too_costly[] =
+    "the op that reads it costs too much for the end of a matrix product, whose registers are "
+    "taken";
+
 static int64_t bytes_of(const Fusion *fusion, NodeId id) {
     const Node *node = fuse_node(fusion, id);
     return graph_elements(fusion->function, node) * (int64_t)dtype_size(node->dtype);
@@ -72,34 +76,57 @@ static bool is_little(const Fusion *fusion, NodeId contract) {
     return false;
 }
 
-/* Whether a member of the loops depends on the product, on `moved` and on earlier things alone. */
-static bool can_move(const Fusion *fusion, GroupId product, GroupId loops, NodeId id,
-                     const NodeId *moved, uint32_t count) {
+/* Why a member of the loops can't move; NULL: it depends on the product, on `moved` and on earlier
+ * things alone, and the product's registers can take it. */
+static const char *stays(const Fusion *fusion, GroupId product, GroupId loops, NodeId id,
+                         const NodeId *moved, uint32_t count) {
     const Node *node = fuse_node(fusion, id);
     NodeId contract = contract_of(fusion, product);
-    const bool costly = rows_op_cost(node->op) >= COSTLY && !is_little(fusion, contract);
-    if (!op_is_elementwise(node->op) || costly || fuse_holds(fusion, product, id) ||
-        !axes_subset(&node->axes, &fuse_node(fusion, contract)->axes))
-        return false;
+    if (fuse_holds(fusion, product, id))
+        return "the matrix product computes the op that reads it, too";
+    if (!op_is_elementwise(node->op))
+        return "the op that reads it is not elementwise, and the end of a matrix product takes no "
+               "other";
+    if (rows_op_cost(node->op) >= COSTLY && !is_little(fusion, contract))
+        return too_costly;
+    if (!axes_subset(&node->axes, &fuse_node(fusion, contract)->axes))
+        return "the op that reads it has axes that the matrix product lacks";
     for (uint32_t i = 0; i < node->source_count; i++) {
         NodeId source = node->sources[i];
         bool there = fusion->is_free[source] || fuse_holds(fusion, product, source) ||
                      is_listed(moved, count, source);
         bool earlier =
             fusion->depth[source] < fusion->depth[contract] && !fuse_holds(fusion, loops, source);
+        if (!there && fuse_holds(fusion, loops, source))
+            return "the op that reads it needs another value of its loops";
         if (!there && !earlier)
-            return false;
+            return "the op that reads it needs what is not there yet when the matrix product ends";
     }
-    return true;
+    return NULL;
 }
 
+static void refuse(const Fusion *fusion, GroupId product, NodeId id, const char *why) {
+    const Node *node = fuse_node(fusion, id);
+    for (uint32_t i = 0; i < node->source_count && fusion->record; i++)
+        if (fuse_holds(fusion, product, node->sources[i]))
+            fusion_record_refuse(fusion->record, id, node->sources[i], why);
+}
+
+/* *limit: where a costly op stays, why the others may. */
 static uint32_t list_movable(const Fusion *fusion, GroupId product, GroupId loops,
-                             NodeId moved[MAX_MOVED]) {
+                             NodeId moved[MAX_MOVED], const char **limit) {
     const Group *group = &fusion->groups[loops];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < group->count && count < MAX_MOVED; i++)
-        if (can_move(fusion, product, loops, group->members[i], moved, count))
+    for (uint32_t i = 0; i < group->count && count < MAX_MOVED; i++) {
+        const char *why = stays(fusion, product, loops, group->members[i], moved, count);
+        if (why == too_costly)
+            *limit = "what follows costs too much for the end of a matrix product, and moving less "
+                     "saves nothing";
+        if (why)
+            refuse(fusion, product, group->members[i], why);
+        else
             moved[count++] = group->members[i];
+    }
     return count;
 }
 
@@ -170,7 +197,8 @@ static bool is_kernel(Fusion *fusion, GroupId loops) {
 /* Moves the best number of nodes; the product's own group stays valid on the way back. */
 static void move_best(Fusion *fusion, GroupId product, GroupId loops) {
     NodeId moved[MAX_MOVED];
-    uint32_t count = list_movable(fusion, product, loops, moved), best = 0, at = 0;
+    const char *limit = "the two kernels would read and write no less if more of them were one";
+    uint32_t count = list_movable(fusion, product, loops, moved, &limit), best = 0, at = 0;
     int64_t least = traffic(fusion, product) + traffic(fusion, loops);
     while (at < count) {
         give(fusion, moved[at++], loops, product);
@@ -180,8 +208,10 @@ static void move_best(Fusion *fusion, GroupId product, GroupId loops) {
             best = at;
         }
     }
-    while (at > best)
+    while (at > best) {
         take_back(fusion, moved[--at], loops, product);
+        refuse(fusion, product, moved[at], limit);
+    }
     fuse_drop_unread(fusion, loops);
 }
 

@@ -82,23 +82,42 @@ static void merge(Fusion *fusion, GroupId into, GroupId from) {
     *b = (Group){0};
 }
 
-static bool join(Fusion *fusion, GroupId a, GroupId b) {
-    if (a == b || !is_loops(fusion, a) || !is_loops(fusion, b) ||
-        fusion->depth[fusion->groups[a].members[0]] != fusion->depth[fusion->groups[b].members[0]])
-        return false;
+/* Why two groups of loops stay apart; NULL: they can be one. */
+static const char *refusal(Fusion *fusion, GroupId a, GroupId b) {
+    if (fusion->depth[fusion->groups[a].members[0]] != fusion->depth[fusion->groups[b].members[0]])
+        return "one of them waits for a matrix product or attention that the other does not";
     Verdict both = fuse_judge(fusion, &(Trial){.a = a, .b = b});
-    if (!both.possible || path_between(fusion, a, b) ||
-        ((both.serial || both.strided) && is_worse(fusion, both, a, b)))
+    if (!both.possible)
+        return fusion->record ? arena_printf(fusion->arena, "no loops do both: %s", both.fault)
+                              : both.fault;
+    if (path_between(fusion, a, b))
+        return "something between them needs the one and is needed by the other";
+    if ((both.serial || both.strided) && is_worse(fusion, both, a, b))
+        return both.serial ? "the kernel of both could not be cut into tiles"
+                           : "the kernel of both would read across rows";
+    return NULL;
+}
+
+/* Joins the groups if they are two that can be one; else *why, where it was asked. */
+static bool join(Fusion *fusion, GroupId a, GroupId b, const char **why) {
+    *why = NULL;
+    if (a == b || !is_loops(fusion, a) || !is_loops(fusion, b))
         return false;
-    merge(fusion, a, b);
-    return true;
+    *why = refusal(fusion, a, b);
+    if (!*why)
+        merge(fusion, a, b);
+    return !*why;
 }
 
 static bool join_sources(Fusion *fusion, NodeId id) {
     const Node *node = fuse_node(fusion, id);
     bool joined = false;
-    for (uint32_t i = node->source_count; i-- > 0;)
-        joined |= join(fusion, fusion->owner[node->sources[i]], fusion->owner[id]);
+    for (uint32_t i = node->source_count; i-- > 0;) {
+        const char *why;
+        joined |= join(fusion, fusion->owner[node->sources[i]], fusion->owner[id], &why);
+        if (why)
+            fusion_record_refuse(fusion->record, id, node->sources[i], why);
+    }
     return joined;
 }
 
@@ -112,6 +131,7 @@ static bool join_readers(Fusion *fusion, NodeId id) {
     GroupId readers[MAX_READERS];
     uint32_t count = 0;
     bool joined = false;
+    const char *why;
     for (uint32_t i = fusion->user_start[id]; i < fusion->user_start[id + 1]; i++) {
         GroupId reader = fusion->owner[fusion->users[i]];
         bool known = !is_loops(fusion, reader) || count == MAX_READERS;
@@ -124,7 +144,7 @@ static bool join_readers(Fusion *fusion, NodeId id) {
         for (uint32_t j = i + 1; j < count; j++)
             if (is_loops(fusion, readers[i]) && is_loops(fusion, readers[j]) &&
                 is_large_for(fusion, id, readers[i]) && is_large_for(fusion, id, readers[j]))
-                joined |= join(fusion, readers[i], readers[j]);
+                joined |= join(fusion, readers[i], readers[j], &why);
     return joined;
 }
 

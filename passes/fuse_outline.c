@@ -47,7 +47,6 @@ static NodeId add_inner(Outlining *outlining, NodeId id) {
         sources[i] = add_inner(outlining, node.sources[i]);
     outline->spans = spans_union(fusion->arena, outline->spans, node.spans);
     node.sources = sources;
-    node.spans = NULL;
     node.axes = inner_axes(outlining, &node.axes);
     node.attributes.axes = inner_axes(outlining, &node.attributes.axes);
     return fusion->inner[id] = graph_add(outline->body, node);
@@ -87,6 +86,11 @@ static void add_kernel(Ending *ending, const NestView *view, NodeId *results) {
     Function *to = ending->to;
     Outline outline = fuse_outline(ending->fusion, view);
     outline.body->name = arena_printf(to->arena, "%s.%u", to->name, ending->kernel_count++);
+    fusion_record_kernel(ending->fusion->record, (FusedKernel){.name = outline.body->name,
+                                                               .nodes = view->members,
+                                                               .count = view->member_count,
+                                                               .outputs = view->outputs,
+                                                               .output_count = view->output_count});
     NodeId *sources = arena_array(to->arena, outline.source_count, sizeof *sources);
     for (uint32_t i = 0; i < outline.source_count; i++)
         sources[i] = ending->map[outline.sources[i]];

@@ -62,6 +62,7 @@ static bool group_reads(const Fusion *fusion, GroupId group, NodeId id) {
 /* --- what computing it again takes --- */
 
 typedef struct Closure {
+    const char *fault; /* why it is not possible */
     NodeId nodes[MAX_CLOSURE];
     uint32_t count;
     double cost;                 /* multiplications, an element of the largest */
@@ -78,6 +79,11 @@ static bool closure_has(const Closure *closure, NodeId id) {
     return false;
 }
 
+static void refuse(Closure *closure, const char *why) {
+    closure->possible = false;
+    closure->fault = why;
+}
+
 static void closure_add(const Fusion *fusion, Closure *closure, GroupId reader, NodeId value,
                         NodeId id) {
     if (!closure->possible || fusion->is_free[id] || fuse_holds(fusion, reader, id) ||
@@ -87,7 +93,7 @@ static void closure_add(const Fusion *fusion, Closure *closure, GroupId reader, 
     bool stored = id != value && fuse_is_stored(fusion, id);
     if (!stored && op_is_elementwise(node->op) && fusion->owner[id] != GROUP_NONE) {
         if (closure->count == MAX_CLOSURE) {
-            closure->possible = false;
+            refuse(closure, "too much would have to be computed again");
             return;
         }
         closure->nodes[closure->count++] = id;
@@ -99,11 +105,11 @@ static void closure_add(const Fusion *fusion, Closure *closure, GroupId reader, 
         return;
     }
     if (id == value || (!stored && bytes_of(fusion, id) * SMALL_SHARE > bytes_of(fusion, value))) {
-        closure->possible = false;
+        refuse(closure, "what it is made of is not in memory");
         return;
     }
     if (!stored && closure->written_count == MAX_CLOSURE) {
-        closure->possible = false;
+        refuse(closure, "too much would have to be stored for computing it again");
         return;
     }
     if (!stored)
@@ -115,13 +121,15 @@ static void closure_add(const Fusion *fusion, Closure *closure, GroupId reader, 
 static Closure closure_of(Fusion *fusion, GroupId reader, NodeId value) {
     Closure closure = {.possible = true};
     closure_add(fusion, &closure, reader, value, value);
-    closure.possible = closure.possible && closure.cost <= MOST_COST;
-    if (closure.possible)
-        closure.possible = fuse_judge(fusion, &(Trial){.a = reader,
-                                                       .b = GROUP_NONE,
-                                                       .extra = closure.nodes,
-                                                       .extra_count = closure.count})
-                               .possible;
+    if (closure.possible && closure.cost > MOST_COST)
+        refuse(&closure, "computing it again costs more than reading it");
+    if (closure.possible) {
+        const Trial trial = {
+            .a = reader, .b = GROUP_NONE, .extra = closure.nodes, .extra_count = closure.count};
+        const Verdict verdict = fuse_judge(fusion, &trial);
+        if (!verdict.possible)
+            refuse(&closure, verdict.fault);
+    }
     return closure;
 }
 
@@ -180,8 +188,10 @@ static void consider(Fusion *fusion, NodeId id) {
     int64_t bytes = bytes_of(fusion, id), gain = bytes;
     for (uint32_t i = 0; i < count; i++) {
         closures[i] = closure_of(fusion, readers[i], id);
-        if (!closures[i].possible)
+        if (!closures[i].possible) {
             others = true;
+            fusion_record_store(fusion->record, id, closures[i].fault);
+        }
         gain += bytes - closures[i].extra_bytes;
     }
     bool all = !others && gain > 0;
@@ -190,6 +200,8 @@ static void consider(Fusion *fusion, NodeId id) {
             copy_into(fusion, readers[i], &closures[i]);
             if (!owners_possible(fusion, id, &closures[i]))
                 take_out(fusion, readers[i], &closures[i]);
+        } else if (closures[i].possible) {
+            fusion_record_store(fusion->record, id, "computing it again reads as much");
         }
 }
 

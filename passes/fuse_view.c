@@ -73,7 +73,9 @@ Verdict fuse_judge(Fusion *fusion, const Trial *trial) {
     NestView view = fuse_view_open(fusion, trial);
     Nest nest = {.nodes = fusion->nest_nodes};
     Verdict verdict = {0};
-    verdict.possible = view.member_count <= MAX_MEMBERS && !nest_build(&view, &nest);
+    verdict.fault = view.member_count > MAX_MEMBERS ? "it would be too large for one kernel"
+                                                    : nest_build(&view, &nest);
+    verdict.possible = !verdict.fault;
     if (verdict.possible) {
         verdict.elements = nest_extent(&nest, nest.kept | nest.reduced | nest.row);
         verdict.strided = nest.is_strided;

@@ -5,6 +5,7 @@
 
 #include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
+#include <llvm-c/LLJITUtils.h>
 #include <llvm-c/Orc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,11 @@ static bool look_up(Jit *jit, const Plan *plan, CompileError *error) {
     return true;
 }
 
+/* Objects with lines are shown to gdb, by its JIT interface. */
+static bool tell_debuggers(Jit *jit, CompileError *error) {
+    return !jit_failed(LLVMOrcLLJITEnableDebugSupport(jit->engine), error);
+}
+
 static bool jit_open(Jit *jit, const CompiledModule *compiled, CompileError *error) {
     if (!runs_here(compiled->plan->target, error))
         return false;
@@ -96,8 +102,8 @@ static bool jit_open(Jit *jit, const CompiledModule *compiled, CompileError *err
     if (!jit->kernels)
         return out_of_memory(error);
     return !jit_failed(LLVMOrcCreateLLJIT(&jit->engine, NULL), error) &&
-           define_library(jit, error) && add_objects(jit, compiled, error) &&
-           look_up(jit, compiled->plan, error);
+           (!compiled->lines || tell_debuggers(jit, error)) && define_library(jit, error) &&
+           add_objects(jit, compiled, error) && look_up(jit, compiled->plan, error);
 }
 
 Jit *jit_load(const CompiledModule *compiled, CompileError *error) {

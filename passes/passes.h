@@ -6,6 +6,8 @@
 #include "ir/interpret.h"
 #include "passes/precision.h"
 
+struct FusionRecords; /* passes/fusion_record.h */
+
 typedef struct PassContext {
     const struct Target *target; /* passes/emit/target.h; NULL where no code is to be made */
     Precision precision;
@@ -14,6 +16,7 @@ typedef struct PassContext {
     void (*warn)(void *user, const SpanSet *spans, const char *text);
     void *user;
     const InterpretCaller *caller; /* of external functions, where passes are checked by value */
+    struct FusionRecords *records; /* takes what fusion decides; NULL: nobody asks */
 } PassContext;
 
 typedef Function *PassFunction(const Function *function, PassContext *context);

@@ -205,7 +205,8 @@ Module *pipeline_run(const Module *module, const CompileOptions *options, const 
                            .precision = options->precision,
                            .arena_bytes = options->arena_bytes,
                            .warn = options->warn,
-                           .user = options->user};
+                           .user = options->user,
+                           .records = options->records};
     const char *fault = precision_fault(module->arena, options->precision, target);
     if (fault) {
         error->input = true;

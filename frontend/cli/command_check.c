@@ -1,6 +1,7 @@
 /* scanline check: is the spec right, and what will it cost? */
 #include "frontend/cli/again.h"
 #include "frontend/cli/commands.h"
+#include "frontend/cli/scaled.h"
 #include "frontend/cli/session_jit.h"
 
 #include "frontend/extern_header.h"
@@ -85,19 +86,6 @@ static const char *count_text(const Session *session, int64_t count) {
     return grouped;
 }
 
-static const char *scaled_text(const Session *session, double value, double base,
-                               const char *unit) {
-    static const char *const prefixes[] = {"", "k", "M", "G", "T", "P"};
-    int prefix = 0;
-    for (; value >= base && prefix < 5; prefix++)
-        value /= base;
-    return arena_printf(session->arena, "%.*f %s%s%s",
-                        value < 10    ? 2
-                        : value < 100 ? 1
-                                      : 0,
-                        value, prefixes[prefix], base == 1024 && prefix ? "i" : "", unit);
-}
-
 static const char *shape_text(const Session *session, const Parameter *parameter) {
     const char *text = "[";
     for (uint32_t i = 0; i < parameter->axis_count; i++)
@@ -136,11 +124,11 @@ static void print_again(const Session *session, const Again *again) {
         return;
     printf("             %.*f %% more work (%s a step) is to compute again, rather than to keep:\n",
            again->share < 0.095 ? 1 : 0, 100 * again->share,
-           scaled_text(session, again->flops * chunks, 1000, "FLOP"));
+           scaled_text(session->arena, again->flops * chunks, 1000, "FLOP"));
     for (uint32_t i = 0; i < again->place_count && i < MOST_PLACES; i++) {
         const AgainPlace *place = &again->places[i];
         printf("               %s  %lld times, %s\n", place->what, (long long)place->count,
-               scaled_text(session, place->flops * chunks, 1000, "FLOP"));
+               scaled_text(session->arena, place->flops * chunks, 1000, "FLOP"));
     }
     if (again->place_count > MOST_PLACES)
         printf("               and at %u more places\n", again->place_count - MOST_PLACES);
@@ -164,10 +152,10 @@ static void print_card(const Session *session, const Card *card) {
     }
     printf("\nparameters   %s\n", count_text(session, card->report.parameters));
     printf("work         %s a step of %lld images in %lld chunks\n",
-           scaled_text(session, flops, 1000, "FLOP"), (long long)train->batch,
+           scaled_text(session->arena, flops, 1000, "FLOP"), (long long)train->batch,
            (long long)train->chunks);
     printf("memory       %s at most, with %d threads\n",
-           scaled_text(session, (double)card->peak_bytes, 1024, "B"), card->threads);
+           scaled_text(session->arena, (double)card->peak_bytes, 1024, "B"), card->threads);
     print_again(session, &card->again);
     printf("time         about %s for %lld steps\n", duration_text(session, seconds),
            (long long)train->steps);

@@ -51,7 +51,7 @@ ExitCode command_eval(int count, char **words) {
                "table of labels (rows) against classes.\n\nExamples:\n"
                "  scanline eval @last\n"
                "  scanline eval 7 --split test --json",
-        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_PERF,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

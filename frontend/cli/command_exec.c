@@ -278,7 +278,7 @@ ExitCode command_exec(int count, char **words) {
                "  scanline exec digits.ir --function eval --inputs x.safetensors -o y.safetensors\n"
                "  scanline exec digits.ir --function eval --inputs x.safetensors -o y.safetensors "
                "--interpret",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_PERF,
         .keys = keys,
         .targets = targets,
         .user = &arguments,

@@ -69,7 +69,8 @@ ExitCode command_features(int count, char **words) {
                "  scanline features @last\n"
                "  scanline features 7 --layers 2..4 --split train -o train-features\n\n"
                "In Python: numpy.load(\"feature.3.npy\").",
-        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
+        .groups =
+            OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_PERF | OPTIONS_SETTINGS,
         .keys = keys,
         .targets = targets,
         .parse = parse,

@@ -219,8 +219,8 @@ ExitCode command_fewlabels(int count, char **words) {
             "  scanline fewlabels --from 7 train.objective=ar.classify train.steps=200\n"
             "  scanline fewlabels --from 7 train.objective=ar.classify --labels 4,25 --subsets 3 "
             "train.patience=5 rate=3e-4",
-        .groups =
-            OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_PERF | OPTIONS_MEMORY |
+                  OPTIONS_SETTINGS,
         .keys = keys,
         .targets = targets,
         .user = &arguments,

@@ -53,7 +53,8 @@ ExitCode command_probe(int count, char **words) {
                "  scanline probe 7 probe.solver=sgd probe.epochs=30\n"
                "  scanline probe 7 --steps all data.labels=500\n"
                "  scanline probe 7 data.source=other-images.idx",
-        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_SETTINGS,
+        .groups =
+            OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_PERF | OPTIONS_SETTINGS,
         .keys = keys,
         .targets = targets,
         .user = &arguments,

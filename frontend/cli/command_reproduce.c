@@ -64,7 +64,8 @@ ExitCode command_reproduce(int count, char **words) {
             "  scanline reproduce @last\n"
             "  scanline reproduce 7 --json\n"
             "  scanline reproduce 7 --threads 1 --out /tmp/again",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_PERF | OPTIONS_MEMORY |
+                  OPTIONS_OUT,
     };
     Options options;
     options_parse(&line, count, words, &options);

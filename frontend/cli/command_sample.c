@@ -58,7 +58,7 @@ ExitCode command_sample(int count, char **words) {
                "\vExamples:\n"
                "  scanline sample @last\n"
                "  scanline sample 7 --images 16 --temperature 0.9 --seed 5",
-        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_PERF,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

@@ -255,8 +255,8 @@ ExitCode command_search(int count, char **words) {
                "  scanline search digits\n"
                "  scanline search digits layers=2 --over rate=0.03,0.01,0.003\n"
                "  scanline search --from 7 train.objective=ar.classify --json",
-        .groups =
-            OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_PERF | OPTIONS_MEMORY |
+                  OPTIONS_SETTINGS,
         .keys = keys,
         .targets = targets,
         .parse = parse,

@@ -137,8 +137,8 @@ ExitCode command_train(int count, char **words) {
                "  scanline train --from 7 train.objective=ar.classify train.steps=200\n"
                "  scanline train --from 7 train.objective=ar.classify data.share=10% "
                "train.best=accuracy train.patience=5",
-        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_OUT |
-                  OPTIONS_SETTINGS,
+        .groups = OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_PERF | OPTIONS_MEMORY |
+                  OPTIONS_OUT | OPTIONS_SETTINGS,
         .keys = keys,
         .targets = targets,
         .user = &arguments,

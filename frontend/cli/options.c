@@ -123,6 +123,7 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state) {
                                     {KEY_OUT, .text = &options->out},
                                     {KEY_CHECKPOINT, .text = &options->checkpoint},
                                     {KEY_MEMORY, .text = &options->memory},
+                                    {OPTION_PERF_MAP, .flag = &options->perf_map},
                                     {0}};
     if (set_target(targets, key, argument))
         return 0;
@@ -169,6 +170,8 @@ void options_parse(const CommandLine *line, int count, char **arguments, Options
         append_keys(keys, &key_count, thread_keys);
     if (line->groups & OPTIONS_MEMORY)
         append_keys(keys, &key_count, memory_keys);
+    if (line->groups & OPTIONS_PERF)
+        append_keys(keys, &key_count, program_perf_keys);
     if (line->groups & OPTIONS_COMPILE)
         append_keys(keys, &key_count, program_compile_keys);
     *options = (Options){.command = line->command};

@@ -21,9 +21,10 @@ typedef enum OptionGroup {
     OPTIONS_SETTINGS = 16,   /* KEY=VALUE */
     OPTIONS_MEMORY = 32,     /* --memory */
     OPTIONS_CHECKPOINT = 64, /* --checkpoint, of a run */
+    OPTIONS_PERF = 128,      /* program_perf_keys: --perf-map */
 } OptionGroup;
 
-/* The keys of program_compile_keys (program.h). */
+/* The keys of program_compile_keys and program_perf_keys (program.h). */
 enum {
     OPTION_TARGET = 0x2000,
     OPTION_TABLE,
@@ -32,6 +33,7 @@ enum {
     OPTION_NO_PASS,
     OPTION_VERIFY,
     OPTION_CHECK_PASSES,
+    OPTION_PERF_MAP,
 };
 
 typedef struct Options {
@@ -47,6 +49,7 @@ typedef struct Options {
     const char *out;
     const char *checkpoint; /* a file; NULL: the run's best */
     int threads;            /* 0: SCANLINE_THREADS, or every core */
+    bool perf_map;          /* kernels are to be known to perf and gdb */
     const char *memory;     /* train.memory, over what the spec says; NULL: not given */
 } Options;
 

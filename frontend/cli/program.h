@@ -10,8 +10,8 @@
 /* What it is called in what it prints. */
 const char *program_name(void);
 
-/* The options of the group OPTIONS_COMPILE. */
-extern const struct argp_option program_compile_keys[];
+/* The options of the groups OPTIONS_COMPILE and OPTIONS_PERF. */
+extern const struct argp_option program_compile_keys[], program_perf_keys[];
 
 /* Whether it takes other specs than its own, and so may be helped with examples of them. */
 extern const bool program_takes_specs;

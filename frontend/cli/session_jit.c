@@ -7,6 +7,7 @@
 #include "passes/decode.h"
 #include "passes/derive.h"
 #include "passes/emit/target.h"
+#include "passes/perf_map.h"
 #include "passes/resident.h"
 #include "runtime/model/worker.h"
 #include "runtime/training/memory.h"
@@ -35,6 +36,13 @@ const struct argp_option program_compile_keys[] = {
     {"verify", OPTION_VERIFY, 0, 0, "verify the graph after every pass", 3},
     {"check-passes", OPTION_CHECK_PASSES, 0, 0,
      "compare values before and after every pass by the interpreter (small models)", 3},
+    {0}};
+
+const struct argp_option program_perf_keys[] = {
+    {"perf-map", OPTION_PERF_MAP, 0, 0,
+     "name kernels and their lines of the spec to perf (/tmp/perf-PID.map) and to gdb; they are "
+     "compiled anew for it, to the same code",
+     3},
     {0}};
 
 const char *program_name(void) { return "scanline"; }
@@ -142,6 +150,7 @@ CompileOptions session_compile_options(Session *session) {
     options.stop_after = given->stop_after;
     options.skip = given->skip;
     options.verify = given->verify;
+    options.lines = given->perf_map;
     options.check = given->check;
     options.threads = session->serial ? 1 : options_threads(given);
     options.arena_bytes = session->arena_bytes;
@@ -242,6 +251,15 @@ ExitCode session_objects(Session *session, CompiledModule **compiled) {
     return memory_check(session, (*compiled)->plan);
 }
 
+/* A run needs no map, so it goes on without. */
+static void add_to_perf_map(const Session *session) {
+    char reason[256];
+    if (session->options->perf_map &&
+        !perf_map_add(session->compiled, jit_kernels(session->jit), reason, sizeof reason))
+        log_say(session->log, "scanline %s: warning: perf will not know the kernels: %s",
+                session->options->command, reason);
+}
+
 ExitCode session_compile(Session *session) {
     CompileError error = {0};
     ExitCode code = session_objects(session, &session->compiled);
@@ -250,6 +268,7 @@ ExitCode session_compile(Session *session) {
     session->jit = jit_load(session->compiled, &error);
     if (!session->jit)
         return session_fail(session, EXIT_MACHINE, "jit", "%s", error.text);
+    add_to_perf_map(session);
     arena_destroy(session->graphs);
     session->graphs = NULL;
     session->module = NULL;

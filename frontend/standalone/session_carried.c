@@ -19,6 +19,9 @@ const struct argp_option program_compile_keys[] = {
      "run the code that was compiled for CPU (default: the best that this machine runs)", 3},
     {0}};
 
+/* Its kernels are functions of the program, which perf knows as any others. */
+const struct argp_option program_perf_keys[] = {{0}};
+
 const char *program_name(void) { return program_invocation_short_name; }
 
 static void take_sources(Session *session, Sources *sources) {

@@ -30,6 +30,7 @@ void emitter_open(Emitter *emitter, Arena *arena, const Target *target, LLVMModu
 }
 
 void emitter_close(Emitter *emitter) {
+    lines_close(emitter);
     if (emitter->builder)
         LLVMDisposeBuilder(emitter->builder);
     emitter->builder = NULL;
@@ -247,6 +248,7 @@ LLVMValueRef emit_frame_array(Emitter *emitter, LLVMTypeRef type, uint32_t count
     LLVMBasicBlockRef here = LLVMGetInsertBlock(emitter->builder);
     LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(emitter->function);
     LLVMValueRef first = LLVMGetFirstInstruction(entry);
+    LLVMMetadataRef line = lines_save(emitter);
     if (first)
         LLVMPositionBuilderBefore(emitter->builder, first);
     else
@@ -254,6 +256,7 @@ LLVMValueRef emit_frame_array(Emitter *emitter, LLVMTypeRef type, uint32_t count
     LLVMValueRef array = LLVMBuildAlloca(emitter->builder, LLVMArrayType2(type, count), name);
     LLVMSetAlignment(array, OPERAND_ALIGNMENT);
     LLVMPositionBuilderAtEnd(emitter->builder, here);
+    lines_restore(emitter, line);
     return array;
 }
 
@@ -339,10 +342,12 @@ LLVMValueRef emit_loop_carry(Emitter *emitter, Loop *loop, LLVMValueRef initial)
     assert(loop->carried_count < LOOP_MAX_CARRIED);
     LLVMBasicBlockRef body = LLVMGetInsertBlock(emitter->builder);
     LLVMBasicBlockRef before = LLVMGetIncomingBlock(loop->index, 0);
+    LLVMMetadataRef line = lines_save(emitter);
     LLVMPositionBuilderBefore(emitter->builder, loop->index);
     LLVMValueRef carried = LLVMBuildPhi(emitter->builder, LLVMTypeOf(initial), "");
     LLVMAddIncoming(carried, &initial, &before, 1);
     LLVMPositionBuilderAtEnd(emitter->builder, body);
+    lines_restore(emitter, line);
     loop->carried[loop->carried_count++] = carried;
     return carried;
 }
@@ -417,6 +422,7 @@ static LLVMValueRef add_function(Emitter *emitter, const char *name, LLVMTypeRef
     describe_function(emitter, function);
     emitter->function = function;
     LLVMPositionBuilderAtEnd(emitter->builder, append_block(emitter, "entry"));
+    lines_function(emitter, function, name);
     return function;
 }
 
@@ -434,6 +440,7 @@ LLVMValueRef emit_function_leave(Emitter *emitter, Place place) {
     emitter->function = place.function;
     if (place.block)
         LLVMPositionBuilderAtEnd(emitter->builder, place.block);
+    lines_return(emitter, place.function);
     return function;
 }
 

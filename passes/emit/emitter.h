@@ -11,6 +11,7 @@
 #define SCANLINE_PASSES_EMIT_EMITTER_H
 
 #include "ir/graph.h"
+#include "passes/emit/lines.h"
 #include "passes/emit/target.h"
 
 #include <llvm-c/Core.h>
@@ -24,6 +25,7 @@ typedef struct Emitter {
     LLVMValueRef function; /* the one being written */
     LLVMTypeRef void_type, i1, i8, i16, i32, i64, f32, pointer;
     uint32_t lanes; /* f32 in the target's widest register */
+    Lines *lines;   /* NULL: code without lines of the spec */
 } Emitter;
 
 /* The emitter writes into `module`, which stays the caller's. */

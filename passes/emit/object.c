@@ -79,7 +79,10 @@ static bool emit_guarded(ObjectWork *work, const Target *target, const Function 
     if (!make_module(work, target))
         return false;
     emitter_open(&work->emitter, work->arena, target, work->module);
+    if (options->lines)
+        lines_open(&work->emitter, body);
     emit_kernel(&work->emitter, body, symbol);
+    lines_close(&work->emitter);
     return (!options->verify || verify(work, "the emitted IR is not valid")) && optimise(work) &&
            (!options->verify || verify(work, "the optimised IR is not valid")) &&
            machine_write(work->machine, work->module, options->text ? MACHINE_IR : MACHINE_OBJECT,

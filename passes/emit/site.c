@@ -318,7 +318,7 @@ static LLVMValueRef elementwise_value(Site *site, const Node *node) {
     return emit_elementwise(emitter, node->op, dtype, sources);
 }
 
-static LLVMValueRef compute_value(Site *site, NodeId id) {
+static LLVMValueRef compute_node(Site *site, NodeId id) {
     const Evaluator *evaluator = site->evaluator;
     const Node *node = &evaluator->body->nodes[id];
     switch (node->op) {
@@ -344,12 +344,22 @@ static LLVMValueRef compute_value(Site *site, NodeId id) {
     }
 }
 
+/* At the node's place in the spec. */
+static LLVMValueRef compute_value(Site *site, NodeId id) {
+    Emitter *emitter = site->evaluator->emitter;
+    LLVMMetadataRef line = lines_node(emitter, &site->evaluator->body->nodes[id]);
+    LLVMValueRef value = compute_node(site, id);
+    lines_restore(emitter, line);
+    return value;
+}
+
 /* Code that belongs before a loop goes there, and the builder comes back to where it was. */
 static LLVMValueRef compute_before(Site *site, NodeId id) {
     const Evaluator *evaluator = site->evaluator;
     LLVMBuilderRef builder = evaluator->emitter->builder;
     LLVMBasicBlockRef block = LLVMGetInsertBlock(builder);
     LLVMValueRef cursor = *evaluator->cursor;
+    LLVMMetadataRef line = lines_save(evaluator->emitter);
     *evaluator->cursor = site->before;
     LLVMPositionBuilderBefore(builder, site->before);
     LLVMValueRef value = compute_value(site, id);
@@ -358,6 +368,7 @@ static LLVMValueRef compute_before(Site *site, NodeId id) {
         LLVMPositionBuilderBefore(builder, cursor);
     else
         LLVMPositionBuilderAtEnd(builder, block);
+    lines_restore(evaluator->emitter, line);
     return value;
 }
 

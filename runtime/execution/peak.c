@@ -128,7 +128,7 @@ static uint64_t read_words(const uint64_t *words, int64_t count) {
 }
 
 static double read_seconds(const PageBlock *block, int threads) {
-    int64_t words = block->size / (int64_t)sizeof(uint64_t);
+    const int64_t words = block->size / (int64_t)sizeof(uint64_t);
     uint64_t total = 0;
     double begin = clock_seconds();
 #pragma omp parallel num_threads(threads) reduction(+ : total)

@@ -1,6 +1,7 @@
 #include "runtime/execution/profile_report.h"
 
 #include "runtime/execution/peak.h"
+#include "runtime/execution/plan_places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,7 @@ typedef struct Row {
     const PlanKernel *kernel;
     ProfileLine line;
     double flops, bytes; /* a second */
-    PlanPlace *places;   /* the strings are the plan's */
-    uint32_t place_count;
+    PlanPlaces places;
 } Row;
 
 typedef struct Rows {
@@ -38,38 +38,6 @@ ProfilePeak profile_peak(const Profile *profile) {
 
 /* --- rows --- */
 
-static int place_order(const void *a, const void *b) {
-    const PlanPlace *left = a, *right = b;
-    int files = strcmp(left->file, right->file);
-    return files ? files : (left->line > right->line) - (left->line < right->line);
-}
-
-static uint32_t step_places(const Plan *plan, uint32_t kernel, PlanPlace *places) {
-    uint32_t count = 0;
-    for (uint32_t f = 0; f < plan->function_count; f++)
-        for (uint32_t s = 0; s < plan->functions[f].step_count; s++) {
-            const PlanStep *step = &plan->functions[f].steps[s];
-            for (uint32_t i = 0; step->kernel == kernel && i < step->place_count; i++, count++)
-                if (places)
-                    places[count] = step->places[i];
-        }
-    return count;
-}
-
-/* Of all steps that run the kernel; sorted, each once. */
-static bool places_collect(const Plan *plan, uint32_t kernel, Row *row) {
-    uint32_t count = step_places(plan, kernel, NULL);
-    row->places = calloc(count + 1, sizeof *row->places);
-    if (!row->places)
-        return false;
-    step_places(plan, kernel, row->places);
-    qsort(row->places, count, sizeof *row->places, place_order);
-    for (uint32_t i = 0; i < count; i++)
-        if (i == 0 || place_order(&row->places[row->place_count - 1], &row->places[i]) != 0)
-            row->places[row->place_count++] = row->places[i];
-    return true;
-}
-
 static int row_order(const void *a, const void *b) {
     const Row *left = a, *right = b;
     return (left->line.seconds < right->line.seconds) - (left->line.seconds > right->line.seconds);
@@ -77,7 +45,7 @@ static int row_order(const void *a, const void *b) {
 
 static void rows_free(Rows *rows) {
     for (uint32_t i = 0; rows->rows && i < rows->count; i++)
-        free(rows->rows[i].places);
+        free(rows->rows[i].places.at);
     free(rows->rows);
 }
 
@@ -93,8 +61,8 @@ static bool rows_make(const Profile *profile, Rows *rows) {
             continue;
         double rate = line.seconds > 0 ? (double)line.calls / line.seconds : 0;
         Row *row = &rows->rows[rows->count++];
-        *row = (Row){kernel, line, rate * kernel->flops, rate * kernel->bytes, NULL, 0};
-        if (!places_collect(plan, i, row))
+        *row = (Row){kernel, line, rate * kernel->flops, rate * kernel->bytes, {0}};
+        if (!plan_places(plan, i, &row->places))
             return false;
     }
     qsort(rows->rows, rows->count, sizeof *rows->rows, row_order);
@@ -106,23 +74,6 @@ static double share_of(const Profile *profile, double seconds) {
 }
 
 /* --- text --- */
-
-/* "igpt.scan:25,33 adam.scan:4" */
-static void print_places(const Row *row, FILE *to) {
-    for (uint32_t i = 0; i < row->place_count; i++) {
-        const PlanPlace *place = &row->places[i];
-        if (i > 0 && strcmp(place[-1].file, place->file) == 0)
-            fprintf(to, ",%lld", (long long)place->line);
-        else
-            fprintf(to, " %s:%lld", place->file, (long long)place->line);
-    }
-}
-
-/* The op and half of the hash, which is enough to tell kernels apart. */
-static int name_length(const char *symbol) {
-    const char *hash = strrchr(symbol, '_');
-    return hash && strlen(hash) > 9 ? (int)(hash - symbol) + 9 : (int)strlen(symbol);
-}
 
 /* Seconds, and a step's part of them. */
 static void print_time(const Profile *profile, double seconds, FILE *to) {
@@ -143,9 +94,9 @@ static void print_row(const Profile *profile, const Row *row, ProfilePeak peak, 
     print_time(profile, row->line.seconds, to);
     fprintf(to, "%9lld", (long long)row->line.calls);
     print_rate(row->flops, peak, to);
-    fprintf(to, "%8.1f  %-.*s", row->bytes * 1e-9, name_length(row->kernel->symbol),
+    fprintf(to, "%8.1f  %-.*s", row->bytes * 1e-9, plan_symbol_length(row->kernel->symbol),
             row->kernel->symbol);
-    print_places(row, to);
+    plan_places_print(&row->places, to);
     fputc('\n', to);
 }
 
@@ -197,9 +148,9 @@ bool profile_print(const Profile *profile, ProfilePeak peak, FILE *to) {
 
 static json_t *row_json(const Profile *profile, const Row *row, ProfilePeak peak) {
     json_t *places = json_array();
-    for (uint32_t i = 0; i < row->place_count; i++)
-        json_array_append_new(
-            places, json_sprintf("%s:%lld", row->places[i].file, (long long)row->places[i].line));
+    for (uint32_t i = 0; i < row->places.count; i++)
+        json_array_append_new(places, json_sprintf("%s:%lld", row->places.at[i].file,
+                                                   (long long)row->places.at[i].line));
     return json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:o, s:o}", "kernel", row->kernel->symbol,
                      "calls", (json_int_t)row->line.calls, "seconds", row->line.seconds, "share",
                      share_of(profile, row->line.seconds), "flops_per_second", row->flops,

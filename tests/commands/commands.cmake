@@ -14,6 +14,7 @@ foreach(name
     errors
     eval
     exec
+    explain
     features
     finetune
     import
@@ -21,6 +22,7 @@ foreach(name
     memory
     overlap
     palette
+    perf
     ranks
     report
     reproduce

@@ -10,6 +10,10 @@ scanline_test(emit_rows SOURCES unit/emit_rows.c
   LIBRARIES scanline_kernel_harness scanline_op_samples)
 scanline_test(passes_fuse SOURCES unit/passes_fuse.c
   LIBRARIES scanline_kernel_harness scanline_passes_support scanline_op_samples)
+scanline_test(passes_explain SOURCES unit/passes_explain.c
+  LIBRARIES scanline_passes scanline_passes_support)
+scanline_test(emit_lines SOURCES unit/emit_lines.c unit/compiled_training.c
+  LIBRARIES scanline_passes scanline_frontend)
 scanline_test(emit_math SOURCES unit/emit_math.c LIBRARIES scanline_kernel_harness)
 scanline_test(passes_remat SOURCES unit/passes_remat.c
   LIBRARIES scanline_passes scanline_passes_support)

@@ -76,13 +76,30 @@ Test(ir_axes, spans_are_united) {
     Arena *arena = arena_create();
     if (!arena || setjmp(*arena_boundary(arena)))
         cr_assert_fail("out of memory");
-    const SpanSet *a = spans_one(arena, (Span){"a.scan", 1, 2});
-    const SpanSet *b = spans_one(arena, (Span){"b.scan", 1, 2});
+    const SpanSet *a = spans_one(arena, (Span){"a.scan", 1, 2, NULL});
+    const SpanSet *b = spans_one(arena, (Span){"b.scan", 1, 2, NULL});
     const SpanSet *both = spans_union(arena, a, b);
     cr_expect_eq(both->count, 2);
     cr_expect_str_eq(both->at[1].file, "b.scan");
     cr_expect_eq(spans_union(arena, both, a), both, "nothing new");
     cr_expect_eq(spans_union(arena, NULL, a), a);
     cr_expect_eq(spans_union(arena, a, NULL), a);
+    arena_destroy(arena);
+}
+
+/* What is met in two layers is of neither; it stays one place. */
+Test(ir_axes, places_of_several_calls_are_of_none) {
+    Arena *arena = arena_create();
+    if (!arena || setjmp(*arena_boundary(arena)))
+        cr_assert_fail("out of memory");
+    const SpanSet *first = spans_one(arena, (Span){"a.scan", 1, 2, "block.0"});
+    const SpanSet *second = spans_one(arena, (Span){"a.scan", 1, 2, "block.1"});
+    const SpanSet *same = spans_one(arena, (Span){"a.scan", 1, 2, "block.0"});
+    cr_expect_eq(spans_union(arena, first, same), first);
+    const SpanSet *both = spans_union(arena, first, second);
+    cr_assert_eq(both->count, 1);
+    cr_expect_null(both->at[0].call);
+    cr_expect_str_eq(first->at[0].call, "block.0", "sets do not change");
+    cr_expect_eq(spans_union(arena, both, first), both);
     arena_destroy(arena);
 }
