@@ -196,7 +196,7 @@ static Case random_case(uint64_t *state, int64_t longest) {
 
 Test(contract, random_shapes) {
     uint64_t state = 11;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < HARNESS_DRAWS(60); i++) {
         Case shape = random_case(&state, 70);
         check_case(&shape);
     }
@@ -215,7 +215,7 @@ static const Choices odd_tables[] = {
  */
 Test(contract, any_table_in_bounds) {
     uint64_t state = 5;
-    for (int i = 0; i < 24; i++) {
+    for (int i = 0; i < HARNESS_DRAWS(24); i++) {
         const Case shape = random_case(&state, 110);
         const char *target = i % 3 ? NULL : "x86-64-v2";
         Arena *arena = arena_create();
