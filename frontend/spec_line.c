@@ -219,7 +219,7 @@ const char *spec_line_absence(const Spec *spec, const SpecLine *line, const Modu
                             arena_printf(arena, "the objective %s never calls %s", objective,
                                          declaration->function.name.text));
     case DECLARATION_EXTERN:
-        return "a function of another library";
+        return "a function of a library, which runs in the lines that call it";
     case DECLARATION_OBJECTIVE: {
         const Name name = declaration->objective.name;
         if (!is_chosen(spec, &declaration->objective))

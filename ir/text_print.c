@@ -359,11 +359,13 @@ char *text_print_function(const Function *function, Arena *arena) {
 
 char *text_print_node(const Function *function, NodeId id, Arena *arena) {
     Printer printer = printer_create(arena);
-    const Function *body = graph_node(function, id)->attributes.body;
-    if (body) {
-        function_map_add(printer.printed, body, 0);
-        choose_name(&printer, body);
+    const Attributes *attributes = &graph_node(function, id)->attributes;
+    if (attributes->body) {
+        function_map_add(printer.printed, attributes->body, 0);
+        choose_name(&printer, attributes->body);
     }
+    if (attributes->external)
+        name_external(&printer, attributes->external);
     put_node(&printer, function, id);
     return printer.text;
 }

@@ -65,10 +65,21 @@ static void describe_body(const Function *body, ExplainStep *step) {
     if (anchor == NODE_NONE)
         return;
     const Node *node = graph_node(body, anchor);
-    if (node->op != OP_CONTRACT)
+    switch (node->op) {
+    case OP_CONTRACT:
+        step->kind = contract_accepts(body) ? EXPLAIN_PRODUCT : EXPLAIN_LOOPS;
+        break;
+    case OP_ATTENTION:
+    case OP_ATTENTION_GRAD:
         step->kind = EXPLAIN_ATTENTION;
-    else if (contract_accepts(body))
-        step->kind = EXPLAIN_PRODUCT;
+        break;
+    case OP_CALL:
+    case OP_CALL_GRAD:
+        step->kind = EXPLAIN_CALL;
+        return;
+    default:
+        return;
+    }
     step->bf16 = graph_node(body, node->sources[0])->dtype == DTYPE_BF16;
 }
 
@@ -178,7 +189,9 @@ double explain_work(const Function *function, const Node *node) {
     case OP_RESULT:
         return 0;
     case OP_ATTENTION:
-    case OP_ATTENTION_GRAD: /* alone in its kernel */
+    case OP_ATTENTION_GRAD:
+    case OP_CALL:
+    case OP_CALL_GRAD: /* alone in its kernel */
         return 1;
     default: {
         const Axes over = node->op == OP_CONTRACT || node->op == OP_SUM ||
@@ -247,7 +260,7 @@ double explain_seconds(const ExplainStep *step, const ExplainPeaks *peaks, bool 
     double peak = step->bf16 && peaks->bf16_flops > 0 ? peaks->bf16_flops : peaks->flops;
     if (by_memory)
         *by_memory = false;
-    if (!(peak > 0) || !(peaks->bytes > 0))
+    if (!(peak > 0) || !(peaks->bytes > 0) || step->kind == EXPLAIN_CALL)
         return 0;
     const double flops = step->kernel->flops * (step->kind == EXPLAIN_LOOPS ? 2 : 1);
     const double arithmetic = flops / peak, memory = step->kernel->bytes / peaks->bytes;

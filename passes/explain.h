@@ -21,7 +21,12 @@ typedef enum ExplainPart {
     EXPLAIN_PARTS
 } ExplainPart;
 
-typedef enum ExplainKind { EXPLAIN_LOOPS, EXPLAIN_PRODUCT, EXPLAIN_ATTENTION } ExplainKind;
+typedef enum ExplainKind {
+    EXPLAIN_LOOPS,
+    EXPLAIN_PRODUCT,
+    EXPLAIN_ATTENTION,
+    EXPLAIN_CALL /* of a function of a library */
+} ExplainKind;
 
 typedef struct ExplainStep {
     const PlanStep *step;
@@ -62,7 +67,8 @@ typedef struct ExplainPeaks {
 /* How long a kernel takes by the roofline (Williams, Waterman, Patterson, 2009): its operations at
  * the peak or its operands through memory, whichever takes longer. An operation of a loop counts as
  * a fused multiply-add, that is as two. What caches keep makes it faster, all else slower.
- * *by_memory (may be NULL): the latter of the two. 0: the peaks are not known. */
+ * *by_memory (may be NULL): the latter of the two. 0: the peaks are not known, or what a function
+ * of a library does. */
 double explain_seconds(const ExplainStep *step, const ExplainPeaks *peaks, bool *by_memory);
 
 /* A line of a spec's file, by the file's name as in PlanPlace. */

@@ -18,6 +18,10 @@ static const char *reason_of(const ExplainStep *from, const ExplainStep *to, Nod
     const OpCode op = graph_node(to->record->function, user)->op;
     if (op == OP_ATTENTION || op == OP_ATTENTION_GRAD)
         return "attention reads it block by block, more than once";
+    if (op == OP_CALL || op == OP_CALL_GRAD)
+        return "a function of a library is given it in memory";
+    if (from->kind == EXPLAIN_CALL)
+        return "a function of a library leaves its results in memory";
     if (op == OP_CONTRACT && to->kind == EXPLAIN_PRODUCT)
         return "a matrix product packs what it reads, once for many uses";
     if (computes(from, user))
@@ -26,7 +30,7 @@ static const char *reason_of(const ExplainStep *from, const ExplainStep *to, Nod
         return refused;
     if (from->kind == EXPLAIN_ATTENTION)
         return "nothing is fused to the end of an attention";
-    return "its reader has to wait for another matrix product or attention";
+    return "its reader has to wait for another matrix product, attention or library";
 }
 
 /* Why the step that reads a value is not the one that made it. What was refused says most. */

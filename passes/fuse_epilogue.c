@@ -3,7 +3,7 @@
  * are taken, and spilling them costs more than the way through memory (GELU takes twice as long).
  * Where few rows meet a large matrix, which is waited for anyway, they move too: a kernel less.
  *
-What can move is what depends on the product and on things that are there before it. Of these
+ * What can move is what depends on the product and on things that are there before it. Of these
  * nodes, in their order, as many move as make the two kernels read and write the least. */
 #include "passes/emit/contract.h"
 #include "passes/emit/rows_plan.h"

@@ -85,7 +85,8 @@ static void merge(Fusion *fusion, GroupId into, GroupId from) {
 /* Why two groups of loops stay apart; NULL: they can be one. */
 static const char *refusal(Fusion *fusion, GroupId a, GroupId b) {
     if (fusion->depth[fusion->groups[a].members[0]] != fusion->depth[fusion->groups[b].members[0]])
-        return "one of them waits for a matrix product or attention that the other does not";
+        return "one of them waits for a matrix product, attention or library that the other does "
+               "not";
     Verdict both = fuse_judge(fusion, &(Trial){.a = a, .b = b});
     if (!both.possible)
         return fusion->record ? arena_printf(fusion->arena, "no loops do both: %s", both.fault)

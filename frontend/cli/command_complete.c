@@ -102,7 +102,7 @@ ExitCode command_complete(int count, char **words) {
             "  scanline complete @last\n"
             "  scanline complete 7 --split test --images 4 --each 10 --given 0.25\n"
             "  scanline complete 7 cat.png dog.jpg --files --temperature 0.9",
-        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS,
+        .groups = OPTIONS_CHECKPOINT | OPTIONS_JSON | OPTIONS_THREADS | OPTIONS_PERF,
         .keys = keys,
         .parse = parse,
         .user = &arguments,

@@ -74,9 +74,9 @@ static json_t *use_json(const Explained *explained, const ExplainUse *use) {
         json_array_append_new(others, place_json(&use->others[i]));
     bool by_memory;
     const double seconds = explain_seconds(first, &explained->peaks, &by_memory);
-    json_t *run = json_pack("{s:f, s:f, s:o, s:s}", "flops", first->kernel->flops, "bytes",
+    json_t *run = json_pack("{s:f, s:f, s:o, s:s?}", "flops", first->kernel->flops, "bytes",
                             first->kernel->bytes, "seconds", seconds_json(seconds), "bound",
-                            by_memory ? "memory" : "arithmetic");
+                            seconds > 0 ? by_memory ? "memory" : "arithmetic" : NULL);
     return json_pack("{s:s, s:s, s:s, s:I, s:f, s:o, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "function", use->function->plan->name, "kernel", first->kernel->symbol, "part",
                      explain_part_name(first->part), "times", (json_int_t)use->step_count,

@@ -125,6 +125,13 @@ static double use_runs(const ExplainUse *use) {
     return use->function->runs * (double)use->step_count;
 }
 
+static const char *work_text(const Explained *explained, const ExplainUse *use, double times) {
+    const ExplainStep *step = use->steps[0];
+    if (step->kind == EXPLAIN_CALL)
+        return "what the library does";
+    return scaled_text(arena_of(explained), times * step->kernel->flops, 1000, "FLOP");
+}
+
 static void print_cost(const Explained *explained, const ExplainUse *use) {
     const PlanKernel *kernel = use->steps[0]->kernel;
     const double runs = use_runs(use);
@@ -132,8 +139,7 @@ static void print_cost(const Explained *explained, const ExplainUse *use) {
     bool by_memory;
     const double seconds = explain_seconds(use->steps[0], &explained->peaks, &by_memory);
     printf("    %s  %.0f run%s, %s, %s through memory", runs > 0 ? "a step  " : "in all  ", times,
-           times == 1 ? "" : "s",
-           scaled_text(arena_of(explained), times * kernel->flops, 1000, "FLOP"),
+           times == 1 ? "" : "s", work_text(explained, use, times),
            bytes_text(explained, times * kernel->bytes));
     if (seconds > 0)
         printf("; predicted %s, by %s", time_text(explained, times * seconds),
@@ -320,6 +326,9 @@ static void print_how(const Explained *explained) {
     else
         printf("Times are not predicted for another machine than this, unless --peak gives its "
                "rates.\n");
+    if (plan_has_calls(explained->explanation->plan))
+        printf(
+            "What functions of libraries do is not known: of them it has what is moved alone.\n");
 }
 
 void explain_print_table(const Explained *explained) {

@@ -8,7 +8,7 @@ update=${2:-}
 
 eight='[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' # mawk knows no {8}
 numbered() {
-    awk -v name="(loop|contract|attention|attention_grad|scatter_add)_$eight" '{
+    awk -v name="(loop|contract|attention|attention_grad|scatter_add|call(_grad)?_[a-z]+)_$eight" '{
         line = ""
         while (match($0, name "[0-9a-f]*")) {
             kernel = kind = substr($0, RSTART, RLENGTH)
@@ -48,6 +48,7 @@ small="layers=2 d=32 h=2 train.batch=8"
     says tap digits igpt.scan:50 $small --function features
     says step digits igpt.scan:34 $small train.chunks=1
     says json digits igpt.scan:63 $small --peak 100G,20G --json
+    says call "$here/../../examples/custom-op/custom.scan" 13 $small --peak 100G,20G
     says table-json digits $small --peak 100G,20G --json
 }
 says mlp "$here/../specs/mlp.scan"

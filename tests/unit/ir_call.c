@@ -56,6 +56,19 @@ Test(ir_call, prints_what_it_read) {
                       "}\n");
 }
 
+Test(ir_call, prints_a_node_by_itself) {
+    Arena *arena = arena_create();
+    TextError error;
+    if (!arena || setjmp(*arena_boundary(arena)))
+        cr_assert_fail("out of memory");
+    const Module *module = text_parse(blend_text, strlen(blend_text), arena, &error);
+    cr_assert(module, "%u:%u: %s", error.line, error.column, error.text);
+    const Function *function = module->functions[0];
+    cr_expect_str_eq(text_print_node(function, 2, arena), "%2: f32[b, d, n] = call @blend %0, %1");
+    cr_expect_str_eq(text_print_node(function, 3, arena), "%3 = call_grad @blend %0, %1, %2");
+    arena_destroy(arena);
+}
+
 typedef struct Refused {
     const char *declaration, *body, *reason;
 } Refused;

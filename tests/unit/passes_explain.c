@@ -26,22 +26,41 @@ static const char text[] = "func @grad {\n"
                            "  output \"grad:w\" = %10\n"
                            "}\n";
 
+/* Functions of a library among loops, one of which is given nothing; the places are those of nodes.
+ */
+static const char call_text[] =
+    "extern @ramp = \"ramp\" () -> f32[d] from \"l\"\n"
+    "extern @bend = \"bend\" (x: f32[n, d], s: f32) -> f32[n, d] from \"l\"\n"
+    "func @eval {\n"
+    "  axis n = 64, d = 32\n"
+    "  %0: f32[n, d] = input \"x\"                        @m.scan:1:1\n"
+    "  %1: f32[] = input \"s\"                            @m.scan:1:2\n"
+    "  %2: f32[d] = call @ramp                            @m.scan:2:1\n"
+    "  %3: f32[n, d] = mul %0, %2                         @m.scan:3:1\n"
+    "  %4: f32[n, d] = call @bend %3, %1                  @m.scan:4:1\n"
+    "  %5: f32[n, d] = exp %4                             @m.scan:5:1\n"
+    "  output \"y\" = %5\n"
+    "}\n";
+
 enum { NORM = 4, PRODUCT = 6, SIGMOID = 7, NORMED = 5 };
 
 static const CompileOptions options = {.target = "x86-64-v3"};
 
-static Module *module_of(Arena *arena) {
+static Module *module_of(Arena *arena, const char *function) {
     Module *module = module_create(arena);
-    module_add(module, parse_function(arena, text));
+    module_add(module, parse_function(arena, function));
     return module;
 }
 
-static const Explanation *explain(Arena *arena) {
+static const Explanation *explain_text(Arena *arena, const char *function) {
     CompileError error = {0};
-    const Explanation *explanation = explain_module(module_of(arena), &options, 4, &error);
+    const Module *module = module_of(arena, function);
+    const Explanation *explanation = explain_module(module, &options, 4, &error);
     cr_assert(explanation, "%s", error.text);
     return explanation;
 }
+
+static const Explanation *explain(Arena *arena) { return explain_text(arena, text); }
 
 static const ExplainUse *use_of(const ExplainLine *line, ExplainKind kind, ExplainPart part) {
     for (uint32_t i = 0; i < line->use_count; i++)
@@ -57,8 +76,8 @@ Test(explain, asking_changes_nothing) {
     FusionRecords records = {0};
     CompileOptions asking = options;
     asking.records = &records;
-    const Module *plain = compile_passes(module_of(arena), &options, &error);
-    const Module *asked = compile_passes(module_of(arena), &asking, &error);
+    const Module *plain = compile_passes(module_of(arena, text), &options, &error);
+    const Module *asked = compile_passes(module_of(arena, text), &asking, &error);
     cr_assert(plain && asked);
     cr_expect_str_eq(text_print_module(plain, arena), text_print_module(asked, arena));
     cr_assert(records.first && records.first == records.last);
@@ -103,6 +122,26 @@ Test(explain, a_product_stays_apart_from_what_costs_too_much) {
     cr_assert_eq(use->gives[0].reader_count, 1);
     cr_expect(strstr(use->gives[0].readers[0].why, "costs too much"), "%s",
               use->gives[0].readers[0].why);
+    arena_destroy(arena);
+}
+
+Test(explain, a_function_of_a_library_is_a_kernel_by_itself) {
+    Arena *arena = test_arena();
+    const Explanation *explanation = explain_text(arena, call_text);
+    const ExplainLine ramp = explain_line(explanation, &(ExplainPlace){"m.scan", 2});
+    const ExplainLine bend = explain_line(explanation, &(ExplainPlace){"m.scan", 4});
+    const ExplainUse *first = use_of(&ramp, EXPLAIN_CALL, EXPLAIN_WHOLE);
+    const ExplainUse *last = use_of(&bend, EXPLAIN_CALL, EXPLAIN_WHOLE);
+    cr_expect_eq(first->take_count, 0);
+    cr_assert_eq(first->give_count, 1);
+    cr_expect(strstr(first->gives[0].readers[0].why, "leaves its results in memory"), "%s",
+              first->gives[0].readers[0].why);
+    cr_assert_eq(last->take_count, 1);
+    cr_expect(strstr(last->takes[0].readers[0].why, "is given it in memory"), "%s",
+              last->takes[0].readers[0].why);
+    const ExplainPeaks peaks = {.flops = 1e11, .bytes = 1e10};
+    cr_expect_eq(explain_seconds(last->steps[0], &peaks, NULL), 0, "nobody knows what it does");
+    cr_expect_float_eq(last->share, 1, 1e-12);
     arena_destroy(arena);
 }
 
