@@ -32,15 +32,12 @@ for threads in 2 3; do
     done_by train custom.scan $small --threads $threads --out runs/threads-$threads
     same runs/one runs/threads-$threads
 done
-# one chunk: update and gradients are one function, and passes keep the values
-# shellcheck disable=SC2086
-done_by train custom.scan $small train.chunks=1 --profile --verify --threads 2
-cat out err | grep -q 'call_trail' || fail "no line of the profile is trail's"
-# perf knows the kernels around the calls
+# one chunk: update and gradients are one function, and passes keep the values; perf knows the kernels around the calls
 # shellcheck disable=SC2016,SC2086 # for the inner shell; words
-sh -c 'echo $$ >number; exec "$0" train custom.scan "$@"' "$scanline" $small --perf-map --out runs/mapped >out 2>err || fail "train --perf-map"
-map=/tmp/perf-$(cat number).map
-mv "$map" map || fail "there is no $map"
+sh -c 'echo $$ >number; exec "$0" train custom.scan "$@"' "$scanline" $small train.chunks=1 --profile --verify --threads 2 --perf-map \
+    >out 2>err || fail "train --profile --perf-map"
+cat out err | grep -q 'call_trail' || fail "no line of the profile is trail's"
+mv "/tmp/perf-$(cat number).map" map || fail "there is no map"
 grep -q ' contract_[0-9a-f]*' map || fail "the map has no kernel"
 grep ' call_' map && fail "the map has what the loader knows"
 done_by check custom.scan n=8 d=4 h=2 layers=1 v=5 k=3 train.batch=4 train.chunks=2 --verify --check-passes
