@@ -122,19 +122,6 @@ static ExitCode check_values(Session *session, const SearchPlan *plan) {
     return code;
 }
 
-static ExitCode check_data(const Session *session) {
-    DataError fault;
-    DataSet *data = data_open(&session->experiment.data, &fault);
-    if (!data)
-        return session_fail(session, EXIT_INPUT, "data", "%s", fault.text);
-    const bool judged = data->splits[DATA_VALIDATION].count > 0;
-    data_close(data);
-    return judged ? EXIT_DONE
-                  : session_fail(session, EXIT_INPUT, "data",
-                                 "a search goes by the loss of the validation split, and there is "
-                                 "none: give data.validation a share");
-}
-
 /* --- the search --- */
 
 /* One search is one folder: what it is apart from its name. */
@@ -154,7 +141,7 @@ static ExitCode check_and_make(Session *session, SearchPlan *plan) {
     Search *search = &plan->search;
     ExitCode code = check_const(session, search);
     if (!code)
-        code = check_data(session);
+        code = trials_judged(session, &session->experiment.data);
     if (code)
         return code;
     RunError error = {0};

@@ -1,5 +1,6 @@
 #include "frontend/cli/sweep_plan.h"
 
+#include "frontend/cli/trial.h"
 #include "runtime/files/hash.h"
 #include "runtime/integer.h"
 #include "runtime/training/training.h"
@@ -262,19 +263,6 @@ static ExitCode check_halving(const Session *session, SweepSetup *setup, int64_t
     return fail(session, &error);
 }
 
-static ExitCode check_data(const Session *session, const SweepSetup *setup) {
-    DataError fault;
-    DataSet *data = data_open(&setup->first->experiment.data, &fault);
-    if (!data)
-        return session_fail(session, EXIT_INPUT, "data", "%s", fault.text);
-    const bool judged = data->splits[DATA_VALIDATION].count > 0;
-    data_close(data);
-    return judged ? EXIT_DONE
-                  : session_fail(session, EXIT_INPUT, "data",
-                                 "trials are judged on the validation split, and there is none: "
-                                 "give data.validation a share");
-}
-
 /* --- the plan --- */
 
 static const char *describe(SweepSetup *setup, bool halves) {
@@ -337,7 +325,7 @@ ExitCode sweep_setup(Session *session, SweepSetup *setup) {
     if (!code)
         code = find_first(session, setup);
     if (!code)
-        code = check_data(session, setup);
+        code = trials_judged(session, &setup->first->experiment.data);
     if (!code && halves)
         code = check_halving(session, setup, rungs);
     return code ? code : complete(session, setup, halves);

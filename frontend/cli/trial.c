@@ -72,3 +72,16 @@ ExitCode trials_locked(Session *session, const char *folder,
     run_unlock(lock);
     return code;
 }
+
+ExitCode trials_judged(const Session *session, const DataSettings *settings) {
+    DataError fault;
+    DataSet *data = data_open(settings, &fault);
+    if (!data)
+        return session_fail(session, EXIT_INPUT, "data", "%s", fault.text);
+    const bool judged = data->splits[DATA_VALIDATION].count > 0;
+    data_close(data);
+    return judged ? EXIT_DONE
+                  : session_fail(session, EXIT_INPUT, "data",
+                                 "trials are judged on the validation split, and there is none: "
+                                 "give data.validation a share");
+}

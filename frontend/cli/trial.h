@@ -26,6 +26,9 @@ const Options *trial_options(Arena *arena, const Options *options, const char *c
  * printing why. `folder` gets the run's, malloc'ed, in the first two cases. */
 ExitCode trial_run(const Trial *trial, char **folder);
 
+/* Whether a data set has a validation split, by which trials are judged. */
+ExitCode trials_judged(const Session *session, const DataSettings *settings);
+
 /* Does `act` while this process, and no other, has the folder that the trials' results go to. */
 ExitCode trials_locked(Session *session, const char *folder,
                        ExitCode (*act)(Session *session, void *user), void *user);

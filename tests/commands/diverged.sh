@@ -1,25 +1,13 @@
 # A gradient that is not finite while the loss is: whether gradients are kept to be looked at (several chunks a batch) or
 # used up one by one (one chunk), the step and the op are named, and no checkpoint is touched.
 # usage: diverged.sh SCANLINE
+specs=$(cd "$(dirname "$0")/../specs" && pwd)
 . "$(dirname "$0")/common.sh"
 
-# p takes steps of 1 and is 0 at step 4, where sqrt(p * p) is 0 and its derivative 0 / 0.
-cat >cliff.scan <<'END'
-dim n = 64, v = 17, k = 10
-input tokens: int[n] < v
-input label: int < k
-param p[n] = 3
-param shade[v] ~ normal(0.1)
-objective cliff {
-  loss = mean[n](sqrt(p * p)) + 0.001 * mean[n](shade[v = tokens]^2)
-}
-update sgd(w, g, lr) { w = w - lr * g }
-data  { source = digits; validation = 10% }
-train { objective = cliff; batch = 8; steps = 20; checkpoint = 2; evaluate = 2; update = sgd(lr = n); seed = 1 }
-END
+cp "$specs/cliff_digits.scan" cliff.scan
 
 for chunks in 2 1; do
-    expect 4 "step 4: NaN first in loop_[0-9a-f]* cliff.scan:7" train cliff.scan train.chunks=$chunks --out "run-$chunks"
+    expect 4 "step 4: NaN first in loop_[0-9a-f]* cliff.scan:8" train cliff.scan train.chunks=$chunks --out "run-$chunks"
     sed -n 's/.*error: //p' err >"said-$chunks"
     [ "$(ls run-$chunks/checkpoints)" = "$(printf 'best.safetensors\nlast.safetensors\nstep-000002.safetensors')" ] ||
         fail "checkpoints of run-$chunks: $(ls run-$chunks/checkpoints)"

@@ -1,6 +1,7 @@
 # Training by several ranks on this machine: the same bytes as alone, resumed by other numbers of ranks, and what is left
 # when one of them is stopped, killed, or at fault.
 # usage: ranks.sh SCANLINE
+specs=$(cd "$(dirname "$0")/../specs" && pwd)
 . "$(dirname "$0")/common.sh"
 mpirun=$(command -v mpirun) || {
     echo "skipped: there is no mpirun (Debian: openmpi-bin)"
@@ -96,19 +97,7 @@ rm -r bare
 
 # --- a gradient that is not finite ---
 
-cat >cliff.scan <<'END'
-dim n = 64, v = 17, k = 10
-input tokens: int[n] < v
-input label: int < k
-param p[n] = 3
-param shade[v] ~ normal(0.1)
-objective cliff {
-  loss = mean[n](sqrt(p * p)) + 0.001 * mean[n](shade[v = tokens]^2)
-}
-update sgd(w, g, lr) { w = w - lr * g }
-data  { source = digits; validation = 10% }
-train { objective = cliff; batch = 8; steps = 20; checkpoint = 2; evaluate = 2; update = sgd(lr = n); seed = 1 }
-END
+cp "$specs/cliff_digits.scan" cliff.scan
 expect 4 "step 4: NaN first in loop" train cliff.scan --out cliff
 sed -n 's/.*error: //p' err >said
 ranks_expect 4 "error: $(cat said)" 4 train cliff.scan --out cliff-4
