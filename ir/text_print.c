@@ -149,12 +149,6 @@ static void name_external(Printer *printer, const External *external) {
     printer->external_count++;
 }
 
-/* Where a library lies is no part of what is computed. */
-static const char *bare_library(const char *library) {
-    const char *slash = strrchr(library, '/');
-    return slash ? slash + 1 : library;
-}
-
 static void put_external(Printer *printer, const External *external) {
     const uint32_t number = find_external(printer, external);
     if (number < printer->external_count)
@@ -174,7 +168,8 @@ static void put_external(Printer *printer, const External *external) {
     put(printer, ") -> ");
     put_type(printer, &external->result);
     put(printer, " from ");
-    put_string(printer, printer->bare ? bare_library(external->library) : external->library);
+    /* Where a library lies is no part of what is computed. */
+    put_string(printer, printer->bare ? basename(external->library) : external->library);
     if (external->gradient) {
         put(printer, " grad ");
         put_string(printer, external->gradient);

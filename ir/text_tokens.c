@@ -145,10 +145,10 @@ static bool is_number_part(char c) {
            c == '+' || c == '-';
 }
 
-/* Copies the next number's characters, as those of strtod and strtoll. */
-static bool parse_digits(TextParser *parser, char digits[LONGEST_NUMBER]) {
+/* Copies the next number's characters, as those of strtod and strtoll; *place: where it begins. */
+static bool parse_digits(TextParser *parser, char digits[LONGEST_NUMBER], const char **place) {
     token_skip_space(parser);
-    const char *first = parser->at;
+    const char *first = *place = parser->at;
     while (token_more(parser) && is_number_part(*parser->at))
         parser->at++;
     size_t length = (size_t)(parser->at - first);
@@ -161,9 +161,8 @@ static bool parse_digits(TextParser *parser, char digits[LONGEST_NUMBER]) {
 
 bool token_real(TextParser *parser, double *value) {
     char digits[LONGEST_NUMBER], *rest;
-    token_skip_space(parser);
-    const char *place = parser->at;
-    if (!parse_digits(parser, digits))
+    const char *place;
+    if (!parse_digits(parser, digits, &place))
         return false;
     *value = strtod(digits, &rest);
     return *rest == '\0' || token_fail(parser, place, "%s is not a number", digits);
@@ -171,9 +170,8 @@ bool token_real(TextParser *parser, double *value) {
 
 bool token_integer(TextParser *parser, int64_t least, int64_t most, int64_t *value) {
     char digits[LONGEST_NUMBER], *rest;
-    token_skip_space(parser);
-    const char *place = parser->at;
-    if (!parse_digits(parser, digits))
+    const char *place;
+    if (!parse_digits(parser, digits, &place))
         return false;
     errno = 0;
     *value = strtoll(digits, &rest, 10);
@@ -187,9 +185,8 @@ bool token_integer(TextParser *parser, int64_t least, int64_t most, int64_t *val
 
 bool token_key(TextParser *parser, uint64_t *key) {
     char digits[LONGEST_NUMBER], *rest;
-    token_skip_space(parser);
-    const char *place = parser->at;
-    if (!parse_digits(parser, digits))
+    const char *place;
+    if (!parse_digits(parser, digits, &place))
         return false;
     errno = 0;
     *key = strtoull(digits, &rest, 16);

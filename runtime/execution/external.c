@@ -53,11 +53,6 @@ static bool no_memory(ExternalError *error) {
 
 /* --- finding a library --- */
 
-static const char *last_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Adds to the list of places that were tried. */
 static void note(char *tried, size_t size, const char *path) {
     const size_t length = strlen(tried);
@@ -84,7 +79,7 @@ static bool open_in_folder(ExternalCall *external, const char *folder, const cha
 }
 
 static bool library_open(ExternalCall *external, const char *folder, ExternalError *error) {
-    const char *library = external->call->library, *name = last_name(library);
+    const char *library = external->call->library, *name = basename(library);
     char tried[512] = "";
     bool found = false;
     if (*library == '/')
@@ -245,7 +240,7 @@ static bool library_add(Externals *externals, const ExternalCall *external, Exte
     ExternalLibrary *library = &externals->libraries[externals->library_count];
     FileError file_error;
     library->path = external->path;
-    library->name = last_name(external->path);
+    library->name = basename(external->path);
     if (!hash_file(library->path, library->hash, &file_error))
         return fail(error, EXTERNAL_LIBRARY, external->call, "%s", file_error.text);
     externals->library_count++;
