@@ -171,28 +171,38 @@ static void prefetch_left(const Contract *c, const Tile *tile, LLVMValueRef row,
             emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)));
 }
 
-/* While the right side is streamed: rows of the next block of the depth, a share of them with each
- * panel, each from end to end of the tile: what is asked for in one piece comes faster. */
-static void prefetch_right(const Contract *c, const Tile *tile, LLVMValueRef column) {
+/* Asks for so many depths of the right side, columns from `column` on. */
+static void fetch_right(const Contract *c, const Tile *tile, LLVMValueRef depth, int64_t depths,
+                        LLVMValueRef column, int64_t columns) {
     Emitter *e = c->emitter;
     const ContractShape *s = &c->shape;
     const int64_t bytes = (int64_t)dtype_size(graph_node(s->body, s->right)->dtype);
     const int64_t row = offsets_stride(&c->right_depth) * bytes;
-    const bool wide = s->width * bytes >= LEAST_PIECE;
-    const int64_t panels = wide ? 1 : (s->column_block + s->width - 1) / s->width;
-    const int64_t share = (s->depth_block + panels - 1) / panels;
-    const int64_t columns = wide ? s->width : s->column_block;
-    LLVMValueRef panel = emit_div_const(e, emit_sub(e, column, tile->column), s->width);
-    LLVMValueRef depth = emit_add_const(e, tile->depth, s->depth_block);
-    if (!wide)
-        depth = emit_add(e, depth, emit_mul_const(e, panel, share));
-    LLVMValueRef offset =
-        emit_add(e, emit_offset(e, &c->right_columns, wide ? column : tile->column),
-                 emit_offset(e, &c->right_depth, first_element(c, depth)));
+    LLVMValueRef offset = emit_add(e, emit_offset(e, &c->right_columns, column),
+                                   emit_offset(e, &c->right_depth, first_element(c, depth)));
     LLVMValueRef base = side_at(c, s->right, tile->right, offset);
-    for (int64_t d = 0; d < share * (s->pairs ? 2 : 1); d++)
+    for (int64_t d = 0; d < depths * (s->pairs ? 2 : 1); d++)
         for (int64_t at = 0; at < columns * bytes; at += CACHE_LINE)
             emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, d * row + at)));
+}
+
+/* While the right side is streamed: the same columns of the next block of the depth. Where panels
+ * are narrow, a share of that block's depths with each panel, from end to end of the tile: what is
+ * asked for in one piece comes faster. */
+static void prefetch_right(const Contract *c, const Tile *tile, LLVMValueRef column) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    const int64_t bytes = (int64_t)dtype_size(graph_node(s->body, s->right)->dtype);
+    LLVMValueRef next = emit_add_const(e, tile->depth, s->depth_block);
+    if (s->width * bytes >= LEAST_PIECE) {
+        fetch_right(c, tile, next, s->depth_block, column, s->width);
+        return;
+    }
+    const int64_t panels = (s->column_block + s->width - 1) / s->width;
+    const int64_t share = (s->depth_block + panels - 1) / panels;
+    LLVMValueRef panel = emit_div_const(e, emit_sub(e, column, tile->column), s->width);
+    LLVMValueRef first = emit_add(e, next, emit_mul_const(e, panel, share));
+    fetch_right(c, tile, first, share, tile->column, s->column_block);
 }
 
 /* A panel of columns against the tile's panels of rows. */
