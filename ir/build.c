@@ -117,6 +117,24 @@ NodeId build_rename(Function *function, NodeId a, AxisId from, AxisId to) {
                                       .attributes = {.axes = axes_of(axes, 2)}});
 }
 
+NodeId build_split_as(Function *function, NodeId a, AxisId axis, AxisId outer, AxisId inner,
+                      const Axes *order) {
+    const AxisId axes[] = {axis, outer, inner};
+    return graph_add(function, (Node){.op = OP_SPLIT,
+                                      .axes = *order,
+                                      .source_count = 1,
+                                      .sources = &a,
+                                      .attributes = {.axes = axes_of(axes, 3)}});
+}
+
+NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, AxisId axis) {
+    const AxisId axes[] = {outer, inner, axis};
+    return graph_add(function, (Node){.op = OP_MERGE,
+                                      .source_count = 1,
+                                      .sources = &a,
+                                      .attributes = {.axes = axes_of(axes, 3)}});
+}
+
 NodeId build_result(Function *function, NodeId several, int64_t which) {
     return graph_add(function, (Node){.op = OP_RESULT,
                                       .source_count = 1,

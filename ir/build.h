@@ -28,6 +28,11 @@ NodeId build_shift(Function *function, NodeId a, NodeId fill, AxisId axis, int64
 /* `a` with `slice`, which lacks the axis, at a position along it (an i32 scalar). */
 NodeId build_update_slice(Function *function, NodeId a, NodeId position, NodeId slice, AxisId axis);
 NodeId build_rename(Function *function, NodeId a, AxisId from, AxisId to);
+/* `a` with an axis as two, whose extents multiply to its own; in this order of memory. */
+NodeId build_split_as(Function *function, NodeId a, AxisId axis, AxisId outer, AxisId inner,
+                      const Axes *order);
+/* The two as one. */
+NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, AxisId axis);
 NodeId build_result(Function *function, NodeId several, int64_t which);
 
 #endif

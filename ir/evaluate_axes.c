@@ -222,3 +222,44 @@ void evaluate_rename(Evaluation *evaluation) {
     size_t count = (size_t)node_elements(evaluation);
     memcpy(evaluation->results[0], evaluation_value(evaluation, 0), count * sizeof(double));
 }
+
+void evaluate_split(Evaluation *evaluation) {
+    const Node *node = evaluation->node, *source = evaluation_source(evaluation, 0);
+    const AxisId *own = node->attributes.axes.at;
+    const int64_t extent = graph_axis(evaluation->function, own[2])->extent;
+    const int64_t stride = axes_stride(evaluation->function, &source->axes, own[0]);
+    const double *a = evaluation_value(evaluation, 0);
+    Loop loop = loop_over(evaluation->function, &node->axes, &node->axes);
+    loop_operand(&loop, 0, &node->axes);
+    loop_operand(&loop, 1, &source->axes);
+    loop_coordinate(&loop, 2, own[1]);
+    loop_coordinate(&loop, 3, own[2]);
+    do {
+        for (int64_t i = 0; i < loop.inner; i++) {
+            const int64_t outer = loop.offsets[2] + i * loop.steps[2];
+            const int64_t inner = loop.offsets[3] + i * loop.steps[3];
+            evaluation->results[0][loop.offsets[0] + i * loop.steps[0]] =
+                a[loop.offsets[1] + i * loop.steps[1] + (outer * extent + inner) * stride];
+        }
+    } while (loop_next(&loop));
+}
+
+void evaluate_merge(Evaluation *evaluation) {
+    const Node *node = evaluation->node, *source = evaluation_source(evaluation, 0);
+    const AxisId *own = node->attributes.axes.at;
+    const int64_t extent = graph_axis(evaluation->function, own[1])->extent;
+    const int64_t outer = axes_stride(evaluation->function, &source->axes, own[0]);
+    const int64_t inner = axes_stride(evaluation->function, &source->axes, own[1]);
+    const double *a = evaluation_value(evaluation, 0);
+    Loop loop = loop_over(evaluation->function, &node->axes, &node->axes);
+    loop_operand(&loop, 0, &node->axes);
+    loop_operand(&loop, 1, &source->axes);
+    loop_coordinate(&loop, 2, own[2]);
+    do {
+        for (int64_t i = 0; i < loop.inner; i++) {
+            const int64_t at = loop.offsets[2] + i * loop.steps[2];
+            evaluation->results[0][loop.offsets[0] + i * loop.steps[0]] =
+                a[loop.offsets[1] + i * loop.steps[1] + at / extent * outer + at % extent * inner];
+        }
+    } while (loop_next(&loop));
+}

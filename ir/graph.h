@@ -137,6 +137,9 @@ OpCode op_by_name(const char *name);
 /* Computes each element from the elements of its sources at the same place: casts, unary, binary,
  * select. */
 bool op_is_elementwise(OpCode op);
+/* Axes of its first source that a node reads at other positions than its own: of gather, shift,
+ * rename, split, merge. */
+Axes op_moved_axes(const Node *node);
 const char *dtype_name(DType dtype);
 DType dtype_by_name(const char *name); /* DTYPE_NONE when there is none */
 size_t dtype_size(DType dtype);        /* bytes */

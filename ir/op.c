@@ -37,6 +37,8 @@ enum {
     elementwise_shift = 0,
     elementwise_update_slice = 0,
     elementwise_rename = 0,
+    elementwise_split = 0,
+    elementwise_merge = 0,
     elementwise_attention = 0,
     elementwise_attention_grad = 0,
     elementwise_call = 0,
@@ -52,6 +54,21 @@ static const bool op_elementwise[OP_COUNT] = {
 };
 
 bool op_is_elementwise(OpCode op) { return op_elementwise[op]; }
+
+Axes op_moved_axes(const Node *node) {
+    const Axes *own = &node->attributes.axes;
+    switch (node->op) {
+    case OP_GATHER:
+    case OP_SHIFT:
+    case OP_RENAME:
+    case OP_SPLIT:
+        return axes_of(own->at, 1);
+    case OP_MERGE:
+        return axes_of(own->at, 2);
+    default:
+        return (Axes){0};
+    }
+}
 
 OpCode op_by_name(const char *name) {
     for (int op = 0; op < OP_COUNT; op++)

@@ -426,6 +426,63 @@ const char *shape_rename(Shape *shape) {
     return NULL;
 }
 
+/* The source has the axes `old` and lacks `fresh`, and as many elements lie along them. */
+static const char *need_parts(const Shape *shape, const Axes *old, const Axes *fresh) {
+    const Axes *axes = &shape_source(shape, 0)->axes;
+    for (int i = 0; i < old->count; i++)
+        if (!axes_has(axes, old->at[i]))
+            return shape_fault(shape, "source 0 has no axis %s: it is %s",
+                               axis_name(shape, old->at[i]), shape_axes_text(shape, axes));
+    for (int i = 0; i < fresh->count; i++) {
+        const char *fault = need_axis_absent(shape, fresh->at[i], 0);
+        if (fault)
+            return fault;
+    }
+    if (axes_elements(shape->function, old) != axes_elements(shape->function, fresh))
+        return shape_fault(shape, "%s and %s are not of one size", shape_axes_text(shape, old),
+                           shape_axes_text(shape, fresh));
+    return NULL;
+}
+
+const char *shape_split(Shape *shape) {
+    const char *fault = need_own_axes(shape, 3);
+    if (fault)
+        return fault;
+    const AxisId *own = shape->node->attributes.axes.at;
+    const Axes whole = axes_of(own, 1), parts = axes_of(own + 1, 2);
+    fault = need_parts(shape, &whole, &parts);
+    if (fault)
+        return fault;
+    const Axes *axes = &shape_source(shape, 0)->axes;
+    if (axes->count == MAX_AXES)
+        return shape_too_many(shape);
+    shape->dtype = shape_source(shape, 0)->dtype;
+    for (int i = 0; i < axes->count; i++) {
+        const bool is_split = axes->at[i] == own[0];
+        axes_append(&shape->axes, is_split ? own[1] : axes->at[i]);
+        if (is_split)
+            axes_append(&shape->axes, own[2]);
+    }
+    return NULL;
+}
+
+const char *shape_merge(Shape *shape) {
+    const char *fault = need_own_axes(shape, 3);
+    if (fault)
+        return fault;
+    const AxisId *own = shape->node->attributes.axes.at;
+    const Axes parts = axes_of(own, 2), whole = axes_of(own + 2, 1);
+    fault = need_parts(shape, &parts, &whole);
+    if (fault)
+        return fault;
+    const Axes *axes = &shape_source(shape, 0)->axes;
+    shape->dtype = shape_source(shape, 0)->dtype;
+    for (int i = 0; i < axes->count; i++)
+        if (axes->at[i] != own[0])
+            axes_append(&shape->axes, axes->at[i] == own[1] ? own[2] : axes->at[i]);
+    return NULL;
+}
+
 /* --- the checks common to all ops --- */
 
 static ShapeRule *const shape_rules[OP_COUNT] = {

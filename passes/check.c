@@ -67,6 +67,8 @@ static void bound_sources(const Function *function, NodeId id, int64_t *limits) 
     case OP_SELECT:
     case OP_SHIFT:
     case OP_RENAME:
+    case OP_SPLIT:
+    case OP_MERGE:
     case OP_STOP_GRADIENT:
         for (uint32_t i = 0; i < node->source_count; i++)
             bound(limits, node->sources[i], limits[id]);

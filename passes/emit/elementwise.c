@@ -277,6 +277,8 @@ enum {
     element_shift = 0,
     element_update_slice = 0,
     element_rename = 0,
+    element_split = 0,
+    element_merge = 0,
     element_attention = 0,
     element_attention_grad = 0,
     element_called = 0,

@@ -120,8 +120,8 @@ static AxisSet source_set(const Builder *builder, const Node *node, uint32_t i) 
 
 /* Axes along which a node reads source `i` elsewhere. */
 static AxisSet moved_by(const Nest *nest, const Node *node, uint32_t i) {
-    bool moves = node->op == OP_GATHER || node->op == OP_SHIFT || node->op == OP_RENAME;
-    return moves && i == 0 ? axis_bit(nest, node->attributes.axes.at[0]) : 0;
+    const Axes moved = op_moved_axes(node);
+    return i == 0 ? any_set(nest, &moved) : 0;
 }
 
 /* Axes whose positions an op tells apart. */
@@ -132,6 +132,8 @@ static AxisSet special_axes(const Nest *nest, const Node *node) {
     case OP_GATHER:
     case OP_SHIFT:
     case OP_RENAME:
+    case OP_SPLIT:
+    case OP_MERGE:
         return any_set(nest, &node->attributes.axes);
     case OP_SCATTER_ADD:
         return axis_bit(nest, node->attributes.axes.at[0]);
@@ -143,7 +145,7 @@ static AxisSet special_axes(const Nest *nest, const Node *node) {
 static bool op_has_nest(OpCode op) {
     return op_is_elementwise(op) || nest_is_reduction(op) || op == OP_CONST || op == OP_INDEX ||
            op == OP_RANDOM || op == OP_RANDOM_NORMAL || op == OP_GATHER || op == OP_SHIFT ||
-           op == OP_RENAME;
+           op == OP_RENAME || op == OP_SPLIT || op == OP_MERGE;
 }
 
 static const char *describe_nodes(Builder *builder) {

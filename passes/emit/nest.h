@@ -36,8 +36,8 @@ typedef struct NestNode {
     AxisSet axes;   /* along which it varies; scatter_add: without the axis that it makes */
     AxisSet over;   /* what it reduces */
     AxisSet summed; /* what it reduces, and what all that it depends on reduces */
-    AxisSet moved;  /* axes along which gather, shift or rename read it elsewhere than where the
-                       loops are */
+    AxisSet moved;  /* axes along which a node reads it elsewhere than where the loops are
+                       (op_moved_axes) */
     bool reduces;   /* is a reduction */
     bool column;    /* is one that is complete after the reduced axes; scatter_add always is */
     bool placed;    /* computed where the loops are, too */

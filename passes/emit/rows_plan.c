@@ -103,6 +103,7 @@ double rows_op_cost(OpCode op) {
     case OP_INDEX:
     case OP_STOP_GRADIENT:
     case OP_RENAME:
+    case OP_SPLIT:
         return 0;
     default:
         return 1;
@@ -189,7 +190,7 @@ static void note_other_reads(RowsPlan *plan) {
     for (uint32_t p = 0; p < plan->view.member_count; p++) {
         const Node *node = member(plan, p);
         const NestNode *info = &plan->nest.nodes[p];
-        bool moves = node->op == OP_GATHER || node->op == OP_SHIFT || node->op == OP_RENAME;
+        bool moves = op_moved_axes(node).count > 0;
         for (uint32_t i = 0; i < node->source_count; i++)
             if (info->moved || moves ||
                 !(info->axes & plan->nest.row || info->over & plan->nest.row))

@@ -265,6 +265,31 @@ static LLVMValueRef rename_value(Site *site, const Node *node) {
     return site_value(site_moved(site, axes->at[0], site->at[axes->at[1]]), node->sources[0]);
 }
 
+static LLVMValueRef split_value(Site *site, const Node *node) {
+    const AxisId *axes = node->attributes.axes.at;
+    const int64_t extent = graph_axis(site->evaluator->body, axes[2])->extent;
+    const Coordinate first = coordinate_scaled(site, site->at[axes[1]], extent);
+    const Coordinate to = coordinate_sum(site, first, site->at[axes[2]]);
+    return site_value(site_moved(site, axes[0], to), node->sources[0]);
+}
+
+/* A ramp may reach over the end of the inner axis, so its lanes go their own ways. */
+static LLVMValueRef merge_value(Site *site, const Node *node) {
+    Emitter *emitter = site->evaluator->emitter;
+    const AxisId *axes = node->attributes.axes.at;
+    const Coordinate at = site->at[axes[2]];
+    const bool same = at.kind == COORDINATE_SAME;
+    const CoordinateKind kind = same ? COORDINATE_SAME : COORDINATE_LANES;
+    LLVMValueRef place = same ? at.value : coordinate_lanes(site, at);
+    LLVMValueRef extent =
+        emit_splat(emitter, emit_i64(emitter, graph_axis(site->evaluator->body, axes[1])->extent),
+                   emit_lanes(place));
+    const Coordinate outer = {kind, LLVMBuildUDiv(emitter->builder, place, extent, "")};
+    const Coordinate inner = {kind, LLVMBuildURem(emitter->builder, place, extent, "")};
+    Site *moved = site_moved(site_moved(site, axes[0], outer), axes[1], inner);
+    return site_value(moved, node->sources[0]);
+}
+
 /* Whether 0 <= at < extent, as an i1 or one a lane. */
 static LLVMValueRef is_inside(Site *site, Coordinate at, int64_t extent) {
     Emitter *emitter = site->evaluator->emitter;
@@ -339,6 +364,10 @@ static LLVMValueRef compute_node(Site *site, NodeId id) {
         return shift_value(site, node);
     case OP_RENAME:
         return rename_value(site, node);
+    case OP_SPLIT:
+        return split_value(site, node);
+    case OP_MERGE:
+        return merge_value(site, node);
     default: /* a reduction's value is set when its loop is done */
         return elementwise_value(site, node);
     }

@@ -2,9 +2,9 @@
  *
  * A Site is a place in the loops: a coordinate for each axis, and as many lanes as are computed at
  * once. site_value() gives the value of a node there: it emits the code for it (once a site) from
- * the values of its sources. Gather, shift and rename are changes of coordinates: their source is
- * evaluated at a site of its own. Code is straight-line: choices are selects, and what lies outside
- * is clamped or masked.
+ * the values of its sources. Gather, shift, rename, split and merge are changes of
+ * coordinates: their source is evaluated at a site of its own. Code is straight-line: choices are
+ * selects, and what lies outside is clamped or masked.
  *
  * A value is a scalar where it is the same in all lanes, else a vector of site->lanes. f32 and bf16
  * are float, i32 is i32, bool is i1; in memory a bool is a byte.

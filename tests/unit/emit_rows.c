@@ -67,7 +67,7 @@ static void check_samples(const char *target, bool run, uint64_t step) {
     for (int op = 0; op < OP_COUNT; op++)
         for (uint64_t seed = 0; seed < OP_SAMPLE_SEEDS; seed += step)
             checked[op] += check_sample((OpCode)op, seed, target, run);
-    for (int op = OP_RANDOM; op <= OP_RENAME; op++)
+    for (int op = OP_RANDOM; op <= OP_MERGE; op++)
         if (op != OP_SOFTMAX && op != OP_CROSS_ENTROPY)
             cr_assert(checked[op], "%s was never compiled", op_table[op].name);
 }

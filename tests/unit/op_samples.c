@@ -135,13 +135,17 @@ static NodeId add_source(Draft *draft, NodeId id) {
 }
 
 /* The next source: called a, b, c by its place. */
-static NodeId add_tensor(Draft *draft, DType dtype, const char *word) {
+static NodeId add_axes(Draft *draft, DType dtype, const Axes *axes) {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
-    const Axes axes = word_axes(draft, word);
     OpCode kind = dtype == DTYPE_F32 ? OP_PARAM : OP_INPUT;
     int64_t least = dtype == DTYPE_BOOL ? 0 : -6, most = dtype == DTYPE_BOOL ? 1 : 6;
     return add_source(
-        draft, add_input(draft, kind, names[draft->node.source_count], dtype, &axes, least, most));
+        draft, add_input(draft, kind, names[draft->node.source_count], dtype, axes, least, most));
+}
+
+static NodeId add_tensor(Draft *draft, DType dtype, const char *word) {
+    const Axes axes = word_axes(draft, word);
+    return add_axes(draft, dtype, &axes);
 }
 
 /* Positions along an axis, a few of them beyond its ends where `beyond`. */
@@ -350,6 +354,32 @@ static void layout_rename(Draft *draft) {
     int64_t extent = graph_axis(draft->function, letter_axis(draft, 'n'))->extent;
     AxisId to = function_axis(draft->function, "to", extent);
     draft->node.attributes.axes = axes_of((AxisId[]){letter_axis(draft, 'n'), to}, 2);
+}
+
+/* Of n, which is `outer` rows of `inner`; not every extent divides. */
+static void add_parts(Draft *draft, AxisId *outer, AxisId *inner) {
+    const int64_t extent = graph_axis(draft->function, letter_axis(draft, 'n'))->extent;
+    const int64_t of_inner = extent % 4 == 0 && draft->seed % 2 ? 4 : draft->seed % 5 ? extent : 1;
+    *outer = function_axis(draft->function, "outer", extent / of_inner);
+    *inner = function_axis(draft->function, "inner", of_inner);
+}
+
+static void layout_split(Draft *draft) {
+    static const char *const words[] = {"bnd", "n", "dn", "nb"};
+    AxisId outer, inner;
+    add_tensor(draft, number_dtype(draft), pick(draft, words, COUNT_OF(words)));
+    add_parts(draft, &outer, &inner);
+    draft->node.attributes.axes = axes_of((AxisId[]){letter_axis(draft, 'n'), outer, inner}, 3);
+}
+
+static void layout_merge(Draft *draft) {
+    AxisId outer, inner;
+    add_parts(draft, &outer, &inner);
+    const AxisId d = letter_axis(draft, 'd'), n = letter_axis(draft, 'n');
+    const AxisId orders[][3] = {{outer, d, inner}, {d, outer, inner}, {inner, outer, d}};
+    const Axes axes = axes_of(orders[draft->seed % COUNT_OF(orders)], 3);
+    add_axes(draft, number_dtype(draft), &axes);
+    draft->node.attributes.axes = axes_of((AxisId[]){outer, inner, n}, 3);
 }
 
 /* --- attention --- */
