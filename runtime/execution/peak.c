@@ -118,33 +118,66 @@ double peak_bf16(int threads) {
     return 0;
 }
 
-/* Sums so that nothing waits for memory but the loads themselves. */
-static uint64_t read_words(const uint64_t *words, int64_t count) {
-    uint64_t sums[8] = {0};
-    for (int64_t i = 0; i + 8 <= count; i += 8)
-        for (int lane = 0; lane < 8; lane++)
-            sums[lane] += words[i + lane];
-    return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
+/* A ReadLoop sums lines of 64 bytes. */
+typedef uint64_t ReadLoop(const char *lines, int64_t count);
+
+/* NAME: one by vectors of so many bytes, as wide as can be: of narrower ones too few lines fit
+ * among the instructions that a core has under way, and it waits for memory more than it must. */
+#define READ_LOOP(NAME, BYTES, ATTRIBUTE)                                                          \
+    typedef uint64_t NAME##_vector __attribute__((vector_size(BYTES)));                            \
+    ATTRIBUTE static uint64_t NAME(const char *lines, int64_t count) {                             \
+        const NAME##_vector *vectors = (const NAME##_vector *)(const void *)lines;                 \
+        NAME##_vector sums[64 / BYTES] = {{0}}, sum = {0};                                         \
+        for (int64_t i = 0; i < count; i++)                                                        \
+            for (int part = 0; part < 64 / BYTES; part++)                                          \
+                sums[part] += vectors[i * (64 / BYTES) + part];                                    \
+        for (int part = 0; part < 64 / BYTES; part++)                                              \
+            sum += sums[part];                                                                     \
+        uint64_t total = 0;                                                                        \
+        for (size_t lane = 0; lane < BYTES / sizeof(uint64_t); lane++)                             \
+            total += sum[lane];                                                                    \
+        return total;                                                                              \
+    }
+
+READ_LOOP(read_16, 16, )
+#if defined(__x86_64__)
+READ_LOOP(read_32, 32, __attribute__((target("avx2"))))
+READ_LOOP(read_64, 64, __attribute__((target("avx512f"))))
+#endif
+
+static ReadLoop *read_loop(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return read_64;
+    if (__builtin_cpu_supports("avx2"))
+        return read_32;
+#endif
+    return read_16;
 }
 
+/* As above, what the slowest of them needs. */
 static double read_seconds(const PageBlock *block, int threads) {
-    const int64_t words = block->size / (int64_t)sizeof(uint64_t);
+    ReadLoop *const loop = read_loop();
+    const int64_t lines = block->size / 64;
     uint64_t total = 0;
-    double begin = clock_seconds();
-#pragma omp parallel num_threads(threads) reduction(+ : total)
+    double longest = 0;
+#pragma omp parallel num_threads(threads) reduction(+ : total) reduction(max : longest)
     {
-        int64_t first = words * omp_get_thread_num() / omp_get_num_threads();
-        int64_t last = words * (omp_get_thread_num() + 1) / omp_get_num_threads();
-        total += read_words((const uint64_t *)(const void *)block->bytes + first, last - first);
+        const int64_t first = lines * omp_get_thread_num() / omp_get_num_threads();
+        const int64_t last = lines * (omp_get_thread_num() + 1) / omp_get_num_threads();
+#pragma omp barrier
+        const double begin = clock_seconds();
+        total = loop((const char *)block->bytes + 64 * first, last - first);
+        longest = clock_seconds() - begin;
     }
     volatile uint64_t kept = total;
     (void)kept;
-    return clock_seconds() - begin;
+    return longest;
 }
 
 bool peak_read(int threads, double *bytes) {
     PageBlock block;
-    if (!block_create(&block, (int64_t)128 << 20)) /* larger than caches are */
+    if (!block_create(&block, (int64_t)256 << 20)) /* larger than caches are */
         return false;
     memset(block.bytes, 1, (size_t)block.size);
     double best = read_seconds(&block, threads);
