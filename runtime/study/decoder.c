@@ -220,6 +220,7 @@ void decoder_free(Decoder *decoder) {
 int64_t decoder_images(const Decoder *decoder) { return decoder->images; }
 int64_t decoder_positions(const Decoder *decoder) { return decoder->positions; }
 int64_t decoder_colours(const Decoder *decoder) { return decoder->colours; }
+int decoder_threads(const Decoder *decoder) { return executor_threads(decoder->executor); }
 
 /* --- running --- */
 

@@ -15,6 +15,7 @@ void decoder_free(Decoder *decoder);
 int64_t decoder_images(const Decoder *decoder); /* side by side */
 int64_t decoder_positions(const Decoder *decoder);
 int64_t decoder_colours(const Decoder *decoder);
+int decoder_threads(const Decoder *decoder);
 
 /* Begins with images whose first tokens are given: tokens [images, positions], those that are not
  * given being any. Without it a decoder begins at position 0. */

@@ -57,6 +57,7 @@ SampleStatus draw_images(Decoder *decoder, const DrawTask *task, const SampleOpt
         .together = images,
         .given = task->given,
         .number = task->number,
+        .threads = decoder_threads(decoder),
     };
     const SampleStatus status = drawing.tokens && drawing.before
                                     ? sample_images(&sample, options, tokens)

@@ -6,6 +6,7 @@
 #include "runtime/execution/scalar_math.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,8 +110,8 @@ int32_t sample_colour(const float *logits, int64_t colours, const SampleOptions 
 typedef struct Drawing {
     const SampleTask *task;
     const SampleOptions *options;
-    float *logits; /* [together, colours] */
-    SampleChoice *order;
+    float *logits;       /* [together, colours] */
+    SampleChoice *order; /* [threads, colours] */
 } Drawing;
 
 /* Of images first ... first + count - 1. */
@@ -119,22 +120,24 @@ static SampleStatus draw_position(const Drawing *drawing, int64_t first, int64_t
     const SampleTask *task = drawing->task;
     if (!task->model(task->user, tokens, count, position, drawing->logits))
         return SAMPLE_FAILED;
+    bool finite = true;
+#pragma omp parallel for num_threads(task->threads) reduction(&& : finite) if (count > 1)
     for (int64_t i = 0; i < count; i++) {
-        const int32_t colour =
-            sample_colour(drawing->logits + i * task->colours, task->colours, drawing->options,
-                          task->number + first + i, position, drawing->order);
-        if (colour < 0)
-            return SAMPLE_NOT_FINITE;
-        tokens[i * task->positions + position] = colour;
+        const int32_t colour = sample_colour(drawing->logits + i * task->colours, task->colours,
+                                             drawing->options, task->number + first + i, position,
+                                             drawing->order + omp_get_thread_num() * task->colours);
+        if (colour >= 0)
+            tokens[i * task->positions + position] = colour;
+        finite = finite && colour >= 0;
     }
-    return SAMPLE_DONE;
+    return finite ? SAMPLE_DONE : SAMPLE_NOT_FINITE;
 }
 
 SampleStatus sample_images(const SampleTask *task, const SampleOptions *options, int32_t *tokens) {
     const size_t colours = (size_t)task->colours;
     const Drawing drawing = {task, options,
                              malloc((size_t)task->together * colours * sizeof(float)),
-                             malloc(colours * sizeof(SampleChoice))};
+                             malloc((size_t)task->threads * colours * sizeof(SampleChoice))};
     SampleStatus status = drawing.logits && drawing.order ? SAMPLE_DONE : SAMPLE_NO_MEMORY;
     for (int64_t first = 0; first < task->count; first += task->together) {
         const int64_t left = task->count - first;

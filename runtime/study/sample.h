@@ -37,6 +37,7 @@ typedef struct SampleTask {
     int64_t together; /* images that the model is asked about at once, at most */
     int64_t given;    /* the first so many positions of each image are given */
     int64_t number;   /* of the first image: what its draws are counted by */
+    int threads;      /* that draw for images side by side, at most */
 } SampleTask;
 
 /* tokens [count, positions]: on entry what is given, at the end whole images. */

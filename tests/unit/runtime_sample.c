@@ -127,8 +127,8 @@ static bool failing_model(void *user, const int32_t *tokens, int64_t count, int6
 
 static SampleStatus draw_images(int64_t count, int64_t number, int64_t given, int32_t *tokens) {
     int64_t together = count < 5 ? count : 5; /* so that the last ones are fewer */
-    const SampleTask task = {toy_model, &together, count, POSITIONS,
-                             COLOURS,   together,  given, number};
+    const SampleTask task = {toy_model, &together, count,  POSITIONS, COLOURS,
+                             together,  given,     number, 3};
     return sample_images(&task, &plain, tokens);
 }
 
@@ -159,8 +159,8 @@ Test(sample, what_is_given_stays) {
 
 Test(sample, failures_are_told_apart) {
     int32_t tokens[POSITIONS] = {0};
-    const SampleTask broken = {broken_model, NULL, 1, POSITIONS, COLOURS, 1, 0, 0};
-    const SampleTask failing = {failing_model, NULL, 1, POSITIONS, COLOURS, 1, 0, 0};
+    const SampleTask broken = {broken_model, NULL, 1, POSITIONS, COLOURS, 1, 0, 0, 1};
+    const SampleTask failing = {failing_model, NULL, 1, POSITIONS, COLOURS, 1, 0, 0, 1};
     cr_expect_eq(sample_images(&broken, &plain, tokens), SAMPLE_NOT_FINITE);
     cr_expect_eq(sample_images(&failing, &plain, tokens), SAMPLE_FAILED);
 }
