@@ -22,13 +22,13 @@ typedef struct DecodeFault {
 Module *derive_decode(const Module *module, const DecodeOptions *options, DecodeFault *fault);
 
 /* What of `decode`, after the passes before fusion, depends on parameters alone goes to `weights`,
- * which is run once: weights in bf16, and those that a product would have to read across memory, in
- * another order. */
+ * which is run once: weights in bf16, and in the order in which products read them. `target` says
+ * in which; NULL: no code is to be made. */
 typedef struct DecodeParts {
     Function *weights; /* NULL: there is nothing */
     Function *decode;
 } DecodeParts;
 
-DecodeParts decode_split(const Function *decode);
+DecodeParts decode_split(const Function *decode, const struct Target *target);
 
 #endif

@@ -3,16 +3,20 @@
 #include "passes/decode.h"
 
 #include "ir/build.h"
+#include "passes/decode_panels.h"
 #include "passes/rewrite.h"
 
 /* A node that goes to the weights and is read by one that does not. */
 typedef struct Crossing {
     bool is_there;
-    Axes order; /* in which it is wanted in memory */
+    bool in_panels; /* in which it is wanted in memory; else in an order of its axes */
+    DecodePanels panels;
+    Axes order;
 } Crossing;
 
 typedef struct Split {
     const Function *from;
+    const struct Target *target;
     bool *constant; /* by node: it depends on parameters alone, and on one at least */
     Crossing *crossings;
 } Split;
@@ -49,6 +53,16 @@ static Axes product_order(const Function *from, const Node *contract, uint32_t w
     return axes_union(&first, &columns);
 }
 
+/* As the node wants its source number `which`. */
+static void choose_order(const Split *split, const Node *user, uint32_t which, Crossing *crossing) {
+    crossing->order = graph_node(split->from, user->sources[which])->axes;
+    if (user->op != OP_CONTRACT)
+        return;
+    crossing->in_panels =
+        decode_panels_find(split->from, user, which, split->target, &crossing->panels);
+    crossing->order = product_order(split->from, user, which);
+}
+
 /* A parameter that lies as its product wants it is read where it is. */
 static void find_crossings(Split *split) {
     const Function *from = split->from;
@@ -60,10 +74,9 @@ static void find_crossings(Split *split) {
             const Node *node = graph_node(from, source);
             if (!split->constant[source] || crossing->is_there)
                 continue;
-            const bool is_product = user->op == OP_CONTRACT;
-            crossing->order = is_product ? product_order(from, user, i) : node->axes;
+            choose_order(split, user, i, crossing);
             crossing->is_there = graph_node(from, rename_source(from, source))->op != OP_PARAM ||
-                                 (is_product && !axes_equal(&crossing->order, &node->axes));
+                                 crossing->in_panels || !axes_equal(&crossing->order, &node->axes);
         }
     }
 }
@@ -91,12 +104,23 @@ static Function *make_weights(const Split *split) {
     for (NodeId id = 0; id < split->from->node_count; id++)
         if (split->crossings[id].is_there) {
             const NodeId first = rewrite.to->node_count;
+            const Crossing *crossing = &split->crossings[id];
             const NodeId made =
-                build_reordered(rewrite.to, rewrite.map[id], &split->crossings[id].order);
+                crossing->in_panels
+                    ? decode_panels_lay(rewrite.to, rewrite.map[id], &crossing->panels)
+                    : build_reordered(rewrite.to, rewrite.map[id], &crossing->order);
             rewrite_place(&rewrite, first, id);
             function_output(rewrite.to, crossing_name(split, id), made, NULL);
         }
     return function_prune(rewrite.to);
+}
+
+static NodeId read_crossing(const Split *split, Function *to, NodeId id) {
+    const Crossing *crossing = &split->crossings[id];
+    const char *name = crossing_name(split, id);
+    const DType dtype = graph_node(split->from, id)->dtype;
+    return crossing->in_panels ? decode_panels_read(to, name, dtype, &crossing->panels)
+                               : build_param(to, name, dtype, &crossing->order);
 }
 
 static Function *make_rest(const Split *split) {
@@ -112,15 +136,14 @@ static Function *make_rest(const Split *split) {
         node.sources = sources;
         rewrite.map[id] = graph_add(rewrite.to, node);
         if (split->crossings[id].is_there)
-            crossed[id] = build_param(rewrite.to, crossing_name(split, id), node.dtype,
-                                      &split->crossings[id].order);
+            crossed[id] = read_crossing(split, rewrite.to, id);
         rewrite_place(&rewrite, first, id);
     }
     return function_prune(rewrite_end(&rewrite));
 }
 
-DecodeParts decode_split(const Function *decode) {
-    Split split = {.from = decode};
+DecodeParts decode_split(const Function *decode, const struct Target *target) {
+    Split split = {.from = decode, .target = target};
     split.constant = arena_array(decode->arena, decode->node_count, sizeof *split.constant);
     split.crossings = arena_array(decode->arena, decode->node_count, sizeof *split.crossings);
     find_constant(&split);

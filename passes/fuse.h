@@ -41,8 +41,9 @@ typedef struct Fusion {
     GroupId *owner; /* GROUP_NONE: free, or outside */
     const CopyList **copies;
     bool *is_free, *is_output;
-    bool *is_rounding; /* of a param or input to bf16: free, and so for products too */
-    bool *is_dropped;  /* its owner computes it no more: nobody reads it from memory */
+    bool *is_side;    /* a param or input as a product reads it, rounded to bf16 or with two axes as
+                         one: free for products too */
+    bool *is_dropped; /* its owner computes it no more: nobody reads it from memory */
     uint32_t *depth; /* products, attentions and calls on the longest path to it, itself included */
     uint32_t *user_start; /* where its users begin in `users`; one more for the end */
     NodeId *users;        /* as often as they read */
@@ -65,7 +66,7 @@ static inline const Node *fuse_node(const Fusion *fusion, NodeId id) {
 Fusion fuse_begin(const Function *function);
 
 /* A matrix product, attention, a call, an update of a slice: it reads memory, so what is free is
- * stored for it, but for what a product rounds as it packs. */
+ * stored for it, but for what a product rounds or merges as it reads. */
 bool fuse_is_anchor(const Fusion *fusion, NodeId id);
 
 /* Whether the kernel of a member computes a free source of it rather than read it. */

@@ -41,10 +41,10 @@ static void classify(Fusion *fusion) {
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = fuse_node(fusion, id);
         bool cheap = op_is_elementwise(node->op) || node->op == OP_RENAME;
-        fusion->is_rounding[id] =
-            node->op == OP_CAST_BF16 && is_binding(fuse_node(fusion, node->sources[0])->op);
-        fusion->is_free[id] = node->op == OP_CONST || node->op == OP_INDEX ||
-                              fusion->is_rounding[id] || (cheap && sources_free(fusion, node));
+        fusion->is_side[id] = (node->op == OP_CAST_BF16 || node->op == OP_MERGE) &&
+                              is_binding(fuse_node(fusion, node->sources[0])->op);
+        fusion->is_free[id] = node->op == OP_CONST || node->op == OP_INDEX || fusion->is_side[id] ||
+                              (cheap && sources_free(fusion, node));
     }
     for (uint32_t i = 0; i < function->output_count; i++)
         fusion->is_output[function->outputs[i].node] = true;
@@ -78,7 +78,7 @@ bool fuse_is_anchor(const Fusion *fusion, NodeId id) {
 }
 
 bool fuse_computes(const Fusion *fusion, NodeId member, NodeId source) {
-    bool packs = fuse_node(fusion, member)->op == OP_CONTRACT && fusion->is_rounding[source];
+    bool packs = fuse_node(fusion, member)->op == OP_CONTRACT && fusion->is_side[source];
     return fusion->is_free[source] && (packs || !fuse_is_anchor(fusion, member));
 }
 
@@ -178,7 +178,7 @@ Fusion fuse_begin(const Function *function) {
         .owner = arena_array(arena, nodes, sizeof *fusion.owner),
         .copies = arena_array(arena, nodes, sizeof *fusion.copies),
         .is_free = arena_array(arena, nodes, sizeof *fusion.is_free),
-        .is_rounding = arena_array(arena, nodes, sizeof *fusion.is_rounding),
+        .is_side = arena_array(arena, nodes, sizeof *fusion.is_side),
         .is_dropped = arena_array(arena, nodes, sizeof *fusion.is_dropped),
         .is_output = arena_array(arena, nodes, sizeof *fusion.is_output),
         .depth = arena_array(arena, nodes, sizeof *fusion.depth),

@@ -164,7 +164,7 @@ static bool fused_add(Fused *fused, Function *function, size_t first, const Comp
     const size_t before = splits ? NUMBER_fuse : first;
     DecodeParts parts = {.decode = passes_run(function, 0, before, options, context, error)};
     if (splits && parts.decode)
-        parts = decode_split(parts.decode);
+        parts = decode_split(parts.decode, context->target);
     Function *const both[] = {parts.weights, parts.decode};
     for (int i = 0; i < 2; i++) {
         if (!both[i])

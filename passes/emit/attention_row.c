@@ -23,6 +23,8 @@ enum {
     MOST_VECTORS = 64, /* of a query */
     PANEL_VECTORS = 8, /* of the output, summed at once in registers */
     RESULT_OUTPUT = 0,
+    LINE_BYTES = 64,
+    AHEAD_BYTES = 4 << 10, /* what memory takes to answer two threads that read apace */
 };
 
 typedef struct Row {
@@ -39,8 +41,9 @@ typedef struct Row {
 /* The row at hand. */
 typedef struct RowPlace {
     LLVMValueRef batch, row;
-    LLVMValueRef query, key, value, output; /* key and value at key 0 */
-    LLVMValueRef first, last;               /* keys */
+    LLVMValueRef next; /* the batch after it, if there is one */
+    LLVMValueRef query, output;
+    LLVMValueRef first, last; /* keys */
 } RowPlace;
 
 /* --- what is taken --- */
@@ -168,18 +171,58 @@ static uint32_t vectors_of(const AttentionShape *shape, int64_t extent) {
     return (uint32_t)((extent + shape->lanes - 1) / shape->lanes);
 }
 
+/* --- asking memory ahead --- */
+
+/* A side's rows of the keys that count, one after another. */
+typedef struct Side {
+    LLVMValueRef base; /* at key 0 */
+    Offsets keys;
+} Side;
+
+static Side key_side(const Row *row, LLVMValueRef batch) {
+    return (Side){
+        attention_source(row->kernel, ATTENTION_SOURCE_KEY, batch),
+        attention_source_offsets(row->kernel, ATTENTION_SOURCE_KEY, &row->shape->key_axes)};
+}
+
+static Side value_side(const Row *row, LLVMValueRef batch) {
+    return (Side){
+        attention_source(row->kernel, ATTENTION_SOURCE_VALUE, batch),
+        attention_source_offsets(row->kernel, ATTENTION_SOURCE_VALUE, &row->shape->key_axes)};
+}
+
+static LLVMValueRef row_at(const Row *row, const Side *side, LLVMValueRef key) {
+    return element_at(row, side->base, emit_offset(row->emitter, &side->keys, key));
+}
+
+/* The row that is read so many bytes after that of `key`: beyond the last one, of what is read
+ * next. */
+static void ask_ahead(const Row *row, const RowPlace *place, const Side *side, const Side *next,
+                      LLVMValueRef key) {
+    Emitter *e = row->emitter;
+    const int64_t bytes = offsets_stride(&side->keys) * (int64_t)dtype_size(row->shape->dtype);
+    const int64_t ahead = bytes < AHEAD_BYTES ? AHEAD_BYTES / bytes : 1;
+    LLVMValueRef later = emit_add_const(e, key, ahead);
+    LLVMValueRef beyond = emit_add(e, place->first, emit_sub(e, later, place->last));
+    LLVMValueRef at = LLVMBuildSelect(e->builder, emit_less(e, later, place->last),
+                                      row_at(row, side, later), row_at(row, next, beyond), "");
+    for (int64_t line = 0; line < bytes; line += LINE_BYTES)
+        emit_prefetch(e, emit_element(e, e->i8, at, emit_i64(e, line)), PREFETCH_L1);
+}
+
 /* scores[key] of the keys that count. */
 static void emit_scores(const Row *row, const RowPlace *place) {
     Emitter *e = row->emitter;
     const AttentionShape *s = row->shape;
     const uint32_t vectors = vectors_of(s, s->width);
-    const Offsets keys = attention_source_offsets(row->kernel, ATTENTION_SOURCE_KEY, &s->key_axes);
+    const Side keys = key_side(row, place->batch), values = value_side(row, place->batch);
     LLVMValueRef *query = arena_array(e->arena, vectors, sizeof *query);
     for (uint32_t v = 0; v < vectors; v++)
         query[v] = load_vector(row, place->query, &row->query, v, s->width);
     Loop loop;
     emit_loop_begin(e, &loop, place->first, place->last, 1, "scores");
-    LLVMValueRef key = element_at(row, place->key, emit_offset(e, &keys, loop.index));
+    LLVMValueRef key = row_at(row, &keys, loop.index);
+    ask_ahead(row, place, &keys, &values, loop.index);
     LLVMValueRef sum = emit_f32_lanes(e, 0, s->lanes);
     for (uint32_t v = 0; v < vectors; v++)
         sum = emit_fma(e, query[v], load_vector(row, key, &row->key, v, s->width), sum);
@@ -252,15 +295,16 @@ static void emit_panel(const Row *row, const RowPlace *place, uint32_t from, uin
                        LLVMValueRef inverse) {
     Emitter *e = row->emitter;
     const AttentionShape *s = row->shape;
-    const Offsets keys =
-        attention_source_offsets(row->kernel, ATTENTION_SOURCE_VALUE, &s->key_axes);
+    const Side values = value_side(row, place->batch), keys = key_side(row, place->next);
     const DType result = attention_result_type(row->kernel, RESULT_OUTPUT);
     LLVMValueRef sums[PANEL_VECTORS], next[PANEL_VECTORS];
     Loop loop;
     emit_loop_begin(e, &loop, place->first, place->last, 1, "values");
     for (uint32_t v = 0; v < count; v++)
         sums[v] = emit_loop_carry(e, &loop, emit_f32_lanes(e, 0, s->lanes));
-    LLVMValueRef value = element_at(row, place->value, emit_offset(e, &keys, loop.index));
+    LLVMValueRef value = row_at(row, &values, loop.index);
+    if (from == 0)
+        ask_ahead(row, place, &values, &keys, loop.index);
     LLVMValueRef weight =
         emit_splat(e, emit_load(e, e->f32, score_at(row, loop.index), FLOAT_BYTES), s->lanes);
     for (uint32_t v = 0; v < count; v++)
@@ -303,8 +347,8 @@ static void emit_row(const Row *row, LLVMValueRef batch, LLVMValueRef index) {
         .row = index,
         .query = row_of(row, attention_source(k, ATTENTION_SOURCE_QUERY, batch), &queries, s->dtype,
                         index),
-        .key = attention_source(k, ATTENTION_SOURCE_KEY, batch),
-        .value = attention_source(k, ATTENTION_SOURCE_VALUE, batch),
+        .next = emit_min_i64(row->emitter, emit_add_const(row->emitter, batch, 1),
+                             emit_i64(row->emitter, s->batches - 1)),
         .output = row_of(row, attention_result(k, RESULT_OUTPUT, batch), &outputs,
                          attention_result_type(k, RESULT_OUTPUT), index),
     };

@@ -63,14 +63,12 @@ static LLVMValueRef first_element(const Contract *c, LLVMValueRef depth) {
 
 static void describe_offsets(Contract *c) {
     const ContractShape *s = &c->shape;
-    const Axes *left = &graph_node(s->body, s->left)->axes;
-    const Axes *right = &graph_node(s->body, s->right)->axes;
-    c->left_batch = offsets_of(s->body, &s->batch_axes, left);
-    c->left_rows = offsets_of(s->body, &s->row_axes, left);
-    c->left_depth = offsets_of(s->body, &s->depth_axes, left);
-    c->right_batch = offsets_of(s->body, &s->batch_axes, right);
-    c->right_columns = offsets_of(s->body, &s->column_axes, right);
-    c->right_depth = offsets_of(s->body, &s->depth_axes, right);
+    c->left_batch = contract_offsets(s, CONTRACT_LEFT, &s->batch_axes);
+    c->left_rows = contract_offsets(s, CONTRACT_LEFT, &s->row_axes);
+    c->left_depth = contract_offsets(s, CONTRACT_LEFT, &s->depth_axes);
+    c->right_batch = contract_offsets(s, CONTRACT_RIGHT, &s->batch_axes);
+    c->right_columns = contract_offsets(s, CONTRACT_RIGHT, &s->column_axes);
+    c->right_depth = contract_offsets(s, CONTRACT_RIGHT, &s->depth_axes);
 }
 
 static void emit_parts(Contract *c, const char *symbol, uint32_t operand_count,
@@ -168,7 +166,8 @@ static void prefetch_left(const Contract *c, const Tile *tile, LLVMValueRef row,
         offsets_stride(&c->left_rows) * (int64_t)dtype_size(graph_node(s->body, s->left)->dtype);
     for (int64_t r = 0; r < s->height; r++)
         for (int64_t at = 0; at < share * FLOAT_BYTES; at += CACHE_LINE)
-            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)));
+            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, r * row_bytes + at)),
+                          PREFETCH_L2);
 }
 
 /* Asks for so many depths of the right side, columns from `column` on. */
@@ -183,7 +182,7 @@ static void fetch_right(const Contract *c, const Tile *tile, LLVMValueRef depth,
     LLVMValueRef base = side_at(c, s->right, tile->right, offset);
     for (int64_t d = 0; d < depths * (s->pairs ? 2 : 1); d++)
         for (int64_t at = 0; at < columns * bytes; at += CACHE_LINE)
-            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, d * row + at)));
+            emit_prefetch(e, emit_element(e, e->i8, base, emit_i64(e, d * row + at)), PREFETCH_L2);
 }
 
 /* While the right side is streamed: the same columns of the next block of the depth. Where panels

@@ -14,15 +14,23 @@ static bool axes_accepted(const Function *body, const Axes *a, const Axes *b) {
            (axes_elements(body, &of_a) > 1 || axes_elements(body, &of_b) > 1);
 }
 
+/* Axes that a side makes one of are of its rows or columns. */
+static bool merge_accepted(const Function *body, const Node *contract, int which) {
+    const Node *side = graph_node(body, contract->sources[which]);
+    const Node *other = graph_node(body, contract->sources[1 - which]);
+    return side->op != OP_MERGE || !axes_has(&other->axes, side->attributes.axes.at[2]);
+}
+
 static bool sides_accepted(const Function *body, const Node *contract) {
     const Node *a = graph_node(body, contract->sources[0]);
     const Node *b = graph_node(body, contract->sources[1]);
     return contract_side_input(body, contract->sources[0]) != NODE_NONE &&
            contract_side_input(body, contract->sources[1]) != NODE_NONE &&
+           merge_accepted(body, contract, 0) && merge_accepted(body, contract, 1) &&
            axes_accepted(body, &a->axes, &b->axes);
 }
 
-/* A side, or the input that it rounds. */
+/* A side, or the input that it is made of. */
 static bool is_of_sides(const Function *body, const Node *contract, NodeId id) {
     for (int i = 0; i < 2; i++)
         if (id == contract->sources[i] || id == contract_side_input(body, contract->sources[i]))
@@ -39,9 +47,9 @@ bool contract_accepts(const Function *body) {
         return false;
     for (NodeId id = 0; id < body->node_count; id++) {
         const Node *node = graph_node(body, id);
-        if (id != anchor && !may_follow(node->op))
-            return false;
-        if (!is_of_sides(body, contract, id) && !axes_subset(&node->axes, &contract->axes))
+        if (id == anchor || is_of_sides(body, contract, id))
+            continue;
+        if (!may_follow(node->op) || !axes_subset(&node->axes, &contract->axes))
             return false;
     }
     for (uint32_t i = 0; i < body->output_count; i++) {

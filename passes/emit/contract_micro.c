@@ -10,6 +10,7 @@
 enum {
     FLOAT_BYTES = 4,
     FETCHED_BYTES = 16 << 10, /* what is smaller is in cache */
+    PANELS_AHEAD = 8 << 10,   /* bytes: what memory takes to answer two threads that read apace */
 };
 
 typedef struct Micro {
@@ -34,25 +35,23 @@ static uint32_t vector_of(const Micro *micro, uint32_t sum) { return sum % micro
 /* Where the sides are read: in panels, or where the tensors lie. */
 static void describe_sides(Micro *micro) {
     const ContractShape *shape = micro->shape;
-    const Function *body = shape->body;
     Product *product = &micro->product;
     product->pairs = shape->pairs;
     product->left_row = shape->pairs ? 2 : 1;
     product->left_depth = product->left_row * shape->height;
     product->right_depth = shape->width;
     if (!shape->pack_left) {
-        const Axes *left = &graph_node(body, shape->left)->axes;
-        Offsets rows = offsets_of(body, &shape->row_axes, left);
-        Offsets depth = offsets_of(body, &shape->depth_axes, left);
+        Offsets rows = contract_offsets(shape, CONTRACT_LEFT, &shape->row_axes);
+        Offsets depth = contract_offsets(shape, CONTRACT_LEFT, &shape->depth_axes);
         product->left_row = offsets_stride(&rows);
         product->left_depth = shape->pairs ? 2 : offsets_stride(&depth);
     }
     if (!shape->pack_right) {
-        const Axes *right = &graph_node(body, shape->right)->axes;
-        Offsets depth = offsets_of(body, &shape->depth_axes, right);
+        Offsets depth = contract_offsets(shape, CONTRACT_RIGHT, &shape->depth_axes);
         product->right_depth = product->right_row = offsets_stride(&depth);
         product->right_halves = shape->pairs;
         product->last_lanes = micro->last_lanes;
+        product->ahead = shape->in_panels ? PANELS_AHEAD : 0;
     }
 }
 
@@ -219,7 +218,7 @@ static void fetch(const Micro *micro, Site *site, NodeId id) {
     if (offset.kind != COORDINATE_RAMP)
         return;
     LLVMValueRef base = site->evaluator->operands[id];
-    emit_prefetch(e, emit_element(e, e->f32, base, offset.value));
+    emit_prefetch(e, emit_element(e, e->f32, base, offset.value), PREFETCH_L2);
 }
 
 /* Asks for what the epilogue will read, so that it comes while the sums are made. */

@@ -29,8 +29,8 @@ static const Axes *output_order(const Function *body) {
 
 static void assign_axes(ContractShape *shape) {
     const Function *body = shape->body;
-    const Axes *left = &graph_node(body, shape->left)->axes;
-    const Axes *right = &graph_node(body, shape->right)->axes;
+    const Axes *left = &graph_node(body, shape->left_source)->axes;
+    const Axes *right = &graph_node(body, shape->right_source)->axes;
     const Axes *order = output_order(body);
     shape->batch_axes = pick(order, left, right, true);
     shape->row_axes = pick(order, left, right, false);
@@ -44,15 +44,35 @@ static void assign_axes(ContractShape *shape) {
 
 NodeId contract_side_input(const Function *body, NodeId side) {
     const Node *node = graph_node(body, side);
-    if (node->op == OP_CAST_BF16)
+    if (node->op == OP_CAST_BF16 || node->op == OP_MERGE)
         side = node->sources[0];
     return graph_node(body, side)->op == OP_INPUT ? side : NODE_NONE;
 }
 
+Offsets contract_offsets(const ContractShape *shape, ContractSide side, const Axes *composite) {
+    const Function *body = shape->body;
+    const Node *source =
+        graph_node(body, side == CONTRACT_LEFT ? shape->left_source : shape->right_source);
+    const Node *input = graph_node(body, side == CONTRACT_LEFT ? shape->left : shape->right);
+    if (source->op != OP_MERGE)
+        return offsets_of(body, composite, &input->axes);
+    const AxisId *merged = source->attributes.axes.at;
+    Axes parts = {0};
+    for (int i = 0; i < composite->count; i++) {
+        const bool is_merged = composite->at[i] == merged[2];
+        axes_append(&parts, is_merged ? merged[0] : composite->at[i]);
+        if (is_merged)
+            axes_append(&parts, merged[1]);
+    }
+    return offsets_of(body, &parts, &input->axes);
+}
+
 static void swap_sides(ContractShape *shape) {
-    NodeId left = shape->left;
+    const NodeId left = shape->left, left_source = shape->left_source;
     shape->left = shape->right;
+    shape->left_source = shape->right_source;
     shape->right = left;
+    shape->right_source = left_source;
     assign_axes(shape);
 }
 
@@ -62,8 +82,10 @@ static void swap_sides(ContractShape *shape) {
 static void assign_sides(ContractShape *shape, int64_t lanes) {
     const Node *contract = graph_node(shape->body, shape->contract);
     const Axes *order = output_order(shape->body);
-    shape->left = contract_side_input(shape->body, contract->sources[0]);
-    shape->right = contract_side_input(shape->body, contract->sources[1]);
+    shape->left_source = contract->sources[0];
+    shape->right_source = contract->sources[1];
+    shape->left = contract_side_input(shape->body, shape->left_source);
+    shape->right = contract_side_input(shape->body, shape->right_source);
     shape->pairs = graph_node(shape->body, contract->sources[0])->dtype == DTYPE_BF16;
     const Axes *first = &graph_node(shape->body, shape->left)->axes;
     shape->depth_axes = pick(first, first, &contract->attributes.axes, true);
@@ -156,23 +178,34 @@ static int64_t right_memory(const ContractShape *shape) {
     return graph_elements(shape->body, right) * (int64_t)dtype_size(right->dtype);
 }
 
+/* Of f32 or bf16, without packing. */
+static bool streams(DType dtype, int64_t rows, int64_t columns, int64_t depth) {
+    return rows <= STREAM_ROWS && columns * STREAM_DEEP >= depth &&
+           (dtype == DTYPE_F32 || depth % 2 == 0);
+}
+
+int64_t contract_panel_width(const Target *target, DType dtype, int64_t rows, int64_t columns,
+                             int64_t depth) {
+    Product product;
+    if (columns < target_lanes(target) || !streams(dtype, rows, columns, depth))
+        return 0;
+    product_choose(target, rows, columns, &product);
+    const int64_t width = (int64_t)product.vectors * product.lanes;
+    return columns % width ? 0 : width;
+}
+
 /* What lies in cache may as well be summed over the whole depth at once. */
 static void choose_stream(ContractShape *shape, bool direct) {
-    const bool whole_pairs = graph_node(shape->body, shape->right)->dtype == DTYPE_BF16 &&
-                             shape->depth_elements % 2 == 0;
-    shape->stream_right = direct && shape->rows <= STREAM_ROWS && shape->batches == 1 &&
-                          shape->columns * STREAM_DEEP >= shape->depth_elements &&
-                          (!shape->pairs || whole_pairs);
+    const DType dtype = graph_node(shape->body, shape->right)->dtype;
+    shape->stream_right = direct && shape->batches == 1 && shape->pairs == (dtype == DTYPE_BF16) &&
+                          streams(dtype, shape->rows, shape->columns, shape->depth_elements);
 }
 
 static void choose_packing(ContractShape *shape, const Choices *choices) {
-    const Function *body = shape->body;
-    const Axes *left = &graph_node(body, shape->left)->axes;
-    const Axes *right = &graph_node(body, shape->right)->axes;
-    Offsets left_rows = offsets_of(body, &shape->row_axes, left);
-    Offsets left_depth = offsets_of(body, &shape->depth_axes, left);
-    Offsets right_columns = offsets_of(body, &shape->column_axes, right);
-    Offsets right_depth = offsets_of(body, &shape->depth_axes, right);
+    Offsets left_rows = contract_offsets(shape, CONTRACT_LEFT, &shape->row_axes);
+    Offsets left_depth = contract_offsets(shape, CONTRACT_LEFT, &shape->depth_axes);
+    Offsets right_columns = contract_offsets(shape, CONTRACT_RIGHT, &shape->column_axes);
+    Offsets right_depth = contract_offsets(shape, CONTRACT_RIGHT, &shape->depth_axes);
 
     bool left_direct = left_is_direct(shape, &left_rows, &left_depth);
     bool few_uses = shape->columns <= 2 * shape->width;
@@ -184,6 +217,7 @@ static void choose_packing(ContractShape *shape, const Choices *choices) {
     choose_stream(shape, left_direct && right_direct);
     if (shape->stream_right) {
         shape->pack_left = shape->pack_right = false;
+        shape->in_panels = offsets_stride(&right_depth) == shape->width;
         return;
     }
     bool scattered = offsets_stride(&right_depth) * FLOAT_BYTES >= CACHE_WAY_BYTES;
@@ -209,12 +243,14 @@ static void choose_stream_blocks(ContractShape *shape, const Target *target) {
     int64_t block = divide_up(shape->columns, STREAM_TILES);
     if (block < STREAM_COLUMNS)
         block = STREAM_COLUMNS;
+    if (shape->in_panels)
+        block = shape->width;
     shape->column_block =
         least(round_up(block, shape->width), round_up(shape->columns, shape->width));
     shape->row_block = round_up(shape->rows, shape->height);
     shape->row_blocks = shape->row_group = 1;
     shape->column_blocks = divide_up(shape->columns, shape->column_block);
-    shape->prefetch_right = right_memory(shape) > target->l2_bytes / 4;
+    shape->prefetch_right = !shape->in_panels && right_memory(shape) > target->l2_bytes / 4;
     if (shape->prefetch_right)
         shape->depth_block = least(STREAM_DEPTH, shape->depth);
 }
@@ -240,8 +276,8 @@ static void choose_blocks(ContractShape *shape, const Target *target) {
 static void choose_prefetch(ContractShape *shape, const Target *target) {
     const Node *left = graph_node(shape->body, shape->left);
     int64_t bytes = graph_elements(shape->body, left) * (int64_t)dtype_size(left->dtype);
-    Offsets rows = offsets_of(shape->body, &shape->row_axes, &left->axes);
-    Offsets depth = offsets_of(shape->body, &shape->depth_axes, &left->axes);
+    Offsets rows = contract_offsets(shape, CONTRACT_LEFT, &shape->row_axes);
+    Offsets depth = contract_offsets(shape, CONTRACT_LEFT, &shape->depth_axes);
     shape->prefetch_left = !shape->pack_left && !shape->stream_right && bytes > target->l2_bytes &&
                            offsets_stride(&depth) == 1 && offsets_uniform(&rows);
 }

@@ -6,13 +6,17 @@
 #include "ir/graph.h"
 #include "passes/emit/target.h"
 
+struct Offsets; /* passes/emit/offsets.h */
+
 /* result[batch, row, column] = sum over depth of left[batch, row, depth] * right[batch, depth,
  * column]. Each index is composite. The columns are those that vectors run along, so left and right
  * may be the contraction's sources in either order. */
 typedef struct ContractShape {
     const Function *body;
-    NodeId contract, left,
-        right; /* the sides' INPUTs; f32 ones may be rounded to bf16 on the way */
+    NodeId contract;
+    NodeId left, right; /* the sides' INPUTs: f32 ones may be rounded to bf16 on the way, and two
+                           axes of rows or columns made one */
+    NodeId left_source, right_source; /* those, or what is made of them */
     Axes batch_axes, row_axes, column_axes, depth_axes;
     int64_t batches, rows, columns;
     bool pairs;    /* the product is of bf16, in pairs of depths (bf16.h) */
@@ -31,6 +35,7 @@ typedef struct ContractShape {
      */
     bool stream_right;
     bool prefetch_right; /* it comes from memory */
+    bool in_panels; /* it lies there as panels of `width` columns, depth by depth: as it is read */
     /* The right side of a column block is packed for all of the depth, and serves the tiles after
      * it. */
     bool keep_right;
@@ -44,9 +49,21 @@ typedef struct ContractShape {
     int64_t right_bytes, left_bytes, partial_bytes;
 } ContractShape;
 
-/* The INPUT that a side of the contraction is read from: itself, or what it rounds; NODE_NONE where
- * it is neither. */
+/* The INPUT that a side of the contraction is read from: itself, or what it rounds or merges axes
+ * of; NODE_NONE where it is none of these. */
 NodeId contract_side_input(const Function *body, NodeId side);
+
+typedef enum ContractSide { CONTRACT_LEFT, CONTRACT_RIGHT } ContractSide;
+
+/* Where a side's INPUT has the elements with a composite index of the side's axes. */
+struct Offsets contract_offsets(const ContractShape *shape, ContractSide side,
+                                const Axes *composite);
+
+/* Where a product reads a matrix of f32 or bf16 in place and once, since it has few rows: how many
+ * columns it computes at a time. In panels of so many it reads memory from end to end. 0: it does
+ * not, or they do not divide. */
+int64_t contract_panel_width(const Target *target, DType dtype, int64_t rows, int64_t columns,
+                             int64_t depth);
 
 /* The body must be one that contract_accepts. */
 void contract_shape(const Function *body, const Target *target, ContractShape *shape);

@@ -184,9 +184,9 @@ static LLVMValueRef call_intrinsic(Emitter *emitter, const char *name, LLVMTypeR
     return LLVMBuildCall2(emitter->builder, type, function, arguments, count, "");
 }
 
-void emit_prefetch(Emitter *emitter, LLVMValueRef pointer) {
-    enum { READ = 0, LOCALITY = 2, DATA = 1 };
-    LLVMValueRef arguments[] = {pointer, emit_i32(emitter, READ), emit_i32(emitter, LOCALITY),
+void emit_prefetch(Emitter *emitter, LLVMValueRef pointer, PrefetchTo to) {
+    enum { READ = 0, DATA = 1 };
+    LLVMValueRef arguments[] = {pointer, emit_i32(emitter, READ), emit_i32(emitter, (int32_t)to),
                                 emit_i32(emitter, DATA)};
     call_intrinsic(emitter, "llvm.prefetch", &emitter->pointer, 1, arguments, 4);
 }

@@ -90,7 +90,7 @@ static void fetch(const Packer *packer, LLVMValueRef side, LLVMValueRef depth, u
     Emitter *e = packer->emitter;
     LLVMValueRef from = source_element(packer, side, depth);
     for (int64_t at = 0; at < (int64_t)elements * element_bytes(packer); at += CACHE_LINE)
-        emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, at)));
+        emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, at)), PREFETCH_L2);
 }
 
 /* What the panel reads in the next chunk of depths. */

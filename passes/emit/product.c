@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-enum { FLOAT_BYTES = 4, BF16_BYTES = 2 };
+enum { FLOAT_BYTES = 4, BF16_BYTES = 2, CACHE_LINE = 64 };
 
 /* --- size --- */
 
@@ -103,6 +103,14 @@ static void add_depth(Emitter *e, const Product *product, LLVMValueRef left, LLV
     }
 }
 
+/* Of the right side, for as many depths as a round takes. */
+static void ask_ahead(Emitter *e, const Product *product, LLVMValueRef right, uint32_t depths) {
+    int64_t bytes = (int64_t)depths * product->vectors * product->lanes * FLOAT_BYTES;
+    for (int64_t at = 0; at < bytes; at += CACHE_LINE)
+        emit_prefetch(e, emit_element(e, e->i8, right, emit_i64(e, product->ahead + at)),
+                      PREFETCH_L1);
+}
+
 /* Goes on for `count` depths, a multiple of `unroll`, and moves the pointers on. */
 static void add_depths(Emitter *e, const Product *product, LLVMValueRef count, uint32_t unroll,
                        LLVMValueRef *left, LLVMValueRef *right, LLVMValueRef *sums) {
@@ -114,6 +122,8 @@ static void add_depths(Emitter *e, const Product *product, LLVMValueRef count, u
         next[i] = emit_loop_carry(e, &loop, sums[i]);
     LLVMValueRef from_left = emit_loop_carry(e, &loop, *left);
     LLVMValueRef from_right = emit_loop_carry(e, &loop, *right);
+    if (product->ahead)
+        ask_ahead(e, product, from_right, unroll);
     for (uint32_t u = 0; u < unroll; u++)
         add_depth(e, product, from_left, from_right, u, next);
     LLVMTypeRef left_type = product->pairs ? e->i16 : e->f32;

@@ -22,6 +22,8 @@ typedef struct Product {
     int64_t right_row;  /* from the even one to the odd one, and on to the next even one */
     int64_t depth_rest; /* what a depth may leave when divided by PRODUCT_UNROLL */
     bool depth_short;   /* it is always less than PRODUCT_UNROLL */
+    int64_t ahead;      /* bytes of the right side, which lies depth by depth without gaps, that are
+                           asked for ahead; 0: none */
 } Product;
 
 /* Registers that the target has for sums, cut for panels of `columns` columns at most. */

@@ -2,6 +2,7 @@
 #include "ir/build.h"
 #include "kernel_harness.h"
 #include "passes/emit/contract.h"
+#include "passes/emit/contract_shape.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -150,6 +151,47 @@ Test(contract, few_rows_against_a_large_matrix) {
     const Case heads = {"bhe", "hed", "bd", "bhed", {3, 8, 32, 700}};
     check_sides(&heads, SIDES_F32);
     check_sides(&heads, SIDES_BF16);
+}
+
+/* Columns are an axis of the right side in two parts, which lie around the depth. */
+static void check_panels(int64_t rows, int64_t depth, int64_t panels, int64_t width, DType dtype) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    Function *body = function_create(arena, "body");
+    const AxisId b = function_axis(body, "b", rows), d = function_axis(body, "d", depth);
+    const AxisId f = function_axis(body, "f", panels * width);
+    const AxisId of = function_axis(body, "of", panels), in = function_axis(body, "in", width);
+    const Axes left = axes_of((AxisId[]){b, d}, 2), right = axes_of((AxisId[]){of, d, in}, 3);
+    const Axes summed = axes_of(&d, 1), result = axes_of((AxisId[]){b, f}, 2);
+    const NodeId x = build_input(body, "x0", dtype, &left);
+    const NodeId y = build_input(body, "x1", dtype, &right);
+    const NodeId merged = build_merge(body, y, of, in, f);
+    function_output(body, "y0", build_contract_as(body, x, merged, &summed, &result), NULL);
+    char label[96];
+    snprintf(label, sizeof label, "%ld rows, %ld deep, %ld panels of %ld, %s", rows, depth, panels,
+             width, dtype_name(dtype));
+    check_body(body, arena, label);
+    arena_destroy(arena);
+}
+
+/* Panels as wide as the product's columns at a time, wider and narrower ones. */
+Test(contract, few_rows_against_panels) {
+    static const int64_t rows[] = {1, 2, 3, 5, 8, 16};
+    Target target;
+    char error[256];
+    cr_assert(target_find(NULL, &target, error, sizeof error), "%s", error);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int half = 0; half < 2; half++) {
+            const DType dtype = half ? DTYPE_BF16 : DTYPE_F32;
+            const int64_t width = contract_panel_width(&target, dtype, rows[i], 1024, 514);
+            cr_assert(width > 0 && 1024 % width == 0);
+            check_panels(rows[i], 514, 1024 / width, width, dtype);
+            check_panels(rows[i], 130, 3, width, dtype);
+            check_panels(rows[i], 67, 5, width / 2, dtype);
+            check_panels(rows[i], 64, 2, 2 * width, dtype);
+        }
+    check_panels(40, 96, 4, 32, DTYPE_F32);
+    check_panels(40, 96, 4, 32, DTYPE_BF16);
 }
 
 Test(contract, depth_in_blocks) {

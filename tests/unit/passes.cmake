@@ -8,6 +8,8 @@ scanline_test(passes_gradients SOURCES unit/passes_gradients.c
 scanline_test(passes_simplify SOURCES unit/passes_simplify.c LIBRARIES scanline_passes_support)
 scanline_test(passes_attention SOURCES unit/passes_attention.c LIBRARIES scanline_passes_support)
 scanline_test(passes_derive SOURCES unit/passes_derive.c LIBRARIES scanline_passes_support)
+scanline_test(passes_decode_split SOURCES unit/passes_decode_split.c
+  LIBRARIES scanline_passes_support scanline_passes)
 scanline_test(passes_decode SOURCES unit/passes_decode.c unit/lower_support.c unit/frontend_support.c
   LIBRARIES scanline_passes_support scanline_frontend)
 scanline_test(passes_specs SOURCES unit/passes_specs.c
