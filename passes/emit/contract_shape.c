@@ -239,20 +239,24 @@ static void choose_columns(ContractShape *shape, const Target *target) {
 }
 
 /* As even as can be, and wide: whoever reads memory in short pieces waits for each. */
-static void choose_stream_blocks(ContractShape *shape, const Target *target) {
+static int64_t stream_columns(const ContractShape *shape) {
     int64_t block = divide_up(shape->columns, STREAM_TILES);
     if (block < STREAM_COLUMNS)
         block = STREAM_COLUMNS;
-    if (shape->in_panels)
-        block = shape->width;
-    shape->column_block =
-        least(round_up(block, shape->width), round_up(shape->columns, shape->width));
-    shape->row_block = round_up(shape->rows, shape->height);
-    shape->row_blocks = shape->row_group = 1;
-    shape->column_blocks = divide_up(shape->columns, shape->column_block);
+    return least(round_up(block, shape->width), round_up(shape->columns, shape->width));
+}
+
+/* A panel is a tile, and read in one go. */
+static void choose_stream_blocks(ContractShape *shape, const Target *target) {
     shape->prefetch_right = !shape->in_panels && right_memory(shape) > target->l2_bytes / 4;
     if (shape->prefetch_right)
         shape->depth_block = least(STREAM_DEPTH, shape->depth);
+    if (shape->in_panels)
+        shape->depth_block = shape->depth;
+    shape->column_block = shape->in_panels ? shape->width : stream_columns(shape);
+    shape->row_block = round_up(shape->rows, shape->height);
+    shape->row_blocks = shape->row_group = 1;
+    shape->column_blocks = divide_up(shape->columns, shape->column_block);
 }
 
 static void choose_blocks(ContractShape *shape, const Target *target) {

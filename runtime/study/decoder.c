@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FILL_PARTS = 64 }; /* after each of which its progress is told */
+
 struct Decoder {
     const PlanFunction *decode, *prefill, *weights; /* prefill, weights: NULL where there is none */
     int64_t images, positions, colours;
     double weight_bytes, cache_bytes; /* that decode reads: of all weights; of a position of the
                                          caches that have positions */
+    const PlanKernel *kernels;
     Executor *executor;
     PageBlock block;
     int32_t *before, *position; /* inputs of decode */
@@ -179,6 +182,7 @@ static bool open_decoder(Decoder *decoder, const Program *program, const Model *
     if (!find_shape(decoder, program->experiment, error) || !in_place(decoder->decode, error))
         return false;
     count_bytes(decoder, program->plan);
+    decoder->kernels = program->plan->kernels;
     const ExecutorUse uses[] = {{decoder->decode, EXECUTOR_TEAM},
                                 {decoder->prefill, EXECUTOR_TEAM},
                                 {decoder->weights, EXECUTOR_TEAM}};
@@ -224,12 +228,31 @@ int decoder_threads(const Decoder *decoder) { return executor_threads(decoder->e
 
 /* --- running --- */
 
-void decoder_fill(Decoder *decoder, const int32_t *tokens) {
-    if (!decoder->prefill)
-        return; /* it keeps nothing from position to position */
+/* Of all that prefill computes, what its steps `first` to `last` - 1 do. */
+static double fill_share(const Decoder *decoder, uint32_t first, uint32_t last) {
+    double part = 0, all = 0;
+    for (uint32_t i = 0; i < decoder->prefill->step_count; i++) {
+        const double flops = 1 + decoder->kernels[decoder->prefill->steps[i].kernel].flops;
+        all += flops;
+        part += i >= first && i < last ? flops : 0;
+    }
+    return part / all;
+}
+
+void decoder_fill(Decoder *decoder, const int32_t *tokens, DecoderProgress *progress, void *user) {
+    if (!decoder->prefill) {
+        progress(user, 1); /* it keeps nothing from position to position */
+        return;
+    }
     memcpy(decoder->tokens, tokens,
            (size_t)(decoder->images * decoder->positions) * sizeof *tokens);
-    executor_run(decoder->executor, decoder->prefill, decoder->fill.inputs, decoder->fill.outputs);
+    const uint32_t steps = decoder->prefill->step_count, part = steps / FILL_PARTS + 1;
+    for (uint32_t first = 0; first < steps; first += part) {
+        const uint32_t last = first + part < steps ? first + part : steps;
+        executor_run_part(decoder->executor, decoder->prefill, first, last, decoder->fill.inputs,
+                          decoder->fill.outputs);
+        progress(user, fill_share(decoder, first, last));
+    }
 }
 
 const float *decoder_step(Decoder *decoder, const int32_t *before, int64_t position) {

@@ -17,9 +17,12 @@ int64_t decoder_positions(const Decoder *decoder);
 int64_t decoder_colours(const Decoder *decoder);
 int decoder_threads(const Decoder *decoder);
 
+/* How much of the whole (0 to 1) was done since it was last told; the shares add up to 1. */
+typedef void DecoderProgress(void *user, double share);
+
 /* Begins with images whose first tokens are given: tokens [images, positions], those that are not
  * given being any. Without it a decoder begins at position 0. */
-void decoder_fill(Decoder *decoder, const int32_t *tokens);
+void decoder_fill(Decoder *decoder, const int32_t *tokens, DecoderProgress *progress, void *user);
 
 /* The logits [images, colours] of a position, given the tokens [images] before it (any before the
  * first). Positions come one after another: from 0 on, or from the first that was not given; 0

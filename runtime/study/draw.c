@@ -11,9 +11,20 @@ typedef struct Drawing {
     int32_t *before; /* [side by side] */
 } Drawing;
 
-static void advance(const Drawing *drawing, int64_t tokens) {
+static void advance(const Drawing *drawing, double tokens) {
     if (drawing->task->work)
-        work_advance(drawing->task->work, (double)tokens);
+        work_advance(drawing->task->work, tokens);
+}
+
+/* Beginning with so many images. */
+typedef struct Filling {
+    const Drawing *drawing;
+    int64_t images;
+} Filling;
+
+static void fill_progress(void *user, double share) {
+    const Filling *filling = user;
+    advance(filling->drawing, share * (double)(filling->images * filling->drawing->task->given));
 }
 
 static void begin_images(const Drawing *drawing, const int32_t *tokens, int64_t count) {
@@ -21,8 +32,7 @@ static void begin_images(const Drawing *drawing, const int32_t *tokens, int64_t 
     for (int64_t i = 0; i < count; i++)
         memcpy(drawing->tokens + i * all, tokens + i * drawing->positions,
                (size_t)drawing->task->given * sizeof *tokens);
-    decoder_fill(drawing->decoder, drawing->tokens);
-    advance(drawing, count * drawing->task->given);
+    decoder_fill(drawing->decoder, drawing->tokens, fill_progress, &(Filling){drawing, count});
 }
 
 static bool give_logits(void *user, const int32_t *tokens, int64_t count, int64_t position,
@@ -34,7 +44,7 @@ static bool give_logits(void *user, const int32_t *tokens, int64_t count, int64_
         drawing->before[i] = position ? tokens[i * drawing->positions + position - 1] : 0;
     const float *made = decoder_step(drawing->decoder, drawing->before, position);
     memcpy(logits, made, (size_t)(count * decoder_colours(drawing->decoder)) * sizeof *logits);
-    advance(drawing, count);
+    advance(drawing, (double)count);
     return true;
 }
 

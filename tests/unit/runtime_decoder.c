@@ -142,6 +142,18 @@ static float *whole_logits(const Subject *subject) {
     return logits;
 }
 
+typedef struct Progress {
+    double done;
+    int told;
+} Progress;
+
+static void take_progress(void *user, double share) {
+    Progress *progress = user;
+    cr_expect(share > 0);
+    progress->done += share;
+    progress->told++;
+}
+
 /* The logits of the first images, step by step; after `given` positions that are filled in one go.
  */
 static float *stepwise_logits(const Subject *subject, int threads, int64_t given) {
@@ -152,8 +164,12 @@ static float *stepwise_logits(const Subject *subject, int threads, int64_t given
     int32_t *before = calloc((size_t)images, sizeof *before);
     for (int64_t i = 0; i < images * given; i++)
         tokens[i / given * POSITIONS + i % given] = token_at(i / given, i % given);
-    if (given)
-        decoder_fill(decoder, tokens);
+    Progress progress = {0};
+    if (given) {
+        decoder_fill(decoder, tokens, take_progress, &progress);
+        cr_expect(progress.told > 1);
+        cr_expect_float_eq(progress.done, 1, 1e-9);
+    }
     for (int64_t p = given; p < POSITIONS; p++) {
         for (int64_t i = 0; i < images; i++)
             before[i] = p ? token_at(i, p - 1) : 0;
