@@ -201,6 +201,8 @@ static void ask_ahead(const Row *row, const RowPlace *place, const Side *side, c
                       LLVMValueRef key) {
     Emitter *e = row->emitter;
     const int64_t bytes = offsets_stride(&side->keys) * (int64_t)dtype_size(row->shape->dtype);
+    if (bytes == 0)
+        return; /* one key */
     const int64_t ahead = bytes < AHEAD_BYTES ? AHEAD_BYTES / bytes : 1;
     LLVMValueRef later = emit_add_const(e, key, ahead);
     LLVMValueRef beyond = emit_add(e, place->first, emit_sub(e, later, place->last));

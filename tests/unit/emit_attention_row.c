@@ -27,6 +27,7 @@ static const Case cases[] = {
     {CAUSAL, 2, 2, 2, 21, 7, 9, "bghe", "bhme", "bhmf"},
     {NONE, 2, 1, 1, 50, 16, 200, "be", "bme", "bmf"},
     {CAUSAL, 1, 1, 1, 3, 1, 1, "bhe", "bhme", "bhmf"},
+    {CAUSAL, 2, 3, 1, 1, 8, 20, "bhe", "bhme", "bhmf"},
     {CAUSAL, 1, 2, 1, 30, 16, 5, "bhe", "bhem", "bhmf"},   /* not side by side: in blocks */
     {CAUSAL, 1, 2, 6, 30, 16, 16, "bhge", "bhme", "bhmf"}, /* many rows: the same */
 };
