@@ -426,33 +426,32 @@ const char *shape_rename(Shape *shape) {
     return NULL;
 }
 
-/* The source has the axes `old` and lacks `fresh`, and as many elements lie along them. */
-static const char *need_parts(const Shape *shape, const Axes *old, const Axes *fresh) {
-    const Axes *axes = &shape_source(shape, 0)->axes;
-    for (int i = 0; i < old->count; i++)
-        if (!axes_has(axes, old->at[i]))
-            return shape_fault(shape, "source 0 has no axis %s: it is %s",
-                               axis_name(shape, old->at[i]), shape_axes_text(shape, axes));
-    for (int i = 0; i < fresh->count; i++) {
-        const char *fault = need_axis_absent(shape, fresh->at[i], 0);
-        if (fault)
-            return fault;
-    }
-    if (axes_elements(shape->function, old) != axes_elements(shape->function, fresh))
-        return shape_fault(shape, "%s and %s are not of one size", shape_axes_text(shape, old),
-                           shape_axes_text(shape, fresh));
-    return NULL;
-}
-
-const char *shape_split(Shape *shape) {
+/* Of the node's three axes the source has the first `old`, and lacks the others, along which lie as
+ * many elements. */
+static const char *need_parts(const Shape *shape, int old) {
     const char *fault = need_own_axes(shape, 3);
     if (fault)
         return fault;
     const AxisId *own = shape->node->attributes.axes.at;
-    const Axes whole = axes_of(own, 1), parts = axes_of(own + 1, 2);
-    fault = need_parts(shape, &whole, &parts);
+    const Axes *axes = &shape_source(shape, 0)->axes;
+    for (int i = 0; i < old; i++)
+        if (!axes_has(axes, own[i]))
+            return shape_fault(shape, "source 0 has no axis %s: it is %s", axis_name(shape, own[i]),
+                               shape_axes_text(shape, axes));
+    for (int i = old; i < 3 && !fault; i++)
+        fault = need_axis_absent(shape, own[i], 0);
+    const Axes from = axes_of(own, old), to = axes_of(own + old, 3 - old);
+    if (!fault && axes_elements(shape->function, &from) != axes_elements(shape->function, &to))
+        fault = shape_fault(shape, "%s and %s are not of one size", shape_axes_text(shape, &from),
+                            shape_axes_text(shape, &to));
+    return fault;
+}
+
+const char *shape_split(Shape *shape) {
+    const char *fault = need_parts(shape, 1);
     if (fault)
         return fault;
+    const AxisId *own = shape->node->attributes.axes.at;
     const Axes *axes = &shape_source(shape, 0)->axes;
     if (axes->count == MAX_AXES)
         return shape_too_many(shape);
@@ -467,14 +466,10 @@ const char *shape_split(Shape *shape) {
 }
 
 const char *shape_merge(Shape *shape) {
-    const char *fault = need_own_axes(shape, 3);
+    const char *fault = need_parts(shape, 2);
     if (fault)
         return fault;
     const AxisId *own = shape->node->attributes.axes.at;
-    const Axes parts = axes_of(own, 2), whole = axes_of(own + 2, 1);
-    fault = need_parts(shape, &parts, &whole);
-    if (fault)
-        return fault;
     const Axes *axes = &shape_source(shape, 0)->axes;
     shape->dtype = shape_source(shape, 0)->dtype;
     for (int i = 0; i < axes->count; i++)

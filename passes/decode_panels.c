@@ -17,8 +17,7 @@ static bool fill_panel(const Function *function, const Axes *columns, int64_t wi
             width /= extent;
         } else if (extent % width == 0) {
             panels->split = axis;
-            panels->of_panels = extent / width;
-            panels->of_inside = width;
+            panels->part = width;
             width = 1;
         } else {
             return false;
@@ -51,44 +50,48 @@ bool decode_panels_find(const Function *function, const Node *contract, uint32_t
            weights->count + (panels->split != AXIS_NONE) <= MAX_AXES;
 }
 
-/* The axes that the two parts are, by names that no spec has. */
-static void find_parts(Function *function, const DecodePanels *panels, AxisId *outer,
-                       AxisId *inner) {
+/* Weights in panels: the axes of the two parts, by names that no spec has, and all axes in order.
+ */
+typedef struct Laid {
+    AxisId outer, inner;
+    Axes order;
+} Laid;
+
+static AxisId part_axis(Function *function, const char *kind, const DecodePanels *panels,
+                        int64_t extent) {
     const char *name = graph_axis(function, panels->split)->name;
-    const long long count = panels->of_panels, width = panels->of_inside;
-    *outer =
-        function_axis(function, arena_printf(function->arena, "%s.of%lld", name, width), count);
-    *inner =
-        function_axis(function, arena_printf(function->arena, "%s.in%lld", name, width), width);
+    return function_axis(
+        function, arena_printf(function->arena, "%s.%s%lld", name, kind, (long long)panels->part),
+        extent);
 }
 
-static Axes panel_order(const DecodePanels *panels, AxisId outer, AxisId inner) {
-    Axes order = panels->panels;
+static Laid lay(Function *function, const DecodePanels *panels) {
+    Laid laid = {.order = panels->panels};
+    if (panels->split != AXIS_NONE) {
+        const int64_t whole = graph_axis(function, panels->split)->extent;
+        laid.outer = part_axis(function, "of", panels, whole / panels->part);
+        laid.inner = part_axis(function, "in", panels, panels->part);
+        axes_append(&laid.order, laid.outer);
+    }
+    laid.order = axes_union(&laid.order, &panels->depth);
     if (panels->split != AXIS_NONE)
-        axes_append(&order, outer);
-    order = axes_union(&order, &panels->depth);
-    if (panels->split != AXIS_NONE)
-        axes_append(&order, inner);
-    return axes_union(&order, &panels->inside);
+        axes_append(&laid.order, laid.inner);
+    laid.order = axes_union(&laid.order, &panels->inside);
+    return laid;
 }
 
 NodeId decode_panels_lay(Function *function, NodeId node, const DecodePanels *panels) {
-    AxisId outer = AXIS_NONE, inner = AXIS_NONE;
-    if (panels->split != AXIS_NONE)
-        find_parts(function, panels, &outer, &inner);
-    const Axes order = panel_order(panels, outer, inner);
+    const Laid laid = lay(function, panels);
     return panels->split == AXIS_NONE
-               ? build_reordered(function, node, &order)
-               : build_split_as(function, node, panels->split, outer, inner, &order);
+               ? build_reordered(function, node, &laid.order)
+               : build_split_as(function, node, panels->split, laid.outer, laid.inner, &laid.order);
 }
 
 NodeId decode_panels_read(Function *function, const char *name, DType dtype,
                           const DecodePanels *panels) {
-    AxisId outer = AXIS_NONE, inner = AXIS_NONE;
-    if (panels->split != AXIS_NONE)
-        find_parts(function, panels, &outer, &inner);
-    const Axes order = panel_order(panels, outer, inner);
-    const NodeId param = build_param(function, name, dtype, &order);
-    return panels->split == AXIS_NONE ? param
-                                      : build_merge(function, param, outer, inner, panels->split);
+    const Laid laid = lay(function, panels);
+    const NodeId param = build_param(function, name, dtype, &laid.order);
+    return panels->split == AXIS_NONE
+               ? param
+               : build_merge(function, param, laid.outer, laid.inner, panels->split);
 }

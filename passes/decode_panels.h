@@ -12,9 +12,8 @@ struct Target;
  * may be in two parts, the outer one between panels and depth, the inner one just within. */
 typedef struct DecodePanels {
     Axes panels, depth, inside;
-    AxisId split;      /* AXIS_NONE: none */
-    int64_t of_panels; /* extents of its parts */
-    int64_t of_inside;
+    AxisId split; /* AXIS_NONE: none */
+    int64_t part; /* extent of its inner part */
 } DecodePanels;
 
 /* For source number `which` of a contraction. False where that is no such product, or its columns

@@ -2,13 +2,6 @@
 
 enum { LINE_BYTES = 64 };
 
-static void fetch(Emitter *e, LLVMValueRef place, bool to_write) {
-    enum { NEAREST = 3, DATA = 1 };
-    LLVMValueRef arguments[] = {place, emit_i32(e, to_write), emit_i32(e, NEAREST),
-                                emit_i32(e, DATA)};
-    emit_intrinsic(e, "llvm.prefetch", arguments, 4);
-}
-
 static Offsets offsets_along(const AttentionKernel *kernel, const AttentionAhead *tensor,
                              const Axes *axes) {
     return tensor->is_result ? attention_result_offsets(kernel, tensor->number, axes)
@@ -30,7 +23,8 @@ static void fetch_row(const AttentionKernel *kernel, const AttentionAhead *tenso
     LLVMValueRef at = emit_offset(e, &rows, emit_min_i64(e, row, emit_i64(e, last)));
     LLVMValueRef place = attention_element(kernel, dtype, base, at);
     for (int64_t line = 0; line < bytes; line += LINE_BYTES)
-        fetch(e, emit_element(e, e->i8, place, emit_i64(e, line)), tensor->is_result);
+        emit_prefetch(e, emit_element(e, e->i8, place, emit_i64(e, line)),
+                      tensor->is_result ? PREFETCH_TO_WRITE : PREFETCH_L1);
 }
 
 void attention_fetch_ahead(const AttentionKernel *kernel, const AttentionAhead *tensors,

@@ -185,8 +185,9 @@ static LLVMValueRef call_intrinsic(Emitter *emitter, const char *name, LLVMTypeR
 }
 
 void emit_prefetch(Emitter *emitter, LLVMValueRef pointer, PrefetchTo to) {
-    enum { READ = 0, DATA = 1 };
-    LLVMValueRef arguments[] = {pointer, emit_i32(emitter, READ), emit_i32(emitter, (int32_t)to),
+    enum { SECOND = 2, NEAREST = 3, DATA = 1 };
+    LLVMValueRef arguments[] = {pointer, emit_i32(emitter, to == PREFETCH_TO_WRITE),
+                                emit_i32(emitter, to == PREFETCH_L2 ? SECOND : NEAREST),
                                 emit_i32(emitter, DATA)};
     call_intrinsic(emitter, "llvm.prefetch", &emitter->pointer, 1, arguments, 4);
 }

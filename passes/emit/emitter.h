@@ -72,8 +72,8 @@ LLVMValueRef emit_load(Emitter *emitter, LLVMTypeRef type, LLVMValueRef pointer,
                        uint32_t alignment);
 void emit_store(Emitter *emitter, LLVMValueRef value, LLVMValueRef pointer, uint32_t alignment);
 /* Asks for the line of memory at an address, which may be any: to come to the second-level cache,
- * or to the first if it is read soon, and once. */
-typedef enum PrefetchTo { PREFETCH_L2 = 2, PREFETCH_L1 = 3 } PrefetchTo;
+ * or to the first if it is read soon, and once; or to be written there. */
+typedef enum PrefetchTo { PREFETCH_L2, PREFETCH_L1, PREFETCH_TO_WRITE } PrefetchTo;
 void emit_prefetch(Emitter *emitter, LLVMValueRef pointer, PrefetchTo to);
 /* Lane i of the mask (i1) on: moved; off: memory is not touched, and a load gives 0. Vectors only.
  */

@@ -129,30 +129,25 @@ static AxisSet special_axes(const Nest *nest, const Node *node) {
     switch (node->op) {
     case OP_INDEX:
     case OP_ARGMAX:
-    case OP_GATHER:
-    case OP_SHIFT:
-    case OP_RENAME:
-    case OP_SPLIT:
-    case OP_MERGE:
         return any_set(nest, &node->attributes.axes);
     case OP_SCATTER_ADD:
         return axis_bit(nest, node->attributes.axes.at[0]);
     default:
-        return 0;
+        return op_moved_axes(node).count ? any_set(nest, &node->attributes.axes) : 0;
     }
 }
 
-static bool op_has_nest(OpCode op) {
+static bool has_nest(const Node *node) {
+    const OpCode op = node->op;
     return op_is_elementwise(op) || nest_is_reduction(op) || op == OP_CONST || op == OP_INDEX ||
-           op == OP_RANDOM || op == OP_RANDOM_NORMAL || op == OP_GATHER || op == OP_SHIFT ||
-           op == OP_RENAME || op == OP_SPLIT || op == OP_MERGE;
+           op == OP_RANDOM || op == OP_RANDOM_NORMAL || op_moved_axes(node).count;
 }
 
 static const char *describe_nodes(Builder *builder) {
     const NestView *view = builder->view;
     for (uint32_t p = 0; p < view->member_count; p++) {
         const Node *node = member(builder, p);
-        if (!op_has_nest(node->op))
+        if (!has_nest(node))
             return "an op that is no loop";
         NestNode *info = &builder->nest->nodes[p];
         *info = (NestNode){.axes = add_axes(builder, &node->axes)};

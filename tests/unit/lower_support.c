@@ -48,11 +48,6 @@ const double *lowered_output(const Lowered *lowered, const char *function, doubl
     return NULL;
 }
 
-void bindings_add(Bindings *bindings, const char *name, const double *values, int64_t count) {
-    cr_assert_lt(bindings->count, LOWERED_MOST_BINDINGS);
-    bindings->at[bindings->count++] = (InterpretBinding){name, values, count};
-}
-
 void bindings_add_initial(const Lowered *lowered, Bindings *bindings, double seed) {
     double *kept = arena_array(lowered->loaded.arena, 1, sizeof(double));
     *kept = seed;

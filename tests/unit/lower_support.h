@@ -4,6 +4,7 @@
 
 #include "frontend/lower.h"
 #include "ir/interpret.h"
+#include "tests/unit/bindings.h"
 #include "tests/unit/frontend_support.h"
 
 typedef struct Lowered {
@@ -24,14 +25,6 @@ double **lowered_run(const Lowered *lowered, const char *function, const Interpr
 const double *lowered_output(const Lowered *lowered, const char *function, double **outputs,
                              const char *name);
 
-enum { LOWERED_MOST_BINDINGS = 512 };
-
-typedef struct Bindings {
-    InterpretBinding at[LOWERED_MOST_BINDINGS];
-    size_t count;
-} Bindings;
-
-void bindings_add(Bindings *bindings, const char *name, const double *values, int64_t count);
 /* All parameters, as `init` draws them with that seed, and $seed, $draw, $step = 0. */
 void bindings_add_initial(const Lowered *lowered, Bindings *bindings, double seed);
 

@@ -1,9 +1,9 @@
 /* What of a step depends on parameters alone, by itself: the two parts have the values of the
  * whole, and weights lie as a product with few rows reads them. */
-#include "ir/interpret.h"
 #include "ir/verify.h"
 #include "passes/decode.h"
 #include "passes/emit/target.h"
+#include "tests/unit/bindings.h"
 #include "tests/unit/passes_support.h"
 
 #include <criterion/criterion.h>
@@ -11,21 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_BINDINGS = 16 };
-
-typedef struct Values {
-    InterpretBinding at[MOST_BINDINGS];
-    size_t count;
-} Values;
-
-static void add(Values *values, const char *name, const double *numbers, int64_t count) {
-    cr_assert_lt(values->count, MOST_BINDINGS);
-    values->at[values->count++] = (InterpretBinding){name, numbers, count};
-}
-
 /* What the function is bound to: parameters and inputs, positions among them. */
-static Values draw(const Function *function) {
-    Values values = {.count = 0};
+static Bindings draw(const Function *function) {
+    Bindings bindings = {.count = 0};
     Draws draws = {11};
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = graph_node(function, id);
@@ -36,28 +24,28 @@ static Values draw(const Function *function) {
         for (int64_t i = 0; i < count; i++)
             numbers[i] = node->dtype == DTYPE_I32 ? (double)draw_below(&draws, 4)
                                                   : draw_between(&draws, -1, 1);
-        add(&values, node->attributes.name, numbers, count);
+        bindings_add(&bindings, node->attributes.name, numbers, count);
     }
-    return values;
+    return bindings;
 }
 
-static double **run(const Function *function, const Values *values) {
+static double **run(const Function *function, const Bindings *bindings) {
     InterpretError error = {""};
-    double **outputs = interpret(function, values->at, values->count, function->arena, &error);
+    double **outputs = interpret(function, bindings->at, bindings->count, function->arena, &error);
     cr_assert(outputs, "%s: %s", function->name, error.text);
     return outputs;
 }
 
 static void expect_same(const Function *whole, const DecodeParts *parts) {
-    Values values = draw(whole);
-    double **wanted = run(whole, &values);
-    double **weights = run(parts->weights, &values);
+    Bindings bindings = draw(whole);
+    double **wanted = run(whole, &bindings);
+    double **weights = run(parts->weights, &bindings);
     for (uint32_t i = 0; i < parts->weights->output_count; i++) {
         const Output *output = &parts->weights->outputs[i];
-        add(&values, output->name, weights[i],
-            graph_elements(parts->weights, graph_node(parts->weights, output->node)));
+        bindings_add(&bindings, output->name, weights[i],
+                     graph_elements(parts->weights, graph_node(parts->weights, output->node)));
     }
-    double **given = run(parts->decode, &values);
+    double **given = run(parts->decode, &bindings);
     for (uint32_t o = 0; o < whole->output_count; o++) {
         const NodeId output = whole->outputs[o].node;
         const int64_t count = graph_elements(whole, graph_node(whole, output));
