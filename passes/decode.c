@@ -189,6 +189,8 @@ static bool build_decode(Decode *decode) {
     return true;
 }
 
+bool decode_is_step(const Function *function) { return strcmp(function->name, "decode") == 0; }
+
 Module *derive_decode(const Module *module, const DecodeOptions *options, DecodeFault *fault) {
     const Function *sample = module_function(module, "sample");
     Decode decode = {.arena = module->arena, .options = options, .fault = fault};

@@ -21,6 +21,9 @@ typedef struct DecodeFault {
  * tokens before it, or what comes before cannot be kept. */
 Module *derive_decode(const Module *module, const DecodeOptions *options, DecodeFault *fault);
 
+/* Whether it is the step: it takes so little time that what threads wait for each other counts. */
+bool decode_is_step(const Function *function);
+
 /* What of `decode`, after the passes before fusion, depends on parameters alone goes to `weights`,
  * which is run once: weights in bf16, and in the order in which products read them. `target` says
  * in which; NULL: no code is to be made. */

@@ -160,7 +160,7 @@ static Fused fused_extend(Arena *arena, const Fused *fused, const CompileOptions
  * which would hide what is done to them in the kernels that read them. */
 static bool fused_add(Fused *fused, Function *function, size_t first, const CompileOptions *options,
                       PassContext *context, CompileError *error) {
-    const bool splits = first == FUSED && strcmp(function->name, "decode") == 0;
+    const bool splits = first == FUSED && decode_is_step(function);
     const size_t before = splits ? NUMBER_fuse : first;
     DecodeParts parts = {.decode = passes_run(function, 0, before, options, context, error)};
     if (splits && parts.decode)

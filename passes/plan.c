@@ -1,6 +1,7 @@
 #include "passes/plan.h"
 
 #include "passes/canonical.h"
+#include "passes/decode.h"
 #include "passes/emit/call.h"
 #include "passes/memory.h"
 #include "passes/rewrite.h"
@@ -8,6 +9,9 @@
 #include <assert.h>
 #include <string.h>
 #include <xxhash.h>
+
+/* What each thread of a team computes for itself: see is_little. */
+enum { OWN_MOST_BYTES = 32 << 10, OWN_MOST_FLOPS = 32 << 10 };
 
 typedef struct Kernel {
     const Function *body;
@@ -332,25 +336,52 @@ static void donations_settle(Planner *planner) {
     }
 }
 
-/* --- the arena --- */
+/* --- temporaries --- */
 
-static void temporaries_place(Planner *planner) {
+/* Whether a step takes less than the wait for it would, and the transfer of what it writes from one
+ * core to others: about 2 us. What it writes must be temporaries. */
+static bool is_little(const Planner *planner, const PlanStep *step) {
+    const PlanKernel *kernel = &planner->builder->plan->kernels[step->kernel];
+    if (kernel->tiles != 1 || kernel->call || kernel->bytes > OWN_MOST_BYTES ||
+        kernel->flops > OWN_MOST_FLOPS)
+        return false;
+    for (uint32_t i = step->operand_count - kernel->output_count; i < step->operand_count; i++)
+        if (planner->plan->buffers[step->operands[i]].storage != PLAN_ARENA)
+            return false;
+    return true;
+}
+
+static void steps_own(Planner *planner) {
+    PlanFunction *plan = planner->plan;
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const PlanStep *step = &plan->steps[i];
+        const PlanKernel *kernel = &planner->builder->plan->kernels[step->kernel];
+        if (!is_little(planner, step))
+            continue;
+        for (uint32_t k = step->operand_count - kernel->output_count; k < step->operand_count; k++)
+            plan->buffers[step->operands[k]].storage = PLAN_OWN;
+    }
+}
+
+/* Gives those of one storage their offsets; returns the bytes that it takes. */
+static int64_t temporaries_place(Planner *planner, PlanStorage storage) {
     PlanFunction *plan = planner->plan;
     Arena *arena = planner->function->arena;
     Lifetime *lifetimes = arena_array(arena, plan->buffer_count, sizeof *lifetimes);
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->buffer_count; i++)
-        if (plan->buffers[i].storage == PLAN_ARENA)
+        if (plan->buffers[i].storage == storage)
             lifetimes[count++] = (Lifetime){
                 .bytes = plan->buffers[i].elements * (int64_t)plan_type_size(plan->buffers[i].type),
                 .birth = planner->birth[i],
                 .death = planner->death[i],
             };
-    plan->arena_bytes = memory_place(arena, lifetimes, count, PLAN_ALIGNMENT);
+    const int64_t bytes = memory_place(arena, lifetimes, count, PLAN_ALIGNMENT);
     count = 0;
     for (uint32_t i = 0; i < plan->buffer_count; i++)
-        if (plan->buffers[i].storage == PLAN_ARENA)
+        if (plan->buffers[i].storage == storage)
             plan->buffers[i].offset = lifetimes[count++].offset;
+    return bytes;
 }
 
 static PlanFunction *function_reserve(PlanBuilder *builder, const Function *function) {
@@ -423,6 +454,9 @@ const char *plan_add(PlanBuilder *builder, const Function *fused) {
     if (fault)
         return fault;
     donations_settle(&planner);
-    temporaries_place(&planner);
+    if (decode_is_step(fused))
+        steps_own(&planner);
+    plan->arena_bytes = temporaries_place(&planner, PLAN_ARENA);
+    plan->own_bytes = temporaries_place(&planner, PLAN_OWN);
     return NULL;
 }

@@ -10,7 +10,7 @@
 
 /* What one thread works with. */
 typedef struct Workspace {
-    char *arena, *scratch;
+    char *arena, *own, *scratch;
     char **operands;
 } Workspace;
 
@@ -20,13 +20,18 @@ typedef struct TeamUse {
     bool *waits; /* by step: see runtime/execution/waits.h */
 } TeamUse;
 
+/* Bytes of what a workspace has. */
+typedef struct Areas {
+    int64_t arena[2]; /* of workspace 0, and of each other one */
+    int64_t own, scratch;
+} Areas;
+
 struct Executor {
     const Program *program;
     int threads;
     TeamUse *teams;
     uint32_t team_count;
-    int64_t arena_bytes[2]; /* of workspace 0, and of each other one */
-    int64_t scratch_bytes;
+    Areas areas;
     Workspace *workspaces;
     Profile *profile; /* NULL: none */
 };
@@ -38,24 +43,24 @@ enum { HUGE_PAGE = 2 << 20 };
 static int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Workspace 0 serves teams too; the others only threads that work alone. */
-static void measure(const Plan *plan, const ExecutorUse *uses, uint32_t use_count,
-                    int64_t arena_bytes[2], int64_t *scratch_bytes) {
-    arena_bytes[0] = arena_bytes[1] = *scratch_bytes = 0;
+static Areas areas_of(const Plan *plan, const ExecutorUse *uses, uint32_t use_count) {
+    Areas areas = {{0}, 0, 0};
     for (uint32_t i = 0; i < use_count; i++) {
         const PlanFunction *function = uses[i].function;
         if (!function)
             continue;
-        arena_bytes[0] = larger_of(arena_bytes[0], function->arena_bytes);
+        areas.arena[0] = larger_of(areas.arena[0], function->arena_bytes);
         if (uses[i].mode == EXECUTOR_ALONE)
-            arena_bytes[1] = larger_of(arena_bytes[1], function->arena_bytes);
-        *scratch_bytes = larger_of(*scratch_bytes, plan_scratch_bytes(plan, function));
+            areas.arena[1] = larger_of(areas.arena[1], function->arena_bytes);
+        areas.own = larger_of(areas.own, function->own_bytes);
+        areas.scratch = larger_of(areas.scratch, plan_scratch_bytes(plan, function));
     }
+    return areas;
 }
 
 int64_t executor_bytes(const Plan *plan, int threads, const ExecutorUse *uses, uint32_t use_count) {
-    int64_t arena_bytes[2], scratch_bytes;
-    measure(plan, uses, use_count, arena_bytes, &scratch_bytes);
-    return arena_bytes[0] + (threads - 1) * arena_bytes[1] + threads * scratch_bytes;
+    const Areas areas = areas_of(plan, uses, use_count);
+    return areas.arena[0] + (threads - 1) * areas.arena[1] + threads * (areas.own + areas.scratch);
 }
 
 /* Pages, so aligned; NULL when there is no memory. Nothing is taken for no bytes. */
@@ -73,6 +78,11 @@ static bool pages_map(char **memory, int64_t bytes) {
     return true;
 }
 
+static void pages_unmap(char *memory, int64_t bytes) {
+    if (memory)
+        munmap(memory, (size_t)bytes);
+}
+
 static uint32_t most_operands(const Plan *plan) {
     uint32_t most = 1;
     for (uint32_t i = 0; i < plan->kernel_count; i++)
@@ -86,8 +96,9 @@ static bool workspaces_create(Executor *executor) {
     for (int i = 0; i < executor->threads; i++) {
         Workspace *workspace = &executor->workspaces[i];
         workspace->operands = calloc(operands, sizeof *workspace->operands);
-        if (!workspace->operands || !pages_map(&workspace->arena, executor->arena_bytes[i > 0]) ||
-            !pages_map(&workspace->scratch, executor->scratch_bytes))
+        if (!workspace->operands || !pages_map(&workspace->arena, executor->areas.arena[i > 0]) ||
+            !pages_map(&workspace->own, executor->areas.own) ||
+            !pages_map(&workspace->scratch, executor->areas.scratch))
             return false;
     }
     return true;
@@ -111,8 +122,8 @@ Executor *executor_create(const Program *program, int threads, const ExecutorUse
     Executor *executor = calloc(1, sizeof *executor);
     if (!executor)
         return NULL;
-    *executor = (Executor){.program = program, .threads = threads};
-    measure(program->plan, uses, use_count, executor->arena_bytes, &executor->scratch_bytes);
+    *executor = (Executor){
+        .program = program, .threads = threads, .areas = areas_of(program->plan, uses, use_count)};
     executor->workspaces = calloc((size_t)threads, sizeof *executor->workspaces);
     if (executor->workspaces && workspaces_create(executor) &&
         teams_create(executor, uses, use_count))
@@ -126,10 +137,9 @@ void executor_free(Executor *executor) {
         return;
     for (int i = 0; executor->workspaces && i < executor->threads; i++) {
         Workspace *workspace = &executor->workspaces[i];
-        if (workspace->arena)
-            munmap(workspace->arena, (size_t)executor->arena_bytes[i > 0]);
-        if (workspace->scratch)
-            munmap(workspace->scratch, (size_t)executor->scratch_bytes);
+        pages_unmap(workspace->arena, executor->areas.arena[i > 0]);
+        pages_unmap(workspace->own, executor->areas.own);
+        pages_unmap(workspace->scratch, executor->areas.scratch);
         free(workspace->operands);
     }
     for (uint32_t i = 0; i < executor->team_count; i++)
@@ -155,12 +165,17 @@ typedef struct Invocation {
     void *const *inputs, *const *outputs;
 } Invocation;
 
-static void operands_resolve(const Invocation *invocation, const PlanStep *step, char **operands) {
+static void operands_resolve(const Invocation *invocation, const PlanStep *step,
+                             const Workspace *workspace) {
+    char **operands = workspace->operands;
     for (uint32_t i = 0; i < step->operand_count; i++) {
         const PlanBuffer *buffer = &invocation->function->buffers[step->operands[i]];
         switch (buffer->storage) {
         case PLAN_ARENA:
             operands[i] = invocation->arena + buffer->offset;
+            break;
+        case PLAN_OWN:
+            operands[i] = workspace->own + buffer->offset;
             break;
         case PLAN_INPUT:
             operands[i] = invocation->inputs[buffer->binding];
@@ -184,18 +199,20 @@ static int64_t share_begin(const Share *share, int number, int64_t tiles) {
     return (tiles * number + share->turn) / share->count;
 }
 
+/* All tiles of a step, or a thread's share of them. */
 static void step_run(const Invocation *invocation, const PlanStep *step, Workspace *workspace,
                      const Share *share) {
     const Program *program = invocation->executor->program;
     Profile *profile = invocation->executor->profile;
     int64_t tiles = program->plan->kernels[step->kernel].tiles;
-    int64_t first = share_begin(share, share->number, tiles);
-    int64_t last = share_begin(share, share->number + 1, tiles);
+    const bool own = plan_step_is_own(invocation->function, step);
+    int64_t first = own ? 0 : share_begin(share, share->number, tiles);
+    int64_t last = own ? tiles : share_begin(share, share->number + 1, tiles);
     if (first == last)
         return;
-    operands_resolve(invocation, step, workspace->operands);
+    operands_resolve(invocation, step, workspace);
     if (profile)
-        profile_enter_kernel(profile, step->kernel, first == 0);
+        profile_enter_kernel(profile, step->kernel, own ? share->number == 0 : first == 0);
     if (program->plan->kernels[step->kernel].call)
         external_call_run(externals_call(program->externals, step->kernel), workspace->operands,
                           workspace->scratch, first, last);
@@ -257,7 +274,8 @@ static void team_run(const Invocation *invocation, const bool *waits) {
             share.turn = 0;
         }
         step_run(invocation, step, workspace, &share);
-        share.turn = (share.turn + plan->kernels[step->kernel].tiles) % share.count;
+        if (!plan_step_is_own(function, step))
+            share.turn = (share.turn + plan->kernels[step->kernel].tiles) % share.count;
     }
     float_mode_restore(mode);
     profile_enter(profile, PROFILE_WAITING);
@@ -295,7 +313,7 @@ void executor_run_watched(Executor *executor, const PlanFunction *function, uint
         uint64_t mode = float_mode_flush();
         step_run(&invocation, step, workspace, &all);
         float_mode_restore(mode);
-        operands_resolve(&invocation, step, workspace->operands);
+        operands_resolve(&invocation, step, workspace);
         go_on =
             watch(user, step, &executor->program->plan->kernels[step->kernel], workspace->operands);
     }

@@ -117,6 +117,11 @@ int64_t plan_call_scratch_bytes(const PlanCall *call) {
     return bytes;
 }
 
+bool plan_step_is_own(const PlanFunction *function, const PlanStep *step) {
+    const uint32_t last = step->operands[step->operand_count - 1];
+    return function->buffers[last].storage == PLAN_OWN;
+}
+
 int64_t plan_scratch_bytes(const Plan *plan, const PlanFunction *function) {
     int64_t most = 0;
     for (uint32_t i = 0; i < function->step_count; i++) {

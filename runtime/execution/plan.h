@@ -6,9 +6,9 @@
  * kernel is compiled code, or a function of a user's shared library (PlanCall), which the runtime
  * opens and calls (runtime/execution/external.h).
  *
- * Memory: a function's temporaries lie in one arena at fixed offsets; its inputs and outputs are
- * bound by the caller. So the peak is known before the run: plan_function arena_bytes, plus what is
- * bound.
+ * Memory: a function's temporaries lie in one arena at fixed offsets, and small ones in an area that
+ * each thread has; its inputs and outputs are bound by the caller. So the peak is known before the
+ * run: arena_bytes, own_bytes for each thread, and what is bound.
  *
  * The file form is JSON with a version (plan_write, plan_read); what is read is checked entirely
  * before it is used: a plan that plan_read accepts can be run without touching memory outside its
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_VERSION = 6, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
+enum { PLAN_VERSION = 7, PLAN_MAX_AXES = 8, PLAN_ALIGNMENT = 64 };
 
 /* Of a call: 16 parameters, the gradient of the result and 16 gradients. */
 enum { PLAN_MAX_CALL_ARGUMENTS = 33, PLAN_MAX_CALL_EXTENTS = 32 };
@@ -31,6 +31,8 @@ typedef enum PlanType { PLAN_F32, PLAN_BF16, PLAN_I32, PLAN_BOOL } PlanType;
 
 typedef enum PlanStorage {
     PLAN_ARENA,  /* a temporary, at `offset` of the function's arena */
+    PLAN_OWN,    /* a temporary of a small step that each thread of a team computes for itself, as
+                    that takes less than waiting for it: at `offset` of the thread's own area */
     PLAN_INPUT,  /* bound by the caller; only read, unless an output was planned in its place */
     PLAN_OUTPUT, /* bound by the caller; written entirely */
 } PlanStorage;
@@ -39,7 +41,8 @@ typedef struct PlanBuffer {
     PlanStorage storage;
     PlanType type;
     int64_t elements;
-    int64_t offset;  /* PLAN_ARENA: bytes from the arena's start, a multiple of PLAN_ALIGNMENT */
+    int64_t offset;  /* PLAN_ARENA, PLAN_OWN: bytes from the start of the arena or area, a multiple of
+                        PLAN_ALIGNMENT */
     int64_t binding; /* PLAN_INPUT, PLAN_OUTPUT: index in `inputs` or `outputs`; else -1 */
 } PlanBuffer;
 
@@ -79,7 +82,7 @@ typedef struct PlanFunction {
     PlanBinding *inputs, *outputs;
     PlanBuffer *buffers;
     PlanStep *steps;
-    int64_t arena_bytes;
+    int64_t arena_bytes, own_bytes;
 } PlanFunction;
 
 /* What a kernel takes a pointer to. */
@@ -145,6 +148,8 @@ bool plan_has_calls(const Plan *plan);
 int64_t plan_call_scratch_bytes(const PlanCall *call);
 int64_t plan_scratch_bytes(const Plan *plan,
                            const PlanFunction *function); /* most of its kernels */
+/* Whether each thread of a team runs the whole step for itself: its results are PLAN_OWN. */
+bool plan_step_is_own(const PlanFunction *function, const PlanStep *step);
 
 /* clang-format off */
 /* --- the conventions between the compiler and the runtime ---

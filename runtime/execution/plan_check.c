@@ -83,9 +83,11 @@ static bool check_buffers(const PlanFunction *function, PlanError *error) {
     bool valid = true;
     for (uint32_t i = 0; i < function->buffer_count && valid; i++) {
         const PlanBuffer *buffer = &function->buffers[i];
-        if (buffer->storage == PLAN_ARENA) {
-            if (buffer->offset % PLAN_ALIGNMENT != 0 || buffer->offset > function->arena_bytes ||
-                buffer_bytes(buffer) > function->arena_bytes - buffer->offset)
+        if (buffer->storage == PLAN_ARENA || buffer->storage == PLAN_OWN) {
+            const int64_t all =
+                buffer->storage == PLAN_OWN ? function->own_bytes : function->arena_bytes;
+            if (buffer->offset % PLAN_ALIGNMENT != 0 || buffer->offset > all ||
+                buffer_bytes(buffer) > all - buffer->offset)
                 valid = fail(error, "plan: buffer %u of \"%.100s\" is not in its arena", i,
                              function->name);
             continue;
@@ -114,7 +116,7 @@ static bool overlap(const PlanFunction *function, uint32_t left, uint32_t right)
     const PlanBuffer *a = &function->buffers[left], *b = &function->buffers[right];
     if (left == right)
         return true;
-    if (a->storage == PLAN_ARENA && b->storage == PLAN_ARENA)
+    if (a->storage == b->storage && (a->storage == PLAN_ARENA || a->storage == PLAN_OWN))
         return a->offset < b->offset + buffer_bytes(b) && b->offset < a->offset + buffer_bytes(a);
     if (a->storage == PLAN_OUTPUT && b->storage == PLAN_INPUT)
         return function->outputs[a->binding].donated == b->binding;
@@ -160,8 +162,20 @@ static bool check_output(const Walk *walk, const PlanStep *step, uint32_t number
     return true;
 }
 
+/* A step that each thread runs for itself writes nothing else. */
+static bool check_own(const Walk *walk, const PlanStep *step) {
+    const PlanKernel *kernel = &walk->plan->kernels[step->kernel];
+    uint32_t own = 0;
+    for (uint32_t i = step->operand_count - kernel->output_count; i < step->operand_count; i++)
+        own += walk->function->buffers[step->operands[i]].storage == PLAN_OWN;
+    if (own == 0 || (own == kernel->output_count && !kernel->call))
+        return true;
+    return fail(walk->error, "plan: kernel \"%.100s\" cannot be run by each thread for itself",
+                kernel->symbol);
+}
+
 static bool check_step(Walk *walk, const PlanStep *step) {
-    if (!check_operands(walk, step))
+    if (!check_operands(walk, step) || !check_own(walk, step))
         return false;
     const PlanFunction *function = walk->function;
     uint32_t inputs = step->operand_count - walk->plan->kernels[step->kernel].output_count;

@@ -1,12 +1,14 @@
 /* The file form of a plan: JSON, so that it can be read by people and by other programs.
  *
- *   {"scanline_plan": 6, "target": "x86-64-v3", "table": "5e1b...",
+ *   {"scanline_plan": 7, "target": "x86-64-v3", "table": "5e1b...",
  *    "kernels":   [{"symbol", "tiles", "scratch", "flops", "bytes", "immediates", "outputs",
  *                   "operands": [["f32", 4096], ...],
  *                   "call": null, or see runtime/execution/plan_file_call.c}, ...],
- *    "functions": [{"name", "arena",
+ *    "functions": [{"name", "arena", "own",
  *                   "inputs":  [{"name", "type", "axes": [["b", 8], ...], "donated"}, ...],
- * "outputs": ..., "buffers": [["arena", "f32", 4096, 0], ["input", 3], ["output", 0], ...],
+ *                   "outputs": ...,
+ *                   "buffers": [["arena", "f32", 4096, 0], ["own", "bf16", 64, 0], ["input", 3],
+ *                               ["output", 0], ...],
  *                   "steps":   [{"kernel", "operands", "immediates", "origin",
  *                                "places": [["igpt.scan", 27], ...], "again"}, ...]}, ...]}
  *
@@ -18,7 +20,7 @@
 #include <string.h>
 
 static const char *const storage_names[] = {
-    [PLAN_ARENA] = "arena", [PLAN_INPUT] = "input", [PLAN_OUTPUT] = "output"};
+    [PLAN_ARENA] = "arena", [PLAN_OWN] = "own", [PLAN_INPUT] = "input", [PLAN_OUTPUT] = "output"};
 
 /* --- writing --- */
 
@@ -56,7 +58,7 @@ static json_t *write_bindings(const PlanBinding *bindings, uint32_t count) {
 
 static json_t *write_buffer(const PlanBuffer *buffer) {
     const char *storage = storage_names[buffer->storage];
-    if (buffer->storage != PLAN_ARENA)
+    if (buffer->storage != PLAN_ARENA && buffer->storage != PLAN_OWN)
         return json_pack("[s, I]", storage, (json_int_t)buffer->binding);
     return json_pack("[s, s, I, I]", storage, plan_type_name(buffer->type),
                      (json_int_t)buffer->elements, (json_int_t)buffer->offset);
@@ -82,9 +84,9 @@ static json_t *write_function(const PlanFunction *function) {
         json_array_append_new(buffers, write_buffer(&function->buffers[i]));
     for (uint32_t i = 0; i < function->step_count; i++)
         json_array_append_new(steps, write_step(&function->steps[i]));
-    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "name", function->name, "arena",
-                     (json_int_t)function->arena_bytes, "inputs",
-                     write_bindings(function->inputs, function->input_count), "outputs",
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "name", function->name, "arena",
+                     (json_int_t)function->arena_bytes, "own", (json_int_t)function->own_bytes,
+                     "inputs", write_bindings(function->inputs, function->input_count), "outputs",
                      write_bindings(function->outputs, function->output_count), "buffers", buffers,
                      "steps", steps);
 }
@@ -175,7 +177,9 @@ static void read_buffer(PlanReader *reader, const json_t *list, const PlanFuncti
     const char *storage = json_string_value(json_array_get(list, 0));
     storage = storage ? storage : "";
     *buffer = (PlanBuffer){.binding = -1};
-    if (strcmp(storage, storage_names[PLAN_ARENA]) == 0) {
+    const bool own = strcmp(storage, storage_names[PLAN_OWN]) == 0;
+    if (own || strcmp(storage, storage_names[PLAN_ARENA]) == 0) {
+        buffer->storage = own ? PLAN_OWN : PLAN_ARENA;
         buffer->type = plan_read_type(reader, json_array_get(list, 1));
         buffer->elements =
             plan_read_integer(reader, json_array_get(list, 2), 0, PLAN_MAX_BYTES, "elements");
@@ -233,6 +237,8 @@ static void read_function(PlanReader *reader, const json_t *object, PlanFunction
     function->name = plan_read_string(reader, json_object_get(object, "name"), "name");
     function->arena_bytes =
         plan_read_integer(reader, json_object_get(object, "arena"), 0, PLAN_MAX_BYTES, "arena");
+    function->own_bytes =
+        plan_read_integer(reader, json_object_get(object, "own"), 0, PLAN_MAX_BYTES, "own");
     function->inputs = read_bindings(reader, object, "inputs", &function->input_count);
     function->outputs = read_bindings(reader, object, "outputs", &function->output_count);
     uint32_t count;

@@ -1,5 +1,6 @@
 /* A step waits where it touches memory that a step since the last wait writes, or writes what such
  * a step reads: what counts is where buffers lie, as the arena's places are used again and again.
+ * What threads have of their own is nobody's to wait for.
  * The gradients of a layer's weights wait for nobody, nor does any step of an update. */
 #include "runtime/execution/waits.h"
 
@@ -18,6 +19,8 @@ static Span span_of(const PlanFunction *function, uint32_t number, bool written)
         return (Span){PLAN_ARENA, buffer->offset,
                       buffer->offset + buffer->elements * (int64_t)plan_type_size(buffer->type),
                       written};
+    if (buffer->storage == PLAN_OWN)
+        return (Span){.storage = PLAN_OWN};
     int64_t binding = buffer->binding;
     PlanStorage storage = buffer->storage;
     if (storage == PLAN_OUTPUT && function->outputs[binding].donated >= 0) {

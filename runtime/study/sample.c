@@ -1,5 +1,5 @@
-/* Colours are put in order of their probability, so that top-k and top-p cut off a tail, and a
- * uniform draw walks along what is left. */
+/* A uniform draw walks along the colours. Where top-k or top-p cut off a tail they are put in order
+ * of their probability first. */
 #include "runtime/study/sample.h"
 
 #include "ir/philox.h"
@@ -67,6 +67,10 @@ static int64_t largest_logit(const float *logits, int64_t colours) {
     return largest;
 }
 
+static bool cuts_off(int64_t colours, const SampleOptions *options) {
+    return options->top_p < 1 || (options->top_k > 0 && options->top_k < colours);
+}
+
 /* How many of the ordered choices are kept. */
 static int64_t kept(const SampleChoice *order, int64_t colours, const SampleOptions *options) {
     int64_t count = options->top_k > 0 && options->top_k < colours ? options->top_k : colours;
@@ -92,8 +96,11 @@ int32_t sample_colour(const float *logits, int64_t colours, const SampleOptions 
         const double above = (double)logits[c] - (double)logits[largest];
         order[c] = (SampleChoice){scalar_exp(above / options->temperature), (int32_t)c};
     }
-    qsort(order, (size_t)colours, sizeof *order, compare_choices);
-    const int64_t count = kept(order, colours, options);
+    int64_t count = colours;
+    if (cuts_off(colours, options)) {
+        qsort(order, (size_t)colours, sizeof *order, compare_choices);
+        count = kept(order, colours, options);
+    }
     double all = 0;
     for (int64_t i = 0; i < count; i++)
         all += order[i].weight;
@@ -103,7 +110,7 @@ int32_t sample_colour(const float *logits, int64_t colours, const SampleOptions 
         if (left < 0)
             return order[i].colour;
     }
-    return order[0].colour; /* the sum was rounded below the draw */
+    return (int32_t)largest; /* the sum was rounded below the draw */
 }
 
 /* What drawing needs room for. */

@@ -105,12 +105,13 @@ static PlanStep steps[] = {{0, 5, all_operands, 0, NULL, origin, 0, NULL, false}
                            {2, 4, all_operands, 0, NULL, origin, 0, NULL, false},
                            {3, 3, steady_operands, 0, NULL, origin, 0, NULL, false}};
 static PlanFunction functions[] = {
-    {name_features, 3, 2, 5, 1, features_inputs, features_outputs, features_buffers, &steps[0], 0},
-    {name_decode, 2, 1, 3, 1, decode_inputs, decode_outputs, decode_buffers, &steps[1], 0},
-    {name_strange, 1, 1, 0, 0, strange_inputs, decode_outputs, NULL, NULL, 0},
-    {name_eval, 2, 2, 4, 1, eval_inputs, eval_outputs, eval_buffers, &steps[2], 0}};
+    {name_features, 3, 2, 5, 1, features_inputs, features_outputs, features_buffers, &steps[0], 0,
+     0},
+    {name_decode, 2, 1, 3, 1, decode_inputs, decode_outputs, decode_buffers, &steps[1], 0, 0},
+    {name_strange, 1, 1, 0, 0, strange_inputs, decode_outputs, NULL, NULL, 0, 0},
+    {name_eval, 2, 2, 4, 1, eval_inputs, eval_outputs, eval_buffers, &steps[2], 0, 0}};
 static PlanFunction steady_function = {name_eval,    1,         2, 4, 1, eval_inputs, eval_outputs,
-                                       eval_buffers, &steps[3], 0};
+                                       eval_buffers, &steps[3], 0, 0};
 static PlanKernel kernels[] = {{.tiles = CHUNK, .operand_count = 5},
                                {.tiles = CHUNK, .operand_count = 3},
                                {.tiles = CHUNK, .operand_count = 4},

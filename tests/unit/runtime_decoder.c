@@ -4,6 +4,7 @@
 #include "passes/compile.h"
 #include "passes/decode.h"
 #include "passes/derive.h"
+#include "runtime/execution/waits.h"
 #include "runtime/model/inference.h"
 #include "runtime/study/draw.h"
 
@@ -273,6 +274,37 @@ static void draw(const Subject *subject, int threads, int64_t given, int32_t *to
         tokens[i] = token_at(i / POSITIONS, i % POSITIONS);
     cr_assert_eq(draw_images(decoder, &task, &options, tokens), SAMPLE_DONE);
     decoder_free(decoder);
+}
+
+/* --- what a team waits for --- */
+
+/* Queries, keys and values; the caches; attention; its projection; the two layers of the network:
+ * norms are computed by each thread. Before the layers is the embedding, after them are logits. */
+enum { LAYERS = 2, LAYER_WAITS = 6, OTHER_WAITS = 2 };
+
+static uint32_t waits_with(const Module *module, const char *skip) {
+    const CompileOptions options = {.skip = skip};
+    CompileError error = {0};
+    const Plan *plan = compile_plan(module, &options, &error);
+    cr_assert(plan, "%s", error.text);
+    const PlanFunction *decode = plan_function(plan, "decode");
+    bool *waits = waits_find(plan, decode);
+    cr_assert(waits);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < decode->step_count; i++)
+        count += waits[i];
+    free(waits);
+    return count;
+}
+
+Test(decoder, a_team_waits_six_times_a_layer) {
+    Subject subject = {.arena = arena_create()};
+    cr_assert(subject.arena && !setjmp(*arena_boundary(subject.arena)));
+    const Module *module = derive(&subject, &cases[0], WHOLE, PRECISION_FP32);
+    const uint32_t waits = waits_with(module, NULL), unordered = waits_with(module, "order");
+    cr_expect_leq(waits, LAYERS * LAYER_WAITS + OTHER_WAITS, "%u waits", waits);
+    cr_expect_lt(waits, unordered, "%u waits, %u", waits, unordered);
+    arena_destroy(subject.arena);
 }
 
 Test(decoder, images_do_not_depend_on_images_beside, .timeout = 900) {

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <float.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { COUNT = 1000, TILES = 10 };
@@ -20,12 +21,15 @@ static void scale(char *const *operands, const int64_t *immediates, char *scratc
         }
 }
 
+static atomic_int totals; /* how often the sum was computed */
+
 /* y = sum of x: one tile */
 static void total(char *const *operands, const int64_t *immediates, char *scratch, int64_t first,
                   int64_t last) {
     (void)immediates, (void)scratch;
     const float *x = (const float *)operands[0];
     float sum = 0;
+    atomic_fetch_add(&totals, 1);
     for (int64_t i = 0; i < COUNT && first < last; i++)
         sum += x[i];
     *(float *)operands[1] = sum;
@@ -125,6 +129,48 @@ Test(executor, says_what_memory_it_takes) {
     cr_assert_eq(executor_bytes(&plan, 1, &team, 1), 8064 + 64);
     cr_assert_eq(executor_bytes(&plan, 4, &team, 1), 8064 + 4 * 64);
     cr_assert_eq(executor_bytes(&plan, 4, &alone, 1), 4 * (8064 + 64));
+}
+
+/* y[i] = x[0] + i */
+static void count_up(char *const *operands, const int64_t *immediates, char *scratch, int64_t first,
+                     int64_t last) {
+    (void)immediates, (void)scratch;
+    float *y = (float *)operands[1];
+    for (int64_t i = first * (COUNT / TILES); i < last * (COUNT / TILES); i++)
+        y[i] = *(const float *)operands[0] + (float)i;
+}
+
+/* The sum, of each thread's own, then tiles that read it. */
+Test(executor, what_threads_have_of_their_own_each_computes) {
+    PlanOperand of_total[] = {large, {PLAN_F32, 1}}, of_count[] = {{PLAN_F32, 1}, large};
+    PlanKernel both[] = {
+        {.tiles = 1, .operand_count = 2, .output_count = 1, .operands = of_total},
+        {.tiles = TILES, .operand_count = 2, .output_count = 1, .operands = of_count}};
+    PlanBuffer places[] = {{PLAN_INPUT, PLAN_F32, COUNT, 0, 0},
+                           {PLAN_OWN, PLAN_F32, 1, 64, -1},
+                           {PLAN_OUTPUT, PLAN_F32, COUNT, 0, 0}};
+    PlanStep two_steps[] = {{0, 2, first_operands, 0, NULL, names[2], 0, NULL, false},
+                            {1, 2, second_operands, 0, NULL, names[0], 0, NULL, false}};
+    PlanFunction spread = {"g", 1, 1, 3, 2, &input, &output, places, two_steps, 0, 128};
+    Plan small = {.kernel_count = 2, .function_count = 1, .kernels = both, .functions = &spread};
+    const KernelFunction compute[] = {total, count_up};
+    const Program run = {.plan = &small, .kernels = compute};
+    static _Alignas(64) float y[COUNT];
+    float sum = 0;
+    for (int i = 0; i < COUNT; i++)
+        sum += x[i] = (float)i / 8;
+    void *inputs[] = {x}, *outputs[] = {y};
+    for (int threads = 1; threads <= 8; threads++) {
+        ExecutorUse use = {&spread, EXECUTOR_TEAM};
+        cr_expect_eq(executor_bytes(&small, threads, &use, 1), threads * 128);
+        Executor *executor = executor_create(&run, threads, &use, 1);
+        atomic_store(&totals, 0);
+        executor_run(executor, &spread, inputs, outputs);
+        cr_expect_eq(atomic_load(&totals), threads);
+        for (int i = 0; i < COUNT; i++)
+            cr_assert_eq(y[i], sum + (float)i, "%d threads", threads);
+        executor_free(executor);
+    }
 }
 
 Test(executor, denormals_are_flushed_inside_and_not_outside) {

@@ -118,7 +118,7 @@ enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 
 /* ' stands for ", B for the chunk's size, T for its number of tokens. */
 static const char plan_template[] =
-    "{'scanline_plan':6,'target':'test','table':'none','kernels':["
+    "{'scanline_plan':7,'target':'test','table':'none','kernels':["
     "{'symbol':'init','tiles':1,'scratch':0,'flops':0,'bytes':0,'immediates':0,'outputs':4,"
     "'operands':[['i32',1],['f32',64],['f32',1],['f32',64],['f32',1]]},"
     "{'symbol':'predict','tiles':B,'scratch':256,'flops':1,'bytes':1,'immediates':0,'outputs':1,"
@@ -136,7 +136,7 @@ static const char plan_template[] =
     "{'symbol':'momentum_c','tiles':1,'scratch':0,'flops':0,'bytes':0,'immediates':1,'outputs':2,"
     "'operands':[['f32',1],['f32',1],['f32',1],['f32',1],['f32',1],['f32',1]]}"
     "],'functions':["
-    "{'name':'init','arena':0,'inputs':[{'name':'$seed','type':'i32','axes':[],'donated':-1}],"
+    "{'name':'init','arena':0,'own':0,'inputs':[{'name':'$seed','type':'i32','axes':[],'donated':-1}],"
     "'outputs':[{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
     "{'name':'c','type':'f32','axes':[],'donated':-1},"
     "{'name':'w:m','type':'f32','axes':[['n',64]],'donated':-1},"
@@ -145,7 +145,7 @@ static const char plan_template[] =
     "'steps':[{'kernel':0,'operands':[0,1,2,3,4],'immediates':[],'origin':'init "
     "test.scan:1:1','places':[['test.scan',1]]}]},"
 
-    "{'name':'grad','arena':1024,'inputs':["
+    "{'name':'grad','arena':1024,'own':512,'inputs':["
     "{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
     "{'name':'c','type':'f32','axes':[],'donated':-1},"
     "{'name':'tokens','type':'i32','axes':[['b',B],['n',64]],'donated':-1},"
@@ -165,21 +165,21 @@ static const char plan_template[] =
     "{'kernel':4,'operands':[6,9],'immediates':[B],'origin':'grad c "
     "test.scan:2:9','places':[['test.scan',2]]}]},"
 
-    "{'name':'eval','arena':512,'inputs':["
+    "{'name':'eval','arena':0,'own':512,'inputs':["
     "{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
     "{'name':'c','type':'f32','axes':[],'donated':-1},"
     "{'name':'tokens','type':'i32','axes':[['b',B],['n',64]],'donated':-1},"
     "{'name':'label','type':'i32','axes':[['b',B]],'donated':-1}],"
     "'outputs':[{'name':'loss','type':'f32','axes':[['b',B]],'donated':-1},"
     "{'name':'metric.close','type':'f32','axes':[['b',B]],'donated':-1}],"
-    "'buffers':[['input',0],['input',1],['input',2],['input',3],['arena','f32',B,0],"
+    "'buffers':[['input',0],['input',1],['input',2],['input',3],['own','f32',B,0],"
     "['output',0],['output',1]],"
     "'steps':[{'kernel':1,'operands':[0,1,2,4],'immediates':[],'origin':'p "
     "test.scan:2:1','places':[['test.scan',2]]},"
     "{'kernel':5,'operands':[4,3,5,6],'immediates':[],'origin':'loss "
     "test.scan:3:1','places':[['test.scan',3]]}]},"
 
-    "{'name':'update','arena':0,'inputs':["
+    "{'name':'update','arena':0,'own':0,'inputs':["
     "{'name':'w','type':'f32','axes':[['n',64]],'donated':-1},"
     "{'name':'grad:w','type':'f32','axes':[['n',64]],'donated':-1},"
     "{'name':'w:m','type':'f32','axes':[['n',64]],'donated':-1},"

@@ -61,8 +61,8 @@ typedef struct Fault {
 } Fault;
 
 static const Fault faults[] = {
-    {"scanline_plan", ":6,", ":2,", "version"},
-    {"scanline_plan", ":6,", ":6.0,", "version"},
+    {"scanline_plan", ":7,", ":2,", "version"},
+    {"scanline_plan", ":7,", ":7.0,", "version"},
     {"'target'", "\"test\"", "7", "target"},
     {"'table'", "\"none\"", "7", "table"},
     {"'init'", "\"tiles\":1", "\"tiles\":0", "tiles"},
@@ -83,6 +83,9 @@ static const Fault faults[] = {
      "offset"},
     {"'grad','arena'", "[\"arena\",\"f32\",8,512]", "[\"arena\",\"f32\",70368744177664,512]",
      "not in its"},
+    {"'grad','arena'", "[\"arena\",\"f32\",8,512]", "[\"own\",\"f32\",8,0]", "for itself"},
+    {"'eval','arena'", "[\"own\",\"f32\",8,0]", "[\"own\",\"f32\",8,512]", "not in its"},
+    {"'eval','arena'", "\"own\":512", "\"own\":-1", "own"},
     {"'grad','arena'", "[\"input\",4]", "[\"input\",5]", "binding"},
     {"'grad','arena'", "[\"input\",4]", "[\"input\",3]", "one binding"},
     {"'grad','arena'", "[\"input\",4]", "[\"stack\",4]", "storage"},
@@ -125,7 +128,7 @@ Test(plan, refuses_what_is_not_json) {
     PlanError error;
     cr_assert_null(plan_read("", 0, &error));
     cr_assert_null(plan_read("[]", 2, &error));
-    cr_assert_null(plan_read("{\"scanline_plan\":6}", 19, &error));
+    cr_assert_null(plan_read("{\"scanline_plan\":7}", 19, &error));
     cr_assert_null(plan_read("{\"a\":1,\"a\":2}", 13, &error));
 }
 

@@ -9,14 +9,15 @@
 enum { MOST_STEPS = 8, MOST_TILES = 13 };
 
 /* Buffers of 16 floats, so 64 bytes: two inputs, four places of which the last lies on the first,
- * and two outputs of which the second takes the place of the second input. */
-enum { X, W, A, B, C, OVER_A, Y, NEXT_W, BUFFERS };
+ * two outputs of which the second takes the place of the second input, and one of each thread. */
+enum { X, W, A, B, C, OVER_A, Y, NEXT_W, OWN, BUFFERS };
 
 static PlanBuffer buffers[BUFFERS] = {
     {PLAN_INPUT, PLAN_F32, 16, 0, 0},    {PLAN_INPUT, PLAN_F32, 16, 0, 1},
     {PLAN_ARENA, PLAN_F32, 16, 0, -1},   {PLAN_ARENA, PLAN_F32, 16, 64, -1},
     {PLAN_ARENA, PLAN_F32, 16, 128, -1}, {PLAN_ARENA, PLAN_F32, 16, 0, -1},
     {PLAN_OUTPUT, PLAN_F32, 16, 0, 0},   {PLAN_OUTPUT, PLAN_F32, 16, 0, 1},
+    {PLAN_OWN, PLAN_F32, 16, 0, -1},
 };
 static PlanBinding inputs[] = {{.donated = -1}, {.donated = -1}};
 static PlanBinding outputs[] = {{.donated = -1}, {.donated = 1}};
@@ -60,6 +61,14 @@ Test(waits, an_output_in_place_of_an_input_is_that_input) {
     expect_waits(2, (uint32_t[][2]){{X, A}, {X, NEXT_W}}, "00");
 }
 
+Test(waits, nobody_waits_for_what_threads_have_of_their_own) {
+    expect_waits(3, (uint32_t[][2]){{X, OWN}, {OWN, A}, {OWN, B}}, "000");
+    expect_waits(4, (uint32_t[][2]){{X, OWN}, {OWN, A}, {W, OWN}, {OWN, B}}, "0000");
+    expect_waits(3, (uint32_t[][2]){{X, A}, {A, OWN}, {OWN, B}},
+                 "010"); /* all read what one wrote */
+    expect_waits(3, (uint32_t[][2]){{W, OWN}, {OWN, A}, {X, NEXT_W}}, "001");
+}
+
 /* --- tiles --- */
 
 static atomic_int visits[MOST_STEPS][MOST_TILES];
@@ -82,7 +91,8 @@ Test(waits, every_tile_is_computed_once) {
         pairs[i][1] = i % 3 == 2 ? OVER_A : A + i % 3;
         steps[i] = (PlanStep){0, 2, pairs[i], 1, &numbers[i], "", 0, NULL, false};
     }
-    PlanFunction function = {"f", 2, 2, BUFFERS, MOST_STEPS, inputs, outputs, buffers, steps, 192};
+    PlanFunction function = {"f",     2,       2,     BUFFERS, MOST_STEPS, inputs,
+                             outputs, buffers, steps, 192,     0};
     const Program program = {.plan = &plan, .kernels = code};
     static _Alignas(64) float memory[4][16];
     void *in[] = {memory[0], memory[1]}, *out[] = {memory[2], memory[1]};
