@@ -1,9 +1,7 @@
 /* A team waits between a step and one that needs it, and what lies between two waits runs side by
- * side. So the step that draws a position has its kernels in the order of their depth, which is the
- * fewest waits that there can be: all that needs no other first, then what needs those alone, and
- * so on. Memory, by which other functions are ordered (passes/remat.c), is no matter with one
- * position.
- */
+ * side. So the step that draws a position has its kernels in the order of their depth: all that
+ * needs no other first, then what needs those alone, and so on. Memory, by which other functions
+ * are ordered (passes/remat.c), is no matter with one position. */
 #include "passes/decode.h"
 #include "passes/rewrite.h"
 
@@ -37,9 +35,12 @@ static Place *places_of(const Function *function) {
 
 Function *pass_order(const Function *function, PassContext *context) {
     (void)context;
+    if (!decode_is_step(function)) {
+        Rewrite rewrite = rewrite_all(function, NULL);
+        return rewrite_end(&rewrite);
+    }
     Place *places = places_of(function);
-    if (decode_is_step(function))
-        qsort(places, function->node_count, sizeof *places, by_depth);
+    qsort(places, function->node_count, sizeof *places, by_depth);
     Rewrite rewrite = rewrite_begin(function, NULL);
     for (NodeId i = 0; i < function->node_count; i++)
         rewrite_copy(&rewrite, places[i].id);

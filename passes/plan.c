@@ -338,6 +338,10 @@ static void donations_settle(Planner *planner) {
 
 /* --- temporaries --- */
 
+static uint32_t first_result(const Planner *planner, const PlanStep *step) {
+    return step->operand_count - planner->builder->plan->kernels[step->kernel].output_count;
+}
+
 /* Whether a step takes less than the wait for it would, and the transfer of what it writes from one
  * core to others: about 2 us. What it writes must be temporaries. */
 static bool is_little(const Planner *planner, const PlanStep *step) {
@@ -345,7 +349,7 @@ static bool is_little(const Planner *planner, const PlanStep *step) {
     if (kernel->tiles != 1 || kernel->call || kernel->bytes > OWN_MOST_BYTES ||
         kernel->flops > OWN_MOST_FLOPS)
         return false;
-    for (uint32_t i = step->operand_count - kernel->output_count; i < step->operand_count; i++)
+    for (uint32_t i = first_result(planner, step); i < step->operand_count; i++)
         if (planner->plan->buffers[step->operands[i]].storage != PLAN_ARENA)
             return false;
     return true;
@@ -355,10 +359,9 @@ static void steps_own(Planner *planner) {
     PlanFunction *plan = planner->plan;
     for (uint32_t i = 0; i < plan->step_count; i++) {
         const PlanStep *step = &plan->steps[i];
-        const PlanKernel *kernel = &planner->builder->plan->kernels[step->kernel];
-        if (!is_little(planner, step))
-            continue;
-        for (uint32_t k = step->operand_count - kernel->output_count; k < step->operand_count; k++)
+        const uint32_t first =
+            is_little(planner, step) ? first_result(planner, step) : step->operand_count;
+        for (uint32_t k = first; k < step->operand_count; k++)
             plan->buffers[step->operands[k]].storage = PLAN_OWN;
     }
 }

@@ -3,8 +3,7 @@
  * Buffers: a RENAME is its source's buffer, a RESULT is that of the kernel's output; a result that
  * is an output of the function is written to the caller's memory at once. Temporaries get fixed
  * offsets in one arena (passes/memory.c). Kernels with the same canonical body (passes/canonical.h)
- * are one. Steps of drawing that take next to no time are computed by each
- * thread (PLAN_OWN). */
+ * are one. Steps of drawing that take next to no time are computed by each thread (PLAN_OWN). */
 #ifndef SCANLINE_PASSES_PLAN_H
 #define SCANLINE_PASSES_PLAN_H
 

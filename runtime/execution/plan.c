@@ -99,6 +99,8 @@ size_t plan_type_size(PlanType type) {
     return 0;
 }
 
+bool plan_is_temporary(PlanStorage storage) { return storage == PLAN_ARENA || storage == PLAN_OWN; }
+
 bool plan_has_calls(const Plan *plan) {
     for (uint32_t i = 0; i < plan->kernel_count; i++)
         if (plan->kernels[i].call)

@@ -143,6 +143,7 @@ const PlanFunction *plan_gradients(const Plan *plan); /* that computes them: ste
 int64_t plan_find_input(const PlanFunction *function, const char *name);  /* -1: none */
 int64_t plan_find_output(const PlanFunction *function, const char *name); /* -1: none */
 size_t plan_type_size(PlanType type);
+bool plan_is_temporary(PlanStorage storage); /* it has an offset, and no binding */
 bool plan_has_calls(const Plan *plan);
 /* A thread, for the results of a call that nobody reads. */
 int64_t plan_call_scratch_bytes(const PlanCall *call);

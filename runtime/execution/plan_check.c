@@ -83,7 +83,7 @@ static bool check_buffers(const PlanFunction *function, PlanError *error) {
     bool valid = true;
     for (uint32_t i = 0; i < function->buffer_count && valid; i++) {
         const PlanBuffer *buffer = &function->buffers[i];
-        if (buffer->storage == PLAN_ARENA || buffer->storage == PLAN_OWN) {
+        if (plan_is_temporary(buffer->storage)) {
             const int64_t all =
                 buffer->storage == PLAN_OWN ? function->own_bytes : function->arena_bytes;
             if (buffer->offset % PLAN_ALIGNMENT != 0 || buffer->offset > all ||
@@ -116,7 +116,7 @@ static bool overlap(const PlanFunction *function, uint32_t left, uint32_t right)
     const PlanBuffer *a = &function->buffers[left], *b = &function->buffers[right];
     if (left == right)
         return true;
-    if (a->storage == b->storage && (a->storage == PLAN_ARENA || a->storage == PLAN_OWN))
+    if (a->storage == b->storage && plan_is_temporary(a->storage))
         return a->offset < b->offset + buffer_bytes(b) && b->offset < a->offset + buffer_bytes(a);
     if (a->storage == PLAN_OUTPUT && b->storage == PLAN_INPUT)
         return function->outputs[a->binding].donated == b->binding;

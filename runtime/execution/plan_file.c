@@ -58,7 +58,7 @@ static json_t *write_bindings(const PlanBinding *bindings, uint32_t count) {
 
 static json_t *write_buffer(const PlanBuffer *buffer) {
     const char *storage = storage_names[buffer->storage];
-    if (buffer->storage != PLAN_ARENA && buffer->storage != PLAN_OWN)
+    if (!plan_is_temporary(buffer->storage))
         return json_pack("[s, I]", storage, (json_int_t)buffer->binding);
     return json_pack("[s, s, I, I]", storage, plan_type_name(buffer->type),
                      (json_int_t)buffer->elements, (json_int_t)buffer->offset);

@@ -64,8 +64,8 @@ Test(waits, an_output_in_place_of_an_input_is_that_input) {
 Test(waits, nobody_waits_for_what_threads_have_of_their_own) {
     expect_waits(3, (uint32_t[][2]){{X, OWN}, {OWN, A}, {OWN, B}}, "000");
     expect_waits(4, (uint32_t[][2]){{X, OWN}, {OWN, A}, {W, OWN}, {OWN, B}}, "0000");
-    expect_waits(3, (uint32_t[][2]){{X, A}, {A, OWN}, {OWN, B}},
-                 "010"); /* all read what one wrote */
+    /* All read what one wrote. */
+    expect_waits(3, (uint32_t[][2]){{X, A}, {A, OWN}, {OWN, B}}, "010");
     expect_waits(3, (uint32_t[][2]){{W, OWN}, {OWN, A}, {X, NEXT_W}}, "001");
 }
 
