@@ -135,6 +135,38 @@ NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, Axi
                                       .attributes = {.axes = axes_of(axes, 3)}});
 }
 
+/* What lies innermost, and the axis of words. */
+static Axes packed_axes(const Axes *along, AxisId words) {
+    Axes axes = *along;
+    axes_append(&axes, words);
+    return axes;
+}
+
+NodeId build_compress(Function *function, NodeId a, const Axes *along, AxisId words) {
+    return graph_add(function, (Node){.op = OP_COMPRESS,
+                                      .source_count = 1,
+                                      .sources = &a,
+                                      .attributes = {.axes = packed_axes(along, words)}});
+}
+
+NodeId build_compress_slice(Function *function, NodeId packed, NodeId position, NodeId a,
+                            const Axes *along, AxisId words) {
+    const NodeId sources[] = {packed, position, a};
+    return graph_add(function, (Node){.op = OP_COMPRESS_SLICE,
+                                      .source_count = 3,
+                                      .sources = sources,
+                                      .attributes = {.axes = packed_axes(along, words)}});
+}
+
+NodeId build_compressed(Function *function, NodeId a, NodeId packed, const Axes *along,
+                        AxisId words) {
+    const NodeId sources[] = {a, packed};
+    return graph_add(function, (Node){.op = OP_COMPRESSED,
+                                      .source_count = 2,
+                                      .sources = sources,
+                                      .attributes = {.axes = packed_axes(along, words)}});
+}
+
 NodeId build_result(Function *function, NodeId several, int64_t which) {
     return graph_add(function, (Node){.op = OP_RESULT,
                                       .source_count = 1,

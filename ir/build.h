@@ -33,6 +33,14 @@ NodeId build_split_as(Function *function, NodeId a, AxisId axis, AxisId outer, A
                       const Axes *order);
 /* The two as one. */
 NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, AxisId axis);
+/* What a has along its innermost axes `along`, compressed along `words` (ir/compressed.h). */
+NodeId build_compress(Function *function, NodeId a, const Axes *along, AxisId words);
+/* `packed`, brought up to date with what `a` has at a position along the first of these axes. */
+NodeId build_compress_slice(Function *function, NodeId packed, NodeId position, NodeId a,
+                            const Axes *along, AxisId words);
+/* `a`, which `packed` holds too. */
+NodeId build_compressed(Function *function, NodeId a, NodeId packed, const Axes *along,
+                        AxisId words);
 NodeId build_result(Function *function, NodeId several, int64_t which);
 
 #endif

@@ -133,6 +133,15 @@ static Function *with_images(Decode *decode, const Function *sample) {
     return rewrite_end(&rewrite);
 }
 
+/* Compressed, as decode reads it. */
+static void add_packed(const Decode *decode, Function *to, const char *cache, NodeId whole) {
+    AxisId words;
+    Axes along;
+    decode_cache_words(to, &graph_node(to, whole)->axes, &along, &words);
+    function_output(to, arena_printf(decode->arena, "%s.compressed", cache),
+                    build_compress(to, whole, &along, words), NULL);
+}
+
 /* What the caches hold once all positions are known, and only that. */
 static Function *build_prefill(const Decode *decode) {
     Rewrite rewrite = rewrite_all(decode->from, "prefill");
@@ -144,9 +153,13 @@ static Function *build_prefill(const Decode *decode) {
         const NodeId row = decode_form(decode, id, axis, decode_delay(decode, id, axis))->node;
         const Axes order = decode_cache_axes(decode, &graph_node(decode->to, row)->axes, axis);
         NodeId whole = build_broadcast(rewrite.to, rewrite.map[id], &order);
-        if (decode_cache_dtype(decode, id) == DTYPE_BF16)
+        const DType dtype = decode_cache_dtype(decode, id);
+        if (dtype == DTYPE_BF16)
             whole = build_unary(rewrite.to, OP_CAST_BF16, whole);
-        function_output(rewrite.to, arena_printf(decode->arena, "cache.%u", number++), whole, NULL);
+        const char *name = arena_printf(decode->arena, "cache.%u", number++);
+        function_output(rewrite.to, name, whole, NULL);
+        if (decode_cache_packs(decode, &order, dtype))
+            add_packed(decode, rewrite.to, name, whole);
     }
     return number ? function_prune(rewrite.to) : NULL;
 }

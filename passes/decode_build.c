@@ -2,6 +2,7 @@
 #include "passes/decode_forms.h"
 
 #include "ir/build.h"
+#include "ir/compressed.h"
 #include "passes/emit/attention_shape.h"
 #include "passes/rewrite.h"
 
@@ -183,6 +184,36 @@ DType decode_cache_dtype(const Decode *decode, NodeId node) {
                : dtype;
 }
 
+bool decode_cache_packs(const Decode *decode, const Axes *axes, DType dtype) {
+    const int last = axes->count - 1;
+    return dtype == DTYPE_BF16 && decode->options->precision == PRECISION_BF16 && last > 0 &&
+           attention_in_groups(graph_axis(decode->to, axes->at[last - 1])->extent,
+                               graph_axis(decode->to, axes->at[last])->extent);
+}
+
+Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words) {
+    *along = axes_of(axes->at + axes->count - 2, 2);
+    const int64_t values = axes_elements(function, along);
+    const char *name = arena_printf(function->arena, "words%lld", (long long)values);
+    *words = function_axis(function, name, compressed_elements(values));
+    Axes packed = axes_of(axes->at, axes->count - 2);
+    axes_append(&packed, *words);
+    return packed;
+}
+
+/* The cache as attention reads it, compressed, which is brought up to date with the row too. */
+static NodeId pack_cache(Decode *decode, const char *cache, NodeId after, NodeId position) {
+    Function *to = decode->to;
+    AxisId words;
+    Axes along;
+    const Axes axes = decode_cache_words(to, &graph_node(to, after)->axes, &along, &words);
+    const char *name = arena_printf(decode->arena, "%s.compressed", cache);
+    const NodeId before = build_input(to, name, DTYPE_I32, &axes);
+    const NodeId packed = build_compress_slice(to, before, position, after, &along, words);
+    function_output(to, name, packed, name);
+    return build_compressed(to, after, packed, &along, words);
+}
+
 /* The row of this step goes to its place before anybody reads the cache. */
 static void make_cache(Decode *decode, NodeId id) {
     Function *to = decode->to;
@@ -195,8 +226,10 @@ static void make_cache(Decode *decode, NodeId id) {
     const NodeId cache = build_input(to, name, dtype, &axes);
     if (graph_node(to, row)->dtype != dtype)
         row = build_unary(to, OP_CAST_BF16, row);
-    const NodeId after = build_update_slice(to, cache, place(decode, delay), row, axis);
+    NodeId after = build_update_slice(to, cache, place(decode, delay), row, axis);
     function_output(to, name, after, name);
+    if (decode_cache_packs(decode, &axes, dtype))
+        after = pack_cache(decode, name, after, place(decode, delay));
     decode->caches[id] = dtype == DTYPE_BF16 ? build_unary(to, OP_CAST_F32, after) : after;
 }
 

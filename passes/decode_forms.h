@@ -74,6 +74,13 @@ Axes decode_cache_axes(const Decode *decode, const Axes *row, AxisId axis);
 /* In bf16, where attention alone reads it and computes in it. */
 DType decode_cache_dtype(const Decode *decode, NodeId node);
 
+/* Whether a cache with these axes is kept compressed too, as cache.I.compressed: attention reads it
+ * so. */
+bool decode_cache_packs(const Decode *decode, const Axes *axes, DType dtype);
+
+/* The axes of what compress makes of it, along its two innermost ones. */
+Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words);
+
 /* The body of attention with as many images as the new function has, and without an axis
  * (AXIS_NONE: with all): its index is then the extra source number `extra`, which is used if that
  * returns true in `used`. (decode_body.c) */

@@ -1,7 +1,9 @@
 #include "passes/decode_panels.h"
 
 #include "ir/build.h"
+#include "ir/compressed.h"
 #include "passes/emit/contract_shape.h"
+#include "passes/emit/product.h"
 #include "passes/rewrite.h"
 
 /* Takes columns, innermost first, until there are `width` of them within a panel. */
@@ -87,11 +89,52 @@ NodeId decode_panels_lay(Function *function, NodeId node, const DecodePanels *pa
                : build_split_as(function, node, panels->split, laid.outer, laid.inner, &laid.order);
 }
 
-NodeId decode_panels_read(Function *function, const char *name, DType dtype,
+/* --- compressed --- */
+
+/* What a panel is made of, and the axis of its words. */
+static Axes panel_axes(Function *function, const DecodePanels *panels, AxisId *words) {
+    const Laid laid = lay(function, panels);
+    Axes outer = panels->panels;
+    if (panels->split != AXIS_NONE)
+        axes_append(&outer, laid.outer);
+    const Axes panel = axes_minus(&laid.order, &outer);
+    const int64_t values = axes_elements(function, &panel);
+    *words = function_axis(function, arena_printf(function->arena, "words%lld", (long long)values),
+                           compressed_elements(values));
+    return panel;
+}
+
+bool decode_panels_pack(const Function *function, const DecodePanels *panels,
+                        const struct Target *target) {
+    const int64_t depth = axes_elements(function, &panels->depth);
+    const int64_t inside = axes_elements(function, &panels->inside);
+    const int64_t width = panels->split == AXIS_NONE ? inside : inside * panels->part;
+    return target->has_bf16_dot && depth % 2 == 0 && product_packs(depth / 2, (uint32_t)width);
+}
+
+NodeId decode_panels_compress(Function *function, NodeId laid, const DecodePanels *panels) {
+    AxisId words;
+    const Axes panel = panel_axes(function, panels, &words);
+    return build_compress(function, laid, &panel, words);
+}
+
+static NodeId read_packed(Function *function, NodeId plain, const char *name,
+                          const DecodePanels *panels) {
+    AxisId words;
+    const Axes panel = panel_axes(function, panels, &words), last = axes_of(&words, 1);
+    const Axes outer = axes_minus(&graph_node(function, plain)->axes, &panel);
+    const Axes axes = axes_union(&outer, &last);
+    const NodeId packed = build_param(function, name, DTYPE_I32, &axes);
+    return build_compressed(function, plain, packed, &panel, words);
+}
+
+NodeId decode_panels_read(Function *function, const char *name, const char *packed, DType dtype,
                           const DecodePanels *panels) {
     const Laid laid = lay(function, panels);
-    const NodeId param = build_param(function, name, dtype, &laid.order);
+    NodeId read = build_param(function, name, dtype, &laid.order);
+    if (packed)
+        read = read_packed(function, read, packed, panels);
     return panels->split == AXIS_NONE
-               ? param
-               : build_merge(function, param, laid.outer, laid.inner, panels->split);
+               ? read
+               : build_merge(function, read, laid.outer, laid.inner, panels->split);
 }

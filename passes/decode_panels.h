@@ -24,8 +24,16 @@ bool decode_panels_find(const Function *function, const Node *contract, uint32_t
 /* The weights in panels, with the axes that this takes; `node` has the axes of the weights. */
 NodeId decode_panels_lay(Function *function, NodeId node, const DecodePanels *panels);
 
-/* Weights in panels, as a parameter of that name and with the axes that they had. */
-NodeId decode_panels_read(Function *function, const char *name, DType dtype,
+/* Whether products read panels of bf16 compressed (ir/compressed.h). */
+bool decode_panels_pack(const Function *function, const DecodePanels *panels,
+                        const struct Target *target);
+
+/* Weights that are laid in panels, compressed: a panel is a stretch. */
+NodeId decode_panels_compress(Function *function, NodeId laid, const DecodePanels *panels);
+
+/* Weights in panels, as a parameter of that name and with the axes that they had; `packed`: the
+ * name of what decode_panels_compress has made of them, NULL: it has not. */
+NodeId decode_panels_read(Function *function, const char *name, const char *packed, DType dtype,
                           const DecodePanels *panels);
 
 #endif

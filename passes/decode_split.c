@@ -11,6 +11,7 @@ typedef struct Crossing {
     bool is_there;
     bool in_panels; /* in which it is wanted in memory; else in an order of its axes */
     DecodePanels panels;
+    bool packed; /* products read these compressed */
     Axes order;
 } Crossing;
 
@@ -60,6 +61,9 @@ static void choose_order(const Split *split, const Node *user, uint32_t which, C
         return;
     crossing->in_panels =
         decode_panels_find(split->from, user, which, split->target, &crossing->panels);
+    crossing->packed = crossing->in_panels &&
+                       graph_node(split->from, user->sources[which])->dtype == DTYPE_BF16 &&
+                       decode_panels_pack(split->from, &crossing->panels, split->target);
     crossing->order = product_order(split->from, user, which);
 }
 
@@ -83,6 +87,10 @@ static void find_crossings(Split *split) {
 
 static char *crossing_name(const Split *split, NodeId id) {
     return arena_printf(split->from->arena, "weights.%u", id);
+}
+
+static char *packed_name(const Split *split, NodeId id) {
+    return arena_printf(split->from->arena, "weights.%u.compressed", id);
 }
 
 /* A parameter that is wanted in another order by a product may be read as it is by others. */
@@ -109,8 +117,11 @@ static Function *make_weights(const Split *split) {
                 crossing->in_panels
                     ? decode_panels_lay(rewrite.to, rewrite.map[id], &crossing->panels)
                     : build_reordered(rewrite.to, rewrite.map[id], &crossing->order);
-            rewrite_place(&rewrite, first, id);
             function_output(rewrite.to, crossing_name(split, id), made, NULL);
+            if (crossing->packed)
+                function_output(rewrite.to, packed_name(split, id),
+                                decode_panels_compress(rewrite.to, made, &crossing->panels), NULL);
+            rewrite_place(&rewrite, first, id);
         }
     return function_prune(rewrite.to);
 }
@@ -119,7 +130,8 @@ static NodeId read_crossing(const Split *split, Function *to, NodeId id) {
     const Crossing *crossing = &split->crossings[id];
     const char *name = crossing_name(split, id);
     const DType dtype = graph_node(split->from, id)->dtype;
-    return crossing->in_panels ? decode_panels_read(to, name, dtype, &crossing->panels)
+    const char *packed = crossing->packed ? packed_name(split, id) : NULL;
+    return crossing->in_panels ? decode_panels_read(to, name, packed, dtype, &crossing->panels)
                                : build_param(to, name, dtype, &crossing->order);
 }
 

@@ -1,9 +1,9 @@
 /* What the files of the fusion pass share.
  *
  * Every node is in a group, which becomes a kernel; or is free, made of constants and positions
- * alone, or a parameter rounded to bf16, and computed wherever it is read; or stays outside:
- * params, inputs, renames. A group owns its members, but for copies: nodes that another group owns
- * and that it computes again. */
+ * alone, or a parameter rounded to bf16, or a tensor that is there compressed too, and computed
+ * wherever it is read; or stays outside: params, inputs, renames. A group owns its members, but for
+ * copies: nodes that another group owns and that it computes again. */
 #ifndef SCANLINE_PASSES_FUSE_H
 #define SCANLINE_PASSES_FUSE_H
 
@@ -41,8 +41,8 @@ typedef struct Fusion {
     GroupId *owner; /* GROUP_NONE: free, or outside */
     const CopyList **copies;
     bool *is_free, *is_output;
-    bool *is_side;    /* a param or input as a product reads it, rounded to bf16 or with two axes as
-                         one: free for products too */
+    bool *is_side;    /* a param or input as a product reads it, rounded to bf16, with two axes as
+                         one, or compressed: free for products too */
     bool *is_dropped; /* its owner computes it no more: nobody reads it from memory */
     uint32_t *depth; /* products, attentions and calls on the longest path to it, itself included */
     uint32_t *user_start; /* where its users begin in `users`; one more for the end */

@@ -8,7 +8,7 @@ static bool is_binding(OpCode op) { return op == OP_PARAM || op == OP_INPUT; }
 
 static bool stands_alone(OpCode op) {
     return op == OP_ATTENTION || op == OP_ATTENTION_GRAD || op == OP_UPDATE_SLICE ||
-           op == OP_CALL || op == OP_CALL_GRAD;
+           op == OP_COMPRESS || op == OP_COMPRESS_SLICE || op == OP_CALL || op == OP_CALL_GRAD;
 }
 
 static bool stays_outside(const Fusion *fusion, NodeId id) {
@@ -36,13 +36,22 @@ static bool sources_free(const Fusion *fusion, const Node *node) {
     return true;
 }
 
+/* What a product, or attention, does as it reads. */
+static bool is_side(const Fusion *fusion, const Node *node) {
+    if (node->op == OP_COMPRESSED)
+        return true;
+    if (node->op != OP_CAST_BF16 && node->op != OP_MERGE)
+        return false;
+    const OpCode of = fuse_node(fusion, node->sources[0])->op;
+    return is_binding(of) || of == OP_COMPRESSED;
+}
+
 static void classify(Fusion *fusion) {
     const Function *function = fusion->function;
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = fuse_node(fusion, id);
         bool cheap = op_is_elementwise(node->op) || node->op == OP_RENAME;
-        fusion->is_side[id] = (node->op == OP_CAST_BF16 || node->op == OP_MERGE) &&
-                              is_binding(fuse_node(fusion, node->sources[0])->op);
+        fusion->is_side[id] = is_side(fusion, node);
         fusion->is_free[id] = node->op == OP_CONST || node->op == OP_INDEX || fusion->is_side[id] ||
                               (cheap && sources_free(fusion, node));
     }
@@ -78,8 +87,10 @@ bool fuse_is_anchor(const Fusion *fusion, NodeId id) {
 }
 
 bool fuse_computes(const Fusion *fusion, NodeId member, NodeId source) {
-    bool packs = fuse_node(fusion, member)->op == OP_CONTRACT && fusion->is_side[source];
-    return fusion->is_free[source] && (packs || !fuse_is_anchor(fusion, member));
+    const OpCode op = fuse_node(fusion, member)->op;
+    const bool expands = op == OP_ATTENTION && fuse_node(fusion, source)->op == OP_COMPRESSED;
+    const bool packs = op == OP_CONTRACT && fusion->is_side[source];
+    return fusion->is_free[source] && (packs || expands || !fuse_is_anchor(fusion, member));
 }
 
 bool fuse_holds(const Fusion *fusion, GroupId group, NodeId id) {

@@ -139,6 +139,22 @@ static NodeId add_copy(Ending *ending, NodeId id) {
     return made;
 }
 
+/* Pushes the source of a member that must be made first, if it is one: of what is compressed, and
+ * read as it is computed, both tensors. */
+static uint32_t push_source(Ending *ending, GroupId owner, NodeId member, NodeId source,
+                            uint32_t depth) {
+    const Fusion *fusion = ending->fusion;
+    const Node *node = fuse_node(fusion, source);
+    const bool within = owner != GROUP_NONE && fuse_holds(fusion, owner, source);
+    const bool computed = fuse_computes(fusion, member, source);
+    if (!within && !computed && ending->map[source] == NODE_NONE)
+        ending->stack[depth++] = source;
+    for (uint32_t i = 0; computed && node->op == OP_COMPRESSED && i < node->source_count; i++)
+        if (ending->map[node->sources[i]] == NODE_NONE)
+            ending->stack[depth++] = node->sources[i];
+    return depth;
+}
+
 /* Pushes what must be made before the group or outside node that `id` belongs to. */
 static uint32_t push_needs(Ending *ending, NodeId id, uint32_t depth) {
     const Fusion *fusion = ending->fusion;
@@ -149,13 +165,8 @@ static uint32_t push_needs(Ending *ending, NodeId id, uint32_t depth) {
     uint32_t count = owner == GROUP_NONE ? 1 : fusion->groups[owner].count;
     for (uint32_t i = 0; i < count; i++) {
         const Node *node = fuse_node(fusion, members[i]);
-        for (uint32_t j = 0; j < node->source_count; j++) {
-            NodeId source = node->sources[j];
-            bool within = owner != GROUP_NONE && fuse_holds(fusion, owner, source);
-            bool computed = fuse_computes(fusion, members[i], source);
-            if (!within && !computed && ending->map[source] == NODE_NONE)
-                ending->stack[depth++] = source;
-        }
+        for (uint32_t j = 0; j < node->source_count; j++)
+            depth = push_source(ending, owner, members[i], node->sources[j], depth);
     }
     return depth;
 }
@@ -206,6 +217,10 @@ static void add_outputs(Ending *ending) {
     }
 }
 
+static uint32_t users_of(const Fusion *fusion, NodeId id) {
+    return fusion->user_start[id + 1] - fusion->user_start[id];
+}
+
 Function *fuse_end(Fusion *fusion) {
     const Function *function = fusion->function;
     Arena *arena = fusion->arena;
@@ -220,6 +235,7 @@ Function *fuse_end(Fusion *fusion) {
         const Node *node = fuse_node(fusion, id);
         bool binding = node->op == OP_PARAM || node->op == OP_INPUT;
         edges += fusion->owner[id] == GROUP_NONE ? node->source_count + 1 : 1;
+        edges += node->op == OP_COMPRESSED ? node->source_count * users_of(fusion, id) : 0;
         ending.map[id] = binding ? graph_add(ending.to, *node) : NODE_NONE;
     }
     ending.stack = arena_array(arena, edges, sizeof *ending.stack);

@@ -41,8 +41,11 @@ LLVMValueRef attention_element(const AttentionKernel *kernel, DType dtype, LLVMV
 
 /* --- operands --- */
 
+/* The INPUT: of what is compressed, the one that is not. */
 static NodeId source_node(const AttentionKernel *kernel, uint32_t which) {
-    return kernel->shape.node->sources[which];
+    const NodeId source = kernel->shape.node->sources[which];
+    const Node *node = graph_node(kernel->shape.body, source);
+    return node->op == OP_COMPRESSED ? node->sources[0] : source;
 }
 
 /* The number of the output that holds a result; the count of outputs if none does. */
@@ -99,10 +102,21 @@ static double tensor_bytes(const Function *body, NodeId id) {
     return (double)dtype_size(node->dtype) * (double)graph_elements(body, node);
 }
 
+/* Whether another input is read in its place, which holds it compressed. */
+static bool is_packed(const Function *body, NodeId input) {
+    bool packed = false;
+    for (NodeId id = 0; id < body->node_count; id++) {
+        const Node *node = graph_node(body, id);
+        packed |= node->op == OP_COMPRESSED && node->sources[0] == input;
+    }
+    return packed;
+}
+
 double attention_operand_bytes(const Function *body) {
     double bytes = 0;
     for (uint32_t i = 0; i < kernel_input_count(body); i++)
-        bytes += tensor_bytes(body, kernel_input(body, i));
+        if (!is_packed(body, kernel_input(body, i)))
+            bytes += tensor_bytes(body, kernel_input(body, i));
     for (uint32_t i = 0; i < body->output_count; i++)
         bytes += tensor_bytes(body, body->outputs[i].node);
     return bytes;

@@ -7,10 +7,12 @@
  *       the body and the softmax, in vectors of scores
  *       output += weight[key] * value[key], key by key
  *
- * Rows of scores lie in scratch. Sums of products are f32, whatever the sources are. */
+ * Rows of scores lie in scratch. Sums of products are f32, whatever the sources are. Where
+ * attention_pairs.h takes them, scores and output are made of groups of keys. */
 #include "passes/emit/attention_row.h"
 
 #include "passes/emit/attention_exp.h"
+#include "passes/emit/attention_pairs.h"
 #include "passes/emit/attention_range.h"
 #include "passes/emit/site.h"
 
@@ -36,6 +38,7 @@ typedef struct Row {
     const Function *body;
     LLVMValueRef *numbers; /* by NodeId of the body, as in ScoreArea */
     LLVMValueRef scores;   /* in scratch: of key 0 */
+    bool groups;           /* keys are taken in groups (attention_pairs.h) */
 } Row;
 
 /* The row at hand. */
@@ -79,6 +82,23 @@ bool attention_row_accepts(const AttentionShape *shape) {
            is_side_by_side(body, &shape->column_axes, &only_output(shape)->axes);
 }
 
+/* Where in scratch scores are, in bytes, and what groups of keys need. */
+typedef struct RowScratch {
+    int64_t scores; /* 0: they are first */
+    int64_t weights, mask, partial;
+} RowScratch;
+
+static RowScratch place_scratch(const AttentionShape *shape, int64_t *size) {
+    const int64_t keys = shape->padded_keys + shape->lanes;
+    RowScratch scratch = {.scores = attention_place(size, keys)};
+    if (shape->pairs) {
+        scratch.weights = attention_place(size, ATTENTION_KEY_GROUP / 2);
+        scratch.mask = attention_place(size, ATTENTION_KEY_GROUP / 2);
+        scratch.partial = attention_place(size, ATTENTION_KEY_GROUP / 2 * shape->lanes);
+    }
+    return scratch;
+}
+
 /* Keys that are masked count too: how many there are is known when running. */
 void attention_row_measure(const AttentionShape *shape, KernelShape *kernel) {
     const double scores = (double)shape->batches * (double)shape->rows * (double)shape->keys;
@@ -87,7 +107,7 @@ void attention_row_measure(const AttentionShape *shape, KernelShape *kernel) {
         .flops = 2.0 * scores * (double)(shape->width + shape->columns),
         .bytes = attention_operand_bytes(shape->body),
     };
-    attention_place(&kernel->scratch_bytes, shape->padded_keys + shape->lanes);
+    place_scratch(shape, &kernel->scratch_bytes);
 }
 
 /* --- the body --- */
@@ -279,17 +299,36 @@ static LLVMValueRef unless_equal(Emitter *e, LLVMValueRef value, double constant
     return LLVMBuildSelect(e->builder, equal, emit_f32(e, 0), otherwise, "");
 }
 
-/* Scores to weights; gives the inverse of their sum, 0 where all are masked. */
-static LLVMValueRef emit_softmax(const Row *row, const RowPlace *place) {
-    Emitter *e = row->emitter;
-    LLVMValueRef maxima = for_scores(row, place, apply_body, NULL, emit_max_f32, (double)-INFINITY);
+/* Of weights, from the largest scores by lane; 0 where all are masked. */
+static LLVMValueRef weight_offset(Emitter *e, LLVMValueRef maxima) {
     LLVMValueRef largest = emit_max_lanes(e, maxima);
     LLVMValueRef base = unless_equal(e, largest, (double)-INFINITY, largest);
     LLVMValueRef offset = LLVMBuildFNeg(e->builder, attention_in_base_2(e, base), "");
-    LLVMValueRef sums =
-        for_scores(row, place, to_weight, emit_splat(e, offset, row->shape->lanes), add, 0);
+    return emit_splat(e, offset, emit_lanes(maxima));
+}
+
+/* Of the sum of weights, which is there by lane; 0 where all are masked. */
+static LLVMValueRef inverse_of(Emitter *e, LLVMValueRef sums) {
     LLVMValueRef sum = emit_sum_lanes(e, sums);
     return unless_equal(e, sum, 0, LLVMBuildFDiv(e->builder, emit_f32(e, 1), sum, ""));
+}
+
+/* Scores to weights; gives the inverse of their sum. */
+static LLVMValueRef emit_softmax(const Row *row, const RowPlace *place) {
+    Emitter *e = row->emitter;
+    LLVMValueRef maxima = for_scores(row, place, apply_body, NULL, emit_max_f32, (double)-INFINITY);
+    return inverse_of(e, for_scores(row, place, to_weight, weight_offset(e, maxima), add, 0));
+}
+
+static void store_columns(const Row *row, const RowPlace *place, uint32_t vector, LLVMValueRef sum,
+                          LLVMValueRef inverse) {
+    Emitter *e = row->emitter;
+    const AttentionShape *s = row->shape;
+    const int64_t first = (int64_t)vector * s->lanes;
+    LLVMValueRef scale = emit_splat(e, inverse, s->lanes);
+    emit_store_composite(e, attention_result_type(row->kernel, RESULT_OUTPUT),
+                         LLVMBuildFMul(e->builder, sum, scale, ""), place->output, &row->output,
+                         emit_i64(e, first), s->columns, first + s->lanes <= s->columns);
 }
 
 /* Some vectors of the output, from vector `from` on. */
@@ -298,7 +337,6 @@ static void emit_panel(const Row *row, const RowPlace *place, uint32_t from, uin
     Emitter *e = row->emitter;
     const AttentionShape *s = row->shape;
     const Side values = value_side(row, place->batch), keys = key_side(row, place->next);
-    const DType result = attention_result_type(row->kernel, RESULT_OUTPUT);
     LLVMValueRef sums[PANEL_VECTORS], next[PANEL_VECTORS];
     Loop loop;
     emit_loop_begin(e, &loop, place->first, place->last, 1, "values");
@@ -313,13 +351,59 @@ static void emit_panel(const Row *row, const RowPlace *place, uint32_t from, uin
         next[v] = emit_fma(e, weight, load_vector(row, value, &row->value, from + v, s->columns),
                            sums[v]);
     emit_loop_end(e, &loop, next);
-    LLVMValueRef scale = emit_splat(e, inverse, s->lanes);
-    for (uint32_t v = 0; v < count; v++) {
-        const int64_t first = (int64_t)(from + v) * s->lanes;
-        emit_store_composite(e, result, LLVMBuildFMul(e->builder, loop.carried[v], scale, ""),
-                             place->output, &row->output, emit_i64(e, first), s->columns,
-                             first + s->lanes <= s->columns);
+    for (uint32_t v = 0; v < count; v++)
+        store_columns(row, place, from + v, loop.carried[v], inverse);
+}
+
+/* --- a row --- */
+
+/* One key after another. */
+static void emit_keys(const Row *row, const RowPlace *place) {
+    const uint32_t vectors = vectors_of(row->shape, row->shape->columns);
+    emit_scores(row, place);
+    LLVMValueRef inverse = emit_softmax(row, place);
+    for (uint32_t from = 0; from < vectors; from += PANEL_VECTORS) {
+        const uint32_t left = vectors - from;
+        emit_panel(row, place, from, left < PANEL_VECTORS ? left : PANEL_VECTORS, inverse);
     }
+}
+
+/* Keys in groups. */
+typedef struct GroupBody {
+    const Row *row;
+    const RowPlace *place;
+} GroupBody;
+
+static LLVMValueRef group_body(const void *user, LLVMValueRef key, LLVMValueRef scores,
+                               LLVMValueRef mask) {
+    const GroupBody *body = user;
+    return body_value(body->row, body->place, key, scores, mask);
+}
+
+static void emit_groups(const Row *row, const RowPlace *place) {
+    const AttentionKernel *k = row->kernel;
+    int64_t size = 0;
+    const RowScratch scratch = place_scratch(row->shape, &size);
+    const GroupBody body = {row, place};
+    const PairsRow pairs = {
+        .kernel = k,
+        .batch = place->batch,
+        .next = place->next,
+        .query = place->query,
+        .first = place->first,
+        .last = place->last,
+        .body = group_body,
+        .user = &body,
+        .scores = row->scores,
+        .weights = attention_scratch(k, scratch.weights),
+        .mask = attention_scratch(k, scratch.mask),
+        .partial = attention_scratch(k, scratch.partial),
+    };
+    PairsSums sums = {.offset = weight_offset(row->emitter, emit_pairs_scores(&pairs))};
+    emit_pairs_values(&pairs, &sums);
+    LLVMValueRef inverse = inverse_of(row->emitter, sums.weights);
+    for (uint32_t v = 0; v < vectors_of(row->shape, row->shape->columns); v++)
+        store_columns(row, place, v, sums.columns[v], inverse);
 }
 
 static void find_keys(const Row *row, RowPlace *place) {
@@ -355,13 +439,10 @@ static void emit_row(const Row *row, LLVMValueRef batch, LLVMValueRef index) {
                          attention_result_type(k, RESULT_OUTPUT), index),
     };
     find_keys(row, &place);
-    emit_scores(row, &place);
-    LLVMValueRef inverse = emit_softmax(row, &place);
-    const uint32_t vectors = vectors_of(s, s->columns);
-    for (uint32_t from = 0; from < vectors; from += PANEL_VECTORS) {
-        const uint32_t left = vectors - from;
-        emit_panel(row, &place, from, left < PANEL_VECTORS ? left : PANEL_VECTORS, inverse);
-    }
+    if (row->groups)
+        emit_groups(row, &place);
+    else
+        emit_keys(row, &place);
 }
 
 void emit_attention_row(AttentionKernel *kernel) {
@@ -377,6 +458,7 @@ void emit_attention_row(AttentionKernel *kernel) {
         .value = attention_source_offsets(kernel, ATTENTION_SOURCE_VALUE, &s->column_axes),
         .output = attention_result_offsets(kernel, RESULT_OUTPUT, &s->column_axes),
         .scores = kernel->frame.scratch,
+        .groups = attention_pairs_accepts(kernel),
     };
     describe_body(&row);
     Loop batches, rows;

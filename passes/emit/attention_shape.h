@@ -3,6 +3,7 @@
 #ifndef SCANLINE_PASSES_EMIT_ATTENTION_SHAPE_H
 #define SCANLINE_PASSES_EMIT_ATTENTION_SHAPE_H
 
+#include "ir/compressed.h"
 #include "ir/graph.h"
 #include "passes/emit/target.h"
 
@@ -49,6 +50,15 @@ typedef struct AttentionShape {
     int64_t score_stride; /* from row to row of scores */
     int64_t tiles;
 } AttentionShape;
+
+enum { ATTENTION_KEY_GROUP = 16 };
+
+/* Whether keys or values, so many rows that are so wide, can be read in groups (attention_pairs.h),
+ * and so be compressed: a block is whole rows, and a row whole vectors. */
+static inline bool attention_in_groups(int64_t keys, int64_t width) {
+    return keys % ATTENTION_KEY_GROUP == 0 && width % COMPRESSED_LANES == 0 &&
+           COMPRESSED_VALUES % width == 0;
+}
 
 /* A body that is one attention or attention_grad of INPUT nodes, with its results as outputs. */
 void attention_shape(const Function *body, const Target *target, AttentionShape *shape);

@@ -30,12 +30,16 @@ static bool sides_accepted(const Function *body, const Node *contract) {
            axes_accepted(body, &a->axes, &b->axes);
 }
 
-/* A side, or the input that it is made of. */
+static bool is_of_side(const Function *body, NodeId side, NodeId id) {
+    const NodeId compressed = contract_side_compressed(body, side);
+    return id == side || id == contract_side_input(body, side) ||
+           (compressed != NODE_NONE &&
+            (id == compressed || id == graph_node(body, compressed)->sources[1]));
+}
+
+/* A side, or what it is made of. */
 static bool is_of_sides(const Function *body, const Node *contract, NodeId id) {
-    for (int i = 0; i < 2; i++)
-        if (id == contract->sources[i] || id == contract_side_input(body, contract->sources[i]))
-            return true;
-    return false;
+    return is_of_side(body, contract->sources[0], id) || is_of_side(body, contract->sources[1], id);
 }
 
 bool contract_accepts(const Function *body) {
@@ -87,7 +91,8 @@ void contract_measure(const Function *body, const Target *target, KernelShape *k
                  (double)shape.depth_elements,
     };
     for (NodeId id = 0; id < body->node_count; id++)
-        if (graph_node(body, id)->op == OP_INPUT)
+        if (graph_node(body, id)->op == OP_INPUT &&
+            (shape.packed == NODE_NONE || id != shape.right))
             kernel->bytes += node_bytes(body, id);
     for (uint32_t i = 0; i < body->output_count; i++)
         kernel->bytes += node_bytes(body, body->outputs[i].node);

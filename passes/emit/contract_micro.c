@@ -2,6 +2,7 @@
  * the tiles. */
 #include "passes/emit/contract_micro.h"
 
+#include "passes/emit/compressed.h"
 #include "passes/emit/kernel.h"
 #include "passes/emit/offsets.h"
 #include "passes/emit/product.h"
@@ -55,7 +56,27 @@ static void describe_sides(Micro *micro) {
     }
 }
 
+/* The panel that the columns are. */
+static Stretch packed_panel(const Micro *micro) {
+    Emitter *e = micro->emitter;
+    const ContractShape *s = micro->shape;
+    const uint32_t packed = kernel_input_number(s->body, s->packed);
+    const uint32_t right = kernel_input_number(s->body, s->right);
+    const CompressedTensor panels = {
+        .plain = LLVMGetParam(micro->function, MICRO_OPERANDS + right),
+        .packed = LLVMGetParam(micro->function, MICRO_OPERANDS + packed),
+        .values = s->depth_elements * (int64_t)s->width,
+    };
+    return emit_stretch(e, &panels, emit_div_const(e, parameter(micro, MICRO_COLUMN), s->width));
+}
+
 static void sum_products(const Micro *micro, LLVMValueRef *sums) {
+    if (micro->shape->packed != NODE_NONE) {
+        const Stretch panel = packed_panel(micro);
+        emit_products_packed(micro->emitter, &micro->product, parameter(micro, MICRO_LEFT), &panel,
+                             micro->shape->depth, sums);
+        return;
+    }
     emit_products(micro->emitter, &micro->product, parameter(micro, MICRO_LEFT),
                   parameter(micro, MICRO_RIGHT), parameter(micro, MICRO_DEPTH), sums);
 }

@@ -42,11 +42,22 @@ static void assign_axes(ContractShape *shape) {
     shape->depth = shape->pairs ? divide_up(shape->depth_elements, 2) : shape->depth_elements;
 }
 
-NodeId contract_side_input(const Function *body, NodeId side) {
+/* What a side rounds or merges axes of; else itself. */
+static NodeId read_of(const Function *body, NodeId side) {
     const Node *node = graph_node(body, side);
-    if (node->op == OP_CAST_BF16 || node->op == OP_MERGE)
-        side = node->sources[0];
-    return graph_node(body, side)->op == OP_INPUT ? side : NODE_NONE;
+    return node->op == OP_CAST_BF16 || node->op == OP_MERGE ? node->sources[0] : side;
+}
+
+NodeId contract_side_compressed(const Function *body, NodeId side) {
+    const NodeId read = read_of(body, side);
+    return graph_node(body, read)->op == OP_COMPRESSED ? read : NODE_NONE;
+}
+
+NodeId contract_side_input(const Function *body, NodeId side) {
+    const NodeId compressed = contract_side_compressed(body, side);
+    const NodeId read =
+        compressed == NODE_NONE ? read_of(body, side) : graph_node(body, compressed)->sources[0];
+    return graph_node(body, read)->op == OP_INPUT ? read : NODE_NONE;
 }
 
 Offsets contract_offsets(const ContractShape *shape, ContractSide side, const Axes *composite) {
@@ -201,6 +212,19 @@ static void choose_stream(ContractShape *shape, bool direct) {
                           streams(dtype, shape->rows, shape->columns, shape->depth_elements);
 }
 
+/* A panel must be a stretch of its own, of whole blocks for each round of emit_products_packed. */
+static void choose_packed(ContractShape *shape) {
+    const NodeId compressed = contract_side_compressed(shape->body, shape->right_source);
+    shape->packed = NODE_NONE;
+    if (compressed == NODE_NONE || !shape->in_panels || !shape->pairs)
+        return;
+    const Node *node = graph_node(shape->body, compressed);
+    const Axes along = axes_of(node->attributes.axes.at, node->attributes.axes.count - 1);
+    if (axes_elements(shape->body, &along) == shape->depth_elements * (int64_t)shape->width &&
+        product_packs(shape->depth, shape->width))
+        shape->packed = node->sources[1];
+}
+
 static void choose_packing(ContractShape *shape, const Choices *choices) {
     Offsets left_rows = contract_offsets(shape, CONTRACT_LEFT, &shape->row_axes);
     Offsets left_depth = contract_offsets(shape, CONTRACT_LEFT, &shape->depth_axes);
@@ -218,6 +242,7 @@ static void choose_packing(ContractShape *shape, const Choices *choices) {
     if (shape->stream_right) {
         shape->pack_left = shape->pack_right = false;
         shape->in_panels = offsets_stride(&right_depth) == shape->width;
+        choose_packed(shape);
         return;
     }
     bool scattered = offsets_stride(&right_depth) * FLOAT_BYTES >= CACHE_WAY_BYTES;
@@ -298,7 +323,7 @@ static void size_scratch(ContractShape *shape, const Choices *choices) {
 }
 
 void contract_shape(const Function *body, const Target *target, ContractShape *shape) {
-    *shape = (ContractShape){.body = body, .contract = kernel_anchor(body)};
+    *shape = (ContractShape){.body = body, .contract = kernel_anchor(body), .packed = NODE_NONE};
     assign_sides(shape, target_lanes(target));
     choose_micro(shape, target);
     choose_depth_block(shape, &target->choices);

@@ -17,6 +17,8 @@ typedef struct ContractShape {
     NodeId left, right; /* the sides' INPUTs: f32 ones may be rounded to bf16 on the way, and two
                            axes of rows or columns made one */
     NodeId left_source, right_source; /* those, or what is made of them */
+    NodeId packed; /* the INPUT from which panels of the right side are read, compressed
+                      (ir/compressed.h); NODE_NONE: they are read as they are */
     Axes batch_axes, row_axes, column_axes, depth_axes;
     int64_t batches, rows, columns;
     bool pairs;    /* the product is of bf16, in pairs of depths (bf16.h) */
@@ -52,6 +54,8 @@ typedef struct ContractShape {
 /* The INPUT that a side of the contraction is read from: itself, or what it rounds or merges axes
  * of; NODE_NONE where it is none of these. */
 NodeId contract_side_input(const Function *body, NodeId side);
+/* The `compressed` between the two; NODE_NONE: there is none. */
+NodeId contract_side_compressed(const Function *body, NodeId side);
 
 typedef enum ContractSide { CONTRACT_LEFT, CONTRACT_RIGHT } ContractSide;
 

@@ -279,6 +279,8 @@ enum {
     element_rename = 0,
     element_split = 0,
     element_merge = 0,
+    element_compress = 0,
+    element_compressed = 0,
     element_attention = 0,
     element_attention_grad = 0,
     element_called = 0,

@@ -3,6 +3,7 @@
 
 #include "passes/emit/attention.h"
 #include "passes/emit/call.h"
+#include "passes/emit/compress.h"
 #include "passes/emit/contract.h"
 #include "passes/emit/rows.h"
 #include "passes/emit/update_slice.h"
@@ -13,7 +14,7 @@ NodeId kernel_anchor(const Function *body) {
     for (NodeId id = 0; id < body->node_count; id++) {
         OpCode op = graph_node(body, id)->op;
         if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
-            op == OP_UPDATE_SLICE)
+            op == OP_UPDATE_SLICE || op == OP_COMPRESS || op == OP_COMPRESS_SLICE)
             return id;
     }
     return call_node(body);
@@ -45,6 +46,10 @@ void kernel_measure(const Function *body, const Target *target, KernelShape *sha
     case OP_UPDATE_SLICE:
         update_slice_measure(body, shape);
         break;
+    case OP_COMPRESS:
+    case OP_COMPRESS_SLICE:
+        compress_measure(body, shape);
+        break;
     default:
         rows_measure(body, target, shape);
     }
@@ -68,6 +73,10 @@ void emit_kernel(Emitter *emitter, const Function *body, const char *symbol) {
     case OP_UPDATE_SLICE:
         emit_update_slice(emitter, body, symbol);
         break;
+    case OP_COMPRESS:
+    case OP_COMPRESS_SLICE:
+        emit_compress(emitter, body, symbol);
+        break;
     default:
         emit_rows(emitter, body, symbol);
     }
@@ -84,6 +93,9 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
         return false;
     case OP_UPDATE_SLICE:
         return update_slice_in_place(body, input, output);
+    case OP_COMPRESS:
+    case OP_COMPRESS_SLICE:
+        return compress_in_place(body, input, output);
     default:
         return rows_in_place(body, input, output);
     }

@@ -87,12 +87,10 @@ static LLVMValueRef load_left(Emitter *e, const Product *product, LLVMValueRef l
     return emit_splat(e, one, product->lanes);
 }
 
-/* Adds the products of one depth, `depth` after where the pointers stand. */
-static void add_depth(Emitter *e, const Product *product, LLVMValueRef left, LLVMValueRef right,
-                      int64_t depth, LLVMValueRef *sums) {
-    LLVMValueRef columns[PRODUCT_MAX_SUMS];
-    for (uint32_t v = 0; v < product->vectors; v++)
-        columns[v] = load_right(e, product, right, depth, v);
+/* Adds the products of one depth, `depth` after where the pointer stands, with that of the right
+ * side. */
+static void add_columns(Emitter *e, const Product *product, LLVMValueRef left,
+                        const LLVMValueRef *columns, int64_t depth, LLVMValueRef *sums) {
     for (uint32_t r = 0; r < product->height; r++) {
         LLVMValueRef row = load_left(e, product, left, depth, r);
         for (uint32_t v = 0; v < product->vectors; v++) {
@@ -101,6 +99,14 @@ static void add_depth(Emitter *e, const Product *product, LLVMValueRef left, LLV
                                   : emit_fma(e, row, columns[v], *sum);
         }
     }
+}
+
+static void add_depth(Emitter *e, const Product *product, LLVMValueRef left, LLVMValueRef right,
+                      int64_t depth, LLVMValueRef *sums) {
+    LLVMValueRef columns[PRODUCT_MAX_SUMS];
+    for (uint32_t v = 0; v < product->vectors; v++)
+        columns[v] = load_right(e, product, right, depth, v);
+    add_columns(e, product, left, columns, depth, sums);
 }
 
 /* Of the right side, for as many depths as a round takes. */
@@ -150,6 +156,64 @@ void emit_products(Emitter *emitter, const Product *product, LLVMValueRef left, 
                    sums);
     if (product->depth_rest)
         add_depths(emitter, product, rest, 1, &left, &right, sums);
+}
+
+/* --- a compressed right side --- */
+
+enum { PACKED_AHEAD = 8 << 10, MOST_BLOCKS = 4 };
+
+/* Pairs of depths that are computed at once: at least one, and whole blocks. */
+static uint32_t round_pairs(uint32_t width) {
+    return width < COMPRESSED_VALUES / 2 ? COMPRESSED_VALUES / 2 / width : 1;
+}
+
+bool product_packs(int64_t depth, uint32_t width) {
+    const int64_t pairs = round_pairs(width), values = 2 * pairs * width;
+    return width >= 16 && values % COMPRESSED_VALUES == 0 &&
+           values <= MOST_BLOCKS * COMPRESSED_VALUES && depth % pairs == 0;
+}
+
+/* Lanes of a vector of pairs: of each column, what two depths have. `rows` are expanded blocks, and
+ * so one depth after another. */
+static LLVMValueRef pair_rows(Emitter *e, const Product *product, const LLVMValueRef *rows,
+                              uint32_t pair, uint32_t vector) {
+    const uint32_t width = product->vectors * product->lanes;
+    const uint32_t even = 2 * pair * width + vector * product->lanes, odd = even + width;
+    uint32_t numbers[COMPRESSED_LANES];
+    for (uint32_t i = 0; i < product->lanes; i++) {
+        numbers[2 * i] = even % COMPRESSED_LANES + i;
+        numbers[2 * i + 1] = COMPRESSED_LANES + odd % COMPRESSED_LANES + i;
+    }
+    LLVMValueRef pairs = emit_shuffle(e, rows[even / COMPRESSED_LANES],
+                                      rows[odd / COMPRESSED_LANES], numbers, 2 * product->lanes);
+    return LLVMBuildBitCast(e->builder, pairs, emit_vector_type(e, e->i32, product->lanes), "");
+}
+
+void emit_products_packed(Emitter *e, const Product *product, LLVMValueRef left,
+                          const Stretch *right, int64_t depth, LLVMValueRef *sums) {
+    const uint32_t n = product_sums(product), width = product->vectors * product->lanes;
+    const uint32_t pairs = round_pairs(width), blocks = 2 * pairs * width / COMPRESSED_VALUES;
+    LLVMValueRef next[PRODUCT_MAX_SUMS + 1], rows[MOST_BLOCKS * COMPRESSED_ROWS];
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, depth / pairs * blocks), blocks, "depth");
+    for (uint32_t i = 0; i < n; i++)
+        next[i] = emit_loop_carry(e, &loop, sums[i]);
+    LLVMValueRef from = emit_loop_carry(e, &loop, left);
+    for (uint32_t i = 0; i < blocks; i++) {
+        LLVMValueRef block = emit_add_const(e, loop.index, i);
+        emit_fetch_block(e, right, emit_add_const(e, block, PACKED_AHEAD / COMPRESSED_BLOCK_BYTES));
+        emit_expand_block(e, right, block, rows + i * COMPRESSED_ROWS);
+    }
+    for (uint32_t pair = 0; pair < pairs; pair++) {
+        LLVMValueRef columns[PRODUCT_MAX_SUMS];
+        for (uint32_t v = 0; v < product->vectors; v++)
+            columns[v] = pair_rows(e, product, rows, pair, v);
+        add_columns(e, product, from, columns, pair, next);
+    }
+    next[n] = emit_element(e, e->i16, from, emit_i64(e, pairs * product->left_depth));
+    emit_loop_end(e, &loop, next);
+    for (uint32_t i = 0; i < n; i++)
+        sums[i] = loop.carried[i];
 }
 
 void emit_product_zeros(Emitter *emitter, const Product *product, LLVMValueRef *sums) {

@@ -8,7 +8,7 @@
 #ifndef SCANLINE_PASSES_EMIT_PRODUCT_H
 #define SCANLINE_PASSES_EMIT_PRODUCT_H
 
-#include "passes/emit/emitter.h"
+#include "passes/emit/compressed.h"
 
 enum { PRODUCT_MAX_SUMS = 32, PRODUCT_UNROLL = 2 };
 
@@ -36,6 +36,14 @@ static inline uint32_t product_sums(const Product *product) {
 /* Goes on with `sums` (by row, then vector), from element pointers. `depth` counts f32 or pairs. */
 void emit_products(Emitter *emitter, const Product *product, LLVMValueRef left, LLVMValueRef right,
                    LLVMValueRef depth, LLVMValueRef *sums);
+
+/* The same over all of the depth, `depth` pairs, with one panel of the right side that is kept
+ * compressed as a stretch: product_packs(depth, width) holds. */
+void emit_products_packed(Emitter *emitter, const Product *product, LLVMValueRef left,
+                          const Stretch *right, int64_t depth, LLVMValueRef *sums);
+
+/* Whether blocks of a panel come out even: whole pairs of depths in some, or some in a pair. */
+bool product_packs(int64_t depth, uint32_t width);
 
 /* Zeros for all of them. */
 void emit_product_zeros(Emitter *emitter, const Product *product, LLVMValueRef *sums);

@@ -104,6 +104,7 @@ double rows_op_cost(OpCode op) {
     case OP_STOP_GRADIENT:
     case OP_RENAME:
     case OP_SPLIT:
+    case OP_COMPRESSED:
         return 0;
     default:
         return 1;

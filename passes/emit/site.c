@@ -368,6 +368,8 @@ static LLVMValueRef compute_node(Site *site, NodeId id) {
         return split_value(site, node);
     case OP_MERGE:
         return merge_value(site, node);
+    case OP_COMPRESSED:
+        return site_value(site, node->sources[0]);
     default: /* a reduction's value is set when its loop is done */
         return elementwise_value(site, node);
     }

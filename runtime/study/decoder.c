@@ -4,6 +4,7 @@
 
 #include "runtime/execution/executor.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,12 +69,19 @@ static bool in_place(const PlanFunction *decode, RunError *error) {
     return true;
 }
 
+/* What is there compressed too is read so, but for the few blocks that do not fit. */
+static bool is_read(const PlanFunction *decode, const PlanBinding *input) {
+    char name[256];
+    snprintf(name, sizeof name, "%s.compressed", input->name);
+    return plan_find_input(decode, name) < 0;
+}
+
 /* A kernel that has something to do for each element of a tensor reads all of it: a product does,
  * and what takes a row of a table does not. */
 static void count_bytes(Decoder *decoder, const Plan *plan) {
     const PlanFunction *decode = decoder->decode;
     for (uint32_t i = 0; i < decode->input_count; i++)
-        if (is_cache(&decode->inputs[i]))
+        if (is_cache(&decode->inputs[i]) && is_read(decode, &decode->inputs[i]))
             decoder->cache_bytes +=
                 (double)binding_bytes(&decode->inputs[i]) / (double)decoder->positions;
     for (uint32_t s = 0; s < decode->step_count; s++) {
@@ -82,7 +90,7 @@ static void count_bytes(Decoder *decoder, const Plan *plan) {
             const PlanBuffer *buffer = &decode->buffers[step->operands[o]];
             const PlanBinding *input =
                 buffer->storage == PLAN_INPUT ? &decode->inputs[buffer->binding] : NULL;
-            if (input && !is_cache(input) &&
+            if (input && !is_cache(input) && is_read(decode, input) &&
                 (double)input->elements <= plan->kernels[step->kernel].flops)
                 decoder->weight_bytes += (double)binding_bytes(input);
         }

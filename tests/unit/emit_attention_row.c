@@ -28,6 +28,13 @@ static const Case cases[] = {
     {NONE, 2, 1, 1, 50, 16, 200, "be", "bme", "bmf"},
     {CAUSAL, 1, 1, 1, 3, 1, 1, "bhe", "bhme", "bhmf"},
     {CAUSAL, 2, 3, 1, 1, 8, 20, "bhe", "bhme", "bhmf"},
+    {CAUSAL, 2, 3, 1, 64, 64, 64, "bhe", "bhme", "bhmf"}, /* in bf16, from here on: in groups */
+    {CAUSAL, 1, 2, 1, 96, 32, 128, "bhe", "bhme", "bhmf"},
+    {WINDOW, 2, 2, 1, 48, 128, 32, "bhe", "bhme", "bhmf"},
+    {ROWS_OF_PIXELS, 1, 2, 1, 64, 32, 64, "bhe", "bhme", "bhmf"},
+    {BIASED, 2, 3, 1, 80, 64, 64, "bhe", "bhme", "bhmf"},
+    {CAUSAL, 1, 2, 3, 32, 64, 64, "bhge", "bhme", "bhmf"},
+    {NONE, 2, 1, 1, 48, 64, 128, "be", "bme", "bmf"},
     {CAUSAL, 1, 2, 1, 30, 16, 5, "bhe", "bhem", "bhmf"},   /* not side by side: in blocks */
     {CAUSAL, 1, 2, 6, 30, 16, 16, "bhge", "bhme", "bhmf"}, /* many rows: the same */
 };

@@ -57,8 +57,12 @@ Test(ir_samples, all_but_leaves_and_structure_have_samples) {
     Arena *arena = arena_create();
     if (!arena || setjmp(*arena_boundary(arena)))
         cr_assert_fail("out of memory");
-    static const OpCode without[] = {OP_CONST, OP_PARAM,     OP_INPUT,  OP_INDEX,
-                                     OP_CALL,  OP_CALL_GRAD, OP_KERNEL, OP_RESULT};
+    static const OpCode without[] = {
+        OP_CONST,  OP_PARAM,  OP_INPUT,    OP_INDEX,          OP_CALL,      OP_CALL_GRAD,
+        OP_KERNEL, OP_RESULT, OP_COMPRESS, OP_COMPRESS_SLICE, OP_COMPRESSED /* of whole blocks
+                                                                               alone:
+                                                                               emit_compress.c */
+    };
     for (int op = 0; op < OP_COUNT; op++) {
         bool expected = true;
         for (size_t i = 0; i < sizeof without / sizeof without[0]; i++)

@@ -16,7 +16,8 @@ static const char prelude[] =
     " %0: f32[b, n, m, h] = input \"score\" %1: f32[b, n, h] = sum[m] %0\n"
     " %2: f32[b, n, m, h] = add %0, %1 output \"score\" = %2 }\n"
     "func @f { axis b = 2, n = 3, m = 3, d = 5, h = 4, e = 6, v = 7,\n"
-    "  p = 1000000, q = 1000000, r = 2000000000, w = 2\n"
+    "  p = 1000000, q = 1000000, r = 2000000000, w = 2,\n"
+    "  k = 4, l = 64, words = 112, few = 96\n"
     " %0: f32[b, n, d] = input \"x\"  %1: f32[d, e] = input \"w\"\n"
     " %2: i32[b, n] = input \"tokens\"  %3: f32[v, d] = input \"table\"\n"
     " %4: bool[n, b] = input \"mask\"  %5: i32[] = const 1\n"
@@ -24,9 +25,11 @@ static const char prelude[] =
     " %7: f32[b, m, h, e] = input \"key\"  %8: f32[n] = input \"row\"\n"
     " %9: f32[b, n] = input \"bn\"  %10: f32[] = const 2\n"
     " %11 = kernel @k %9  %12: f32[p, q] = input \"huge\"\n"
-    " %13: f32[r, b, n, m, d, h, e] = input \"wide\"\n";
+    " %13: f32[r, b, n, m, d, h, e] = input \"wide\"\n"
+    " %14: bf16[h, k, l] = input \"keys\"  %15: i32[h, words] = input \"packed\"\n"
+    " %16: i32[words, h] = input \"across\"  %17: bf16[h, l] = input \"short\"\n";
 
-/* The text of node %14, and NULL or the fault. */
+/* The text of node %18, and NULL or the fault. */
 typedef struct Case {
     const char *text, *fault;
 } Case;
@@ -54,6 +57,23 @@ static const Case cases[] = {
     {"i32[] = const 3e9", "3e+09 is not an i32"},
     {"bool[] = const 2", "a bool is 0 or 1"},
     {"f32[n] = const 2", "the result is f32[], not f32[n]"},
+    {"i32[h, words] = compress[k, l, words] %14", NULL},
+    {"i32[words, h] = compress[k, l, words] %14", "the result is i32[h, words], not i32[words, h]"},
+    {"i32[h, words] = compress[l, k, words] %14",
+     "source 0 is [h, k, l]: its innermost axes are not the first of [l, k, words]"},
+    {"i32[h, words] = compress[h, k, words] %14",
+     "source 0 is [h, k, l]: its innermost axes are not the first of [h, k, words]"},
+    {"i32[h, words] = compress[words] %14",
+     "source 0 is [h, k, l]: its innermost axes are not the first of [words]"},
+    {"i32[h, few] = compress[k, l, few] %14", "256 values are not kept in 96 words"},
+    {"i32[h, words] = compress[l, words] %17", "64 values are not kept in 112 words"},
+    {"i32[b, words] = compress[n, d, words] %0", "source 0 is f32, not bf16"},
+    {"i32[h, words] = compress_slice[k, l, words] %15, %5, %14", NULL},
+    {"i32[h, words] = compress_slice[k, l, words] %16, %5, %14",
+     "source 0 is i32[words, h], not i32[h, words]"},
+    {"i32[h, words] = compress_slice[k, l, words] %15, %2, %14", "source 1 must be one i32"},
+    {"bf16[h, k, l] = compressed[k, l, words] %14, %15", NULL},
+    {"bf16[h, k, l] = compressed[k, l, words] %14, %2", "source 1 is i32[b, n], not i32[h, words]"},
     {"f32[b, n] = sum[d] %0", NULL},
     {"f32[n] = sum[d, b] %0", NULL},
     {"f32[b, n, d] = sum[e] %0", "source 0 has no axis e: it is [b, n, d]"},
@@ -120,7 +140,7 @@ static const Case untyped[] = {
 
 static void check_case(const Case *one, const char *type, Arena *arena) {
     char *text =
-        arena_printf(arena, "%s %%14%s %s\n output \"y\" = %%0 }", prelude, type, one->text);
+        arena_printf(arena, "%s %%18%s %s\n output \"y\" = %%0 }", prelude, type, one->text);
     TextError error = {0};
     bool accepted = text_parse(text, strlen(text), arena, &error) != NULL;
     if (one->fault)
@@ -145,7 +165,7 @@ static DType result_type(Arena *arena, const char *text, uint32_t which, char **
     const Function *function = ir_parse(arena, arena_printf(arena, "%s %s }", prelude, text));
     DType dtype = DTYPE_NONE;
     Axes found = {0};
-    graph_result_type(function, graph_node(function, 14), which, &dtype, &found);
+    graph_result_type(function, graph_node(function, 18), which, &dtype, &found);
     *axes = axes_text(arena, function, &found);
     return dtype;
 }
@@ -155,7 +175,7 @@ Test(ir_shape, results_of_attention_have_the_order_of_the_scores) {
     char *axes;
     if (!arena || setjmp(*arena_boundary(arena)))
         cr_assert_fail("out of memory");
-    static const char text[] = "%14 = attention[e, m] @score %6, %7, %7";
+    static const char text[] = "%18 = attention[e, m] @score %6, %7, %7";
     cr_expect_eq(result_type(arena, text, 0, &axes), DTYPE_F32);
     cr_expect_str_eq(axes, "[b, n, h, e]");
     cr_expect_eq(result_type(arena, text, 1, &axes), DTYPE_F32);

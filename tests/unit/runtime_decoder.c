@@ -4,6 +4,7 @@
 #include "passes/compile.h"
 #include "passes/decode.h"
 #include "passes/derive.h"
+#include "passes/emit/target.h"
 #include "runtime/execution/waits.h"
 #include "runtime/model/inference.h"
 #include "runtime/study/draw.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POSITIONS = 12, COLOURS = 20, WHOLE = 8, MOST_SETTINGS = 16 };
+enum { POSITIONS = 16, COLOURS = 20, WHOLE = 8, MOST_SETTINGS = 16 };
 
 /* A spec compiled to be drawn from, and parameters for it. */
 typedef struct Subject {
@@ -28,21 +29,25 @@ typedef struct Subject {
 typedef struct Case {
     const char *file, *objective;
     bool is_small; /* its dims stay as they are */
+    bool is_wide;  /* heads as wide as can be kept compressed */
 } Case;
 
 static const Case cases[] = {
-    {"models/igpt-s.scan", "ar", false},     {"models/gpt2.scan", "ar", false},
-    {"models/window.scan", "window", false}, {"models/igpt-hf.scan", "ar", false},
-    {"tests/specs/alibi.scan", "ar", true},
+    {"models/igpt-s.scan", "ar", false, false},     {"models/gpt2.scan", "ar", false, false},
+    {"models/window.scan", "window", false, false}, {"models/igpt-hf.scan", "ar", false, false},
+    {"tests/specs/alibi.scan", "ar", true, false},  {"models/igpt-s.scan", "ar", false, true},
+    {"models/window.scan", "window", false, true},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0] };
 
 static Module *derive(Subject *subject, const Case *what, int64_t images, Precision precision) {
-    static const char *const dims[] = {"n=12", "v=20", "d=48", "h=3", "layers=2", "k=3"};
+    static const char *const usual[] = {"n=16", "v=20", "d=48", "h=3", "layers=2", "k=3"};
+    static const char *const wide[] = {"n=16", "v=20", "d=64", "h=2", "layers=2", "k=3"};
+    const char *const *dims = what->is_wide ? wide : usual;
     const char *settings[MOST_SETTINGS];
     uint32_t count = 0;
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         settings[count++] = what->is_small && i == 3 ? "h=2" : dims[i];
     settings[count++] = arena_printf(subject->arena, "train.batch=%d", WHOLE);
     settings[count++] = "train.chunks=1";
@@ -211,26 +216,39 @@ Test(decoder, logits_are_those_of_the_whole, .timeout = 900) {
     }
 }
 
+static bool multiplies_bf16(void) {
+    Target target;
+    char error[256];
+    cr_assert(target_find(NULL, &target, error, sizeof error), "%s", error);
+    return target.has_bf16_dot;
+}
+
 /* In bf16 both round, but not the same numbers: decoding may be as far from fp32 as the whole is,
  * and once more as much. */
-Test(decoder, logits_in_bf16, .timeout = 900) {
+static void expect_near(const Case *what, Precision precision) {
     enum { IMAGES = 3 };
+    Subject *exact = subject_open(what, IMAGES, PRECISION_FP32);
+    Subject *rounded = subject_open(what, IMAGES, precision);
+    float *whole = whole_logits(exact), *whole_rounded = whole_logits(rounded);
+    const double usual = difference(whole, whole_rounded, IMAGES, 0);
+    for (int64_t given = 0; given < POSITIONS; given += 5) {
+        float *steps = stepwise_logits(rounded, 2, given);
+        const double found = difference(steps, whole, IMAGES, given);
+        cr_expect(found > 0 && found <= 2 * usual, "%s, %d given: %g, the whole %g", what->file,
+                  (int)given, found, usual);
+        free(steps);
+    }
+    free(whole);
+    free(whole_rounded);
+    subject_close(exact);
+    subject_close(rounded);
+}
+
+Test(decoder, logits_in_bf16, .timeout = 900) {
     for (int i = 0; i < CASES; i++) {
-        Subject *exact = subject_open(&cases[i], IMAGES, PRECISION_FP32);
-        Subject *rounded = subject_open(&cases[i], IMAGES, PRECISION_BF16_EMULATED);
-        float *whole = whole_logits(exact), *whole_rounded = whole_logits(rounded);
-        const double usual = difference(whole, whole_rounded, IMAGES, 0);
-        for (int64_t given = 0; given < POSITIONS; given += 5) {
-            float *steps = stepwise_logits(rounded, 2, given);
-            const double found = difference(steps, whole, IMAGES, given);
-            cr_expect(found > 0 && found <= 2 * usual, "%s, %d given: %g, the whole %g",
-                      cases[i].file, (int)given, found, usual);
-            free(steps);
-        }
-        free(whole);
-        free(whole_rounded);
-        subject_close(exact);
-        subject_close(rounded);
+        expect_near(&cases[i], PRECISION_BF16_EMULATED);
+        if (multiplies_bf16())
+            expect_near(&cases[i], PRECISION_BF16);
     }
 }
 
@@ -264,6 +282,27 @@ Test(decoder, bits_do_not_depend_on_images_beside_or_threads, .timeout = 900) {
         expect_same_logits(&cases[i], PRECISION_FP32);
     expect_same_logits(&cases[0], PRECISION_BF16_EMULATED);
     expect_same_logits(&cases[1], PRECISION_BF16_EMULATED);
+    for (int i = 0; i < CASES && multiplies_bf16(); i++)
+        if (cases[i].is_wide)
+            expect_same_logits(&cases[i], PRECISION_BF16);
+}
+
+/* Keys, values and the weights of products are read compressed, where there are instructions for
+ * it. */
+Test(decoder, what_is_large_is_compressed) {
+    if (!multiplies_bf16())
+        cr_skip("this CPU does not multiply bf16");
+    Subject *subject = subject_open(&cases[CASES - 2], 8, PRECISION_BF16);
+    const PlanFunction *decode = plan_function(subject->program.plan, "decode");
+    uint32_t caches = 0, weights = 0;
+    for (uint32_t i = 0; i < decode->input_count; i++)
+        if (strstr(decode->inputs[i].name, ".compressed")) {
+            caches += strncmp(decode->inputs[i].name, "cache.", 6) == 0;
+            weights += strncmp(decode->inputs[i].name, "weights.", 8) == 0;
+        }
+    cr_expect_eq(caches, 2 * 2, "%u of keys and values", caches);
+    cr_expect_geq(weights, 2 * 6, "%u of weights", weights);
+    subject_close(subject);
 }
 
 static void draw(const Subject *subject, int threads, int64_t given, int32_t *tokens) {

@@ -1,0 +1,373 @@
+/* Keys are taken in groups of sixteen, a vector of scores, and the body and the exponential as each
+ * is at hand, so that memory is read meanwhile. Keys and values are read in units: whole blocks of
+ * what is compressed, whole pairs of keys. Loops take one unit at a time: of several, LLVM would
+ * expand all blocks first, and spill. Where the mask begins or ends within a group, values outside
+ * are taken as 0, since they may be anything. */
+#include "passes/emit/attention_pairs.h"
+
+#include "passes/emit/attention_exp.h"
+#include "passes/emit/bf16.h"
+#include "passes/emit/compressed.h"
+
+#include <math.h>
+
+enum {
+    GROUP = ATTENTION_KEY_GROUP,
+    LANES = 16,
+    FLOAT_BYTES = 4,
+    HALF_BYTES = 2,
+    LINE_BYTES = 64,
+    AHEAD_BYTES = 8 << 10,
+    MOST_ROWS = 2 * COMPRESSED_ROWS, /* of a unit */
+};
+
+/* --- sides --- */
+
+/* Rows of keys, or of values, of a batch. */
+typedef struct PairsSide {
+    Stretch stretch;
+    bool packed;
+    int64_t width;
+    int64_t unit_keys, unit_bytes; /* those are read */
+} PairsSide;
+
+static const Node *side_node(const AttentionKernel *kernel, uint32_t which) {
+    return graph_node(kernel->shape.body, kernel->shape.node->sources[which]);
+}
+
+static int64_t side_width(const AttentionKernel *kernel, uint32_t which) {
+    return which == ATTENTION_SOURCE_KEY ? kernel->shape.width : kernel->shape.columns;
+}
+
+static bool side_accepted(const AttentionKernel *kernel, uint32_t which) {
+    const AttentionShape *s = &kernel->shape;
+    const int64_t width = side_width(kernel, which);
+    const Offsets keys = attention_source_offsets(kernel, which, &s->key_axes);
+    const Axes *inner = which == ATTENTION_SOURCE_KEY ? &s->width_axes : &s->column_axes;
+    const Offsets within = attention_source_offsets(kernel, which, inner);
+    return attention_in_groups(s->keys, width) && offsets_stride(&keys) == width &&
+           offsets_uniform(&within) && offsets_stride(&within) == 1;
+}
+
+bool attention_pairs_accepts(const AttentionKernel *kernel) {
+    const AttentionShape *s = &kernel->shape;
+    const Offsets query = attention_source_offsets(kernel, ATTENTION_SOURCE_QUERY, &s->width_axes);
+    return s->pairs && s->lanes == LANES && kernel->emitter->target->has_bf16_dot &&
+           offsets_uniform(&query) && offsets_stride(&query) == 1 &&
+           side_accepted(kernel, ATTENTION_SOURCE_KEY) &&
+           side_accepted(kernel, ATTENTION_SOURCE_VALUE);
+}
+
+static PairsSide side_at(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch) {
+    Emitter *e = kernel->emitter;
+    const AttentionShape *s = &kernel->shape;
+    const Node *node = side_node(kernel, which);
+    const int64_t values = s->keys * side_width(kernel, which);
+    PairsSide side = {.packed = node->op == OP_COMPRESSED, .width = side_width(kernel, which)};
+    side.unit_keys = side.width < COMPRESSED_VALUES ? COMPRESSED_VALUES / side.width : 2;
+    const int64_t unit_values = side.unit_keys * side.width;
+    if (!side.packed) {
+        side.unit_bytes = unit_values * HALF_BYTES;
+        side.stretch.plain = attention_source(kernel, which, batch);
+        return side;
+    }
+    side.unit_bytes = unit_values / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES;
+    const uint32_t plain = kernel_input_number(s->body, node->sources[0]);
+    const uint32_t packed = kernel_input_number(s->body, node->sources[1]);
+    const CompressedTensor tensor = {kernel->frame.operands[plain], kernel->frame.operands[packed],
+                                     values};
+    const Offsets batches = attention_source_offsets(kernel, which, &s->batch_axes);
+    side.stretch =
+        emit_stretch(e, &tensor, emit_div_const(e, emit_offset(e, &batches, batch), values));
+    return side;
+}
+
+static void load_plain(Emitter *e, const PairsSide *side, LLVMValueRef unit, LLVMValueRef *rows) {
+    LLVMTypeRef type = emit_vector_type(e, e->i16, COMPRESSED_LANES);
+    const int64_t values = side->unit_keys * side->width;
+    for (int64_t i = 0; i < values / COMPRESSED_LANES; i++) {
+        LLVMValueRef at = emit_add_const(e, emit_mul_const(e, unit, values), i * COMPRESSED_LANES);
+        rows[i] = emit_load(e, type, emit_element(e, e->i16, side->stretch.plain, at), HALF_BYTES);
+    }
+}
+
+/* What the keys of a unit have, COMPRESSED_LANES in each row. */
+static void load_unit(Emitter *e, const PairsSide *side, LLVMValueRef unit,
+                      LLVMValueRef rows[MOST_ROWS]) {
+    const int64_t blocks = side->unit_keys * side->width / COMPRESSED_VALUES;
+    if (!side->packed) {
+        load_plain(e, side, unit, rows);
+        return;
+    }
+    for (int64_t i = 0; i < blocks; i++)
+        emit_expand_block(e, &side->stretch, emit_add_const(e, emit_mul_const(e, unit, blocks), i),
+                          rows + i * COMPRESSED_ROWS);
+}
+
+/* Units first, ..., last - 1 of a side, and then those of what is read next. */
+typedef struct PairsRange {
+    const PairsSide *side, *next;
+    LLVMValueRef first, last;
+} PairsRange;
+
+/* Those that hold keys that count; `unit_keys` may be those of several units. */
+static PairsRange range_of(const PairsRow *row, const PairsSide *side, const PairsSide *next,
+                           int64_t unit_keys) {
+    Emitter *e = row->kernel->emitter;
+    return (PairsRange){side, next, emit_div_const(e, row->first, unit_keys),
+                        emit_div_const(e, emit_add_const(e, row->last, unit_keys - 1), unit_keys)};
+}
+
+/* Asks for the line at `here` + unit * bytes, or at `there` for a unit of what is next. */
+static void ask_either(Emitter *e, LLVMValueRef is_next, LLVMValueRef here, LLVMValueRef there,
+                       LLVMValueRef unit, int64_t bytes, int64_t lines) {
+    LLVMValueRef side = LLVMBuildSelect(e->builder, is_next, there, here, "");
+    LLVMValueRef at = emit_element(e, e->i8, side, emit_mul_const(e, unit, bytes));
+    for (int64_t line = 0; line < lines; line++)
+        emit_prefetch(e, emit_element(e, e->i8, at, emit_i64(e, line * LINE_BYTES)), PREFETCH_L1);
+}
+
+/* The unit that is read AHEAD_BYTES after this one. */
+static void ask_ahead(Emitter *e, const PairsRange *range, LLVMValueRef unit) {
+    const PairsSide *side = range->side, *next = range->next;
+    const int64_t bytes = side->unit_bytes, blocks = bytes / COMPRESSED_BLOCK_BYTES;
+    LLVMValueRef later = emit_add_const(e, unit, (AHEAD_BYTES + bytes - 1) / bytes);
+    LLVMValueRef is_next = LLVMBuildNot(e->builder, emit_less(e, later, range->last), "");
+    LLVMValueRef beyond = emit_add(e, range->first, emit_sub(e, later, range->last));
+    LLVMValueRef at = LLVMBuildSelect(e->builder, is_next, beyond, later, "");
+    ask_either(e, is_next, side->packed ? side->stretch.blocks : side->stretch.plain,
+               next->packed ? next->stretch.blocks : next->stretch.plain, at, bytes,
+               bytes / LINE_BYTES);
+    if (side->packed && next->packed)
+        ask_either(e, is_next, side->stretch.bases, next->stretch.bases, at, blocks, 1);
+}
+
+/* --- scores --- */
+
+/* Of pairs of vectors, lanes of the one and of the other: two neighbours are added, either of f32
+ * or of fours of them. */
+static LLVMValueRef add_neighbours(Emitter *e, LLVMValueRef a, LLVMValueRef b, bool fours) {
+    uint32_t even[LANES], odd[LANES];
+    for (uint32_t i = 0; i < LANES; i++) {
+        const uint32_t part = fours ? i / 4 : i % 4;
+        const uint32_t from = part / 2 * LANES, which = part % 2;
+        even[i] = fours ? from + 8 * which + i % 4 : from + i / 4 * 4 + 2 * which;
+        odd[i] = even[i] + (fours ? 4 : 1);
+    }
+    return LLVMBuildFAdd(e->builder, emit_shuffle(e, a, b, even, LANES),
+                         emit_shuffle(e, a, b, odd, LANES), "");
+}
+
+/* Lane i is the sum of vector i, of `count` vectors on the way from LANES to 1: the same tree for
+ * each. */
+static void halve(Emitter *e, LLVMValueRef *vectors, uint32_t count) {
+    for (uint32_t i = 0; i < count; i += 2)
+        vectors[i / 2] = add_neighbours(e, vectors[i], vectors[i + 1], count <= LANES / 4);
+}
+
+static LLVMValueRef as_pairs(Emitter *e, LLVMValueRef row) {
+    return LLVMBuildBitCast(e->builder, row, emit_vector_type(e, e->i32, LANES), "");
+}
+
+static LLVMValueRef vector_place(const PairsRow *row, LLVMValueRef number) {
+    Emitter *e = row->kernel->emitter;
+    return emit_element(e, e->f32, row->partial, emit_mul_const(e, number, LANES));
+}
+
+/* Of the keys of a unit in pairs: vectors of which lanes are still to be summed. */
+static void score_unit(const PairsRow *row, const PairsSide *keys, LLVMValueRef unit,
+                       LLVMValueRef number, const LLVMValueRef *query) {
+    Emitter *e = row->kernel->emitter;
+    const int64_t vectors = keys->width / COMPRESSED_LANES;
+    LLVMValueRef rows[MOST_ROWS], sums[GROUP];
+    load_unit(e, keys, unit, rows);
+    for (int64_t key = 0; key < keys->unit_keys; key++) {
+        sums[key] = emit_f32_lanes(e, 0, LANES);
+        for (int64_t v = 0; v < vectors; v++)
+            sums[key] = emit_bf16_dot(e, query[v], as_pairs(e, rows[key * vectors + v]), sums[key]);
+    }
+    const int64_t pairs = keys->unit_keys / 2;
+    LLVMValueRef first = emit_mul_const(e, number, pairs);
+    for (int64_t pair = 0; pair < pairs; pair++)
+        emit_store(e, add_neighbours(e, sums[2 * pair], sums[2 * pair + 1], false),
+                   vector_place(row, emit_add_const(e, first, pair)), LINE_BYTES);
+}
+
+/* Lanes of the group's keys that count. */
+static LLVMValueRef group_mask(const PairsRow *row, LLVMValueRef group) {
+    Emitter *e = row->kernel->emitter;
+    LLVMValueRef key = emit_mul_const(e, group, GROUP);
+    LLVMValueRef before = emit_count_mask(e, emit_sub(e, row->first, key), GROUP);
+    LLVMValueRef within = emit_count_mask(e, emit_sub(e, row->last, key), GROUP);
+    return LLVMBuildAnd(e->builder, within, LLVMBuildNot(e->builder, before, ""), "");
+}
+
+static LLVMValueRef group_scores(const PairsRow *row, LLVMValueRef group) {
+    Emitter *e = row->kernel->emitter;
+    return emit_element(e, e->f32, row->scores, emit_mul_const(e, group, GROUP));
+}
+
+/* The products of a group with the query. */
+static LLVMValueRef score_group(const PairsRow *row, const PairsRange *keys, LLVMValueRef group,
+                                const LLVMValueRef *query) {
+    Emitter *e = row->kernel->emitter;
+    const int64_t units = GROUP / keys->side->unit_keys;
+    LLVMTypeRef type = emit_vector_type(e, e->f32, LANES);
+    LLVMValueRef first = emit_mul_const(e, group, units), sums[LANES / 2];
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, units), 1, "unit");
+    LLVMValueRef unit = emit_add(e, first, loop.index);
+    ask_ahead(e, keys, unit);
+    score_unit(row, keys->side, unit, loop.index, query);
+    emit_loop_end(e, &loop, NULL);
+    for (int64_t i = 0; i < LANES / 2; i++)
+        sums[i] = emit_load(e, type, vector_place(row, emit_i64(e, i)), LINE_BYTES);
+    for (uint32_t count = LANES / 2; count > 1; count /= 2)
+        halve(e, sums, count);
+    return sums[0];
+}
+
+LLVMValueRef emit_pairs_scores(const PairsRow *row) {
+    Emitter *e = row->kernel->emitter;
+    const PairsSide keys = side_at(row->kernel, ATTENTION_SOURCE_KEY, row->batch);
+    const PairsSide values = side_at(row->kernel, ATTENTION_SOURCE_VALUE, row->batch);
+    const PairsRange groups = range_of(row, &keys, &values, GROUP);
+    const PairsRange range = range_of(row, &keys, &values, keys.unit_keys);
+    LLVMTypeRef type = emit_vector_type(e, e->i32, LANES);
+    LLVMValueRef query[COMPRESSED_ROWS];
+    for (int64_t v = 0; v < keys.width / COMPRESSED_LANES; v++)
+        query[v] = emit_load(e, type,
+                             emit_element(e, e->i16, row->query, emit_i64(e, v * COMPRESSED_LANES)),
+                             HALF_BYTES);
+    Loop loop;
+    emit_loop_begin(e, &loop, groups.first, groups.last, 1, "scores");
+    LLVMValueRef largest = emit_loop_carry(e, &loop, emit_f32_lanes(e, (double)-INFINITY, LANES));
+    LLVMValueRef products = score_group(row, &range, loop.index, query);
+    LLVMValueRef scores = row->body(row->user, emit_mul_const(e, loop.index, GROUP), products,
+                                    group_mask(row, loop.index));
+    emit_store(e, scores, group_scores(row, loop.index), FLOAT_BYTES);
+    LLVMValueRef next = emit_max_f32(e, scores, largest);
+    emit_loop_end(e, &loop, &next);
+    return loop.carried[0];
+}
+
+/* --- values --- */
+
+/* Of two keys, lanes of 16 columns in pairs. */
+static LLVMValueRef pair_columns(Emitter *e, LLVMValueRef even, LLVMValueRef odd, int64_t half) {
+    uint32_t numbers[COMPRESSED_LANES];
+    for (uint32_t i = 0; i < LANES; i++) {
+        numbers[2 * i] = (uint32_t)half * LANES + i;
+        numbers[2 * i + 1] = COMPRESSED_LANES + numbers[2 * i];
+    }
+    return as_pairs(e, emit_shuffle(e, even, odd, numbers, COMPRESSED_LANES));
+}
+
+/* Two neighbouring halves, in all lanes. */
+static LLVMValueRef load_pair(Emitter *e, LLVMValueRef halves, LLVMValueRef index) {
+    LLVMValueRef from = emit_element(e, e->i16, halves, index);
+    return emit_load(e, e->i32, from, HALF_BYTES);
+}
+
+static void add_pair(Emitter *e, const PairsSide *side, const LLVMValueRef *rows, int64_t pair,
+                     LLVMValueRef weights, LLVMValueRef mask, LLVMValueRef *sums) {
+    const int64_t vectors = side->width / LANES, halves = COMPRESSED_LANES / LANES;
+    const int64_t key_rows = side->width / COMPRESSED_LANES;
+    const LLVMValueRef *even = rows + 2 * pair * key_rows, *odd = even + key_rows;
+    for (int64_t v = 0; v < vectors; v++) {
+        LLVMValueRef columns = pair_columns(e, even[v / halves], odd[v / halves], v % halves);
+        if (mask)
+            columns = LLVMBuildAnd(e->builder, columns, mask, "");
+        sums[v] = emit_bf16_dot(e, weights, columns, sums[v]);
+    }
+}
+
+/* A group's weights, which are given, to the row's room in bf16. */
+static LLVMValueRef weigh_group(const PairsRow *row, LLVMValueRef group, LLVMValueRef offset) {
+    Emitter *e = row->kernel->emitter;
+    LLVMValueRef scores =
+        emit_load(e, emit_vector_type(e, e->f32, LANES), group_scores(row, group), FLOAT_BYTES);
+    LLVMValueRef weights = attention_weight(e, scores, offset, false);
+    emit_store(e, emit_to_bf16(e, weights), row->weights, HALF_BYTES);
+    return weights;
+}
+
+/* i16 in the row's room: all bits where the group's key counts. */
+static void store_mask(const PairsRow *row, LLVMValueRef group) {
+    Emitter *e = row->kernel->emitter;
+    LLVMTypeRef type = emit_vector_type(e, e->i16, GROUP);
+    emit_store(e, LLVMBuildSExt(e->builder, group_mask(row, group), type, ""), row->mask,
+               HALF_BYTES);
+}
+
+/* Adds a unit, number `number` of its group; `edge`: some of the group's keys do not count. */
+static void add_unit(const PairsRow *row, const PairsSide *side, LLVMValueRef unit,
+                     LLVMValueRef number, bool edge, LLVMValueRef *sums) {
+    Emitter *e = row->kernel->emitter;
+    LLVMValueRef rows[MOST_ROWS], first = emit_mul_const(e, number, side->unit_keys);
+    load_unit(e, side, unit, rows);
+    for (int64_t pair = 0; pair < side->unit_keys / 2; pair++) {
+        LLVMValueRef at = emit_add_const(e, first, 2 * pair);
+        LLVMValueRef weights = emit_splat(e, load_pair(e, row->weights, at), LANES);
+        LLVMValueRef mask = edge ? emit_splat(e, load_pair(e, row->mask, at), LANES) : NULL;
+        add_pair(e, side, rows, pair, weights, mask, sums);
+    }
+}
+
+static void add_group(const PairsRow *row, const PairsRange *range, LLVMValueRef group, bool edge,
+                      LLVMValueRef *sums) {
+    Emitter *e = row->kernel->emitter;
+    const int64_t vectors = range->side->width / LANES, units = GROUP / range->side->unit_keys;
+    LLVMValueRef after[ATTENTION_PAIRS_VECTORS], first = emit_mul_const(e, group, units);
+    if (edge)
+        store_mask(row, group);
+    Loop loop;
+    emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, units), 1, "unit");
+    for (int64_t v = 0; v < vectors; v++)
+        after[v] = emit_loop_carry(e, &loop, sums[v]);
+    LLVMValueRef unit = emit_add(e, first, loop.index);
+    ask_ahead(e, range, unit);
+    add_unit(row, range->side, unit, loop.index, edge, after);
+    emit_loop_end(e, &loop, after);
+    for (int64_t v = 0; v < vectors; v++)
+        sums[v] = loop.carried[v];
+}
+
+/* Groups from, ..., to - 1. */
+static void add_groups(const PairsRow *row, const PairsRange *range, LLVMValueRef from,
+                       LLVMValueRef to, bool edge, PairsSums *sums) {
+    Emitter *e = row->kernel->emitter;
+    const int64_t vectors = range->side->width / LANES;
+    LLVMValueRef after[ATTENTION_PAIRS_VECTORS + 1];
+    Loop loop;
+    emit_loop_begin(e, &loop, from, to, 1, edge ? "edge" : "values");
+    for (int64_t v = 0; v < vectors; v++)
+        after[v] = emit_loop_carry(e, &loop, sums->columns[v]);
+    LLVMValueRef total = emit_loop_carry(e, &loop, sums->weights);
+    LLVMValueRef weights = weigh_group(row, loop.index, sums->offset);
+    after[vectors] = LLVMBuildFAdd(e->builder, weights, total, "");
+    add_group(row, range, loop.index, edge, after);
+    emit_loop_end(e, &loop, after);
+    for (int64_t v = 0; v < vectors; v++)
+        sums->columns[v] = loop.carried[v];
+    sums->weights = loop.carried[vectors];
+}
+
+/* The group in which the mask begins, if it begins within one; those that it leaves whole; that in
+ * which it ends, if it is another. */
+void emit_pairs_values(const PairsRow *row, PairsSums *sums) {
+    Emitter *e = row->kernel->emitter;
+    const PairsSide values = side_at(row->kernel, ATTENTION_SOURCE_VALUE, row->batch);
+    const PairsSide next = side_at(row->kernel, ATTENTION_SOURCE_KEY, row->next);
+    const PairsRange groups = range_of(row, &values, &next, GROUP);
+    const PairsRange range = range_of(row, &values, &next, values.unit_keys);
+    LLVMValueRef after = emit_add_const(e, row->first, GROUP - 1);
+    LLVMValueRef whole = emit_min_i64(e, emit_div_const(e, after, GROUP), groups.last);
+    LLVMValueRef end = emit_max_i64(e, emit_div_const(e, row->last, GROUP), whole);
+    sums->weights = emit_f32_lanes(e, 0, LANES);
+    for (int64_t v = 0; v < values.width / LANES; v++)
+        sums->columns[v] = emit_f32_lanes(e, 0, LANES);
+    add_groups(row, &range, groups.first, whole, true, sums);
+    add_groups(row, &range, whole, end, false, sums);
+    add_groups(row, &range, end, groups.last, true, sums);
+}

@@ -1,0 +1,34 @@
+/* Blocks of bf16 in 12 bits each (ir/compressed.h), in registers. */
+#ifndef SCANLINE_PASSES_EMIT_COMPRESSED_H
+#define SCANLINE_PASSES_EMIT_COMPRESSED_H
+
+#include "ir/compressed.h"
+#include "passes/emit/emitter.h"
+
+enum { COMPRESSED_ROWS = COMPRESSED_VALUES / COMPRESSED_LANES };
+
+/* Tensors as the kernel has them: those that a product or attention reads, or compress writes. */
+typedef struct CompressedTensor {
+    LLVMValueRef plain, packed;
+    int64_t values; /* of a stretch */
+} CompressedTensor;
+
+/* One stretch. */
+typedef struct Stretch {
+    LLVMValueRef plain, bases, blocks;
+} Stretch;
+
+Stretch emit_stretch(Emitter *emitter, const CompressedTensor *tensor, LLVMValueRef index);
+
+/* Writes a block's words and base; `block` counts from the stretch's begin. */
+void emit_compress_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block);
+
+/* The block's values: rows of COMPRESSED_LANES i16, from its words, or from where they lie plain
+ * if those do not hold them. */
+void emit_expand_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block,
+                       LLVMValueRef rows[COMPRESSED_ROWS]);
+
+/* Asks for the words of a block and the line of its base. */
+void emit_fetch_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block);
+
+#endif

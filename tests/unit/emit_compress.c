@@ -1,0 +1,354 @@
+/* Kernels that compress bf16, and products that read what they made. */
+#include "ir/build.h"
+#include "ir/compressed.h"
+#include "passes/emit/contract.h"
+#include "passes/emit/contract_shape.h"
+#include "tests/unit/kernel_harness.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint16_t bits_of(double value) {
+    const float narrow = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &narrow, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+static double value_of(uint16_t half) {
+    const uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* As the lower part of any weights: most of size `size`, a few in 10,000 much smaller. */
+static double draw(uint64_t *state, double size) {
+    double sum = 0;
+    for (int i = 0; i < 4; i++)
+        sum += (double)(harness_random(state) >> 11) * 0x1p-53 - 0.5;
+    return value_of(bits_of(sum * size));
+}
+
+/* What no block can hold, or only just. */
+static double odd_value(uint64_t *state) {
+    static const double odd[] = {0, -0.0, 1e-40, 0x1p-126, 1e38, 1e-30, 1, INFINITY, -INFINITY};
+    return value_of(bits_of(odd[harness_random(state) % (sizeof odd / sizeof *odd)]));
+}
+
+/* The innermost axes of a tensor [outer..., m, e], and their words. */
+typedef struct Packing {
+    Axes plain, along, packed;
+    AxisId words;
+    int64_t stretches, values;
+} Packing;
+
+static Packing packing_of(Function *body, int64_t outer, int64_t m, int64_t e) {
+    const AxisId axes[] = {function_axis(body, "h", outer), function_axis(body, "m", m),
+                           function_axis(body, "e", e)};
+    Packing packing = {.plain = axes_of(axes, 3),
+                       .along = axes_of(axes + 1, 2),
+                       .words = function_axis(body, "words", compressed_elements(m * e)),
+                       .stretches = outer,
+                       .values = m * e};
+    packing.packed = axes_of((AxisId[]){axes[0], packing.words}, 2);
+    return packing;
+}
+
+/* --- the format --- */
+
+/* As whoever reads a block makes its values. */
+static uint16_t expanded(const uint16_t *words, uint8_t base, int index) {
+    const int row = index / COMPRESSED_LANES, lane = index % COMPRESSED_LANES;
+    unsigned bits = words[row % 3 * COMPRESSED_LANES + lane] & 0x87ffu;
+    if (row == 3) {
+        const unsigned quarters[] = {words[lane] >> 11 & 15u,
+                                     words[COMPRESSED_LANES + lane] >> 11 & 15u,
+                                     words[2 * COMPRESSED_LANES + lane] >> 11 & 15u};
+        bits = (quarters[2] >> 3) << 15 | quarters[0] << 7 | quarters[1] << 3 | (quarters[2] & 7);
+    }
+    return (uint16_t)(bits + ((unsigned)base << 7));
+}
+
+Test(compress, a_block_holds_its_values_or_says_that_it_does_not) {
+    uint64_t state = 3;
+    uint16_t values[COMPRESSED_VALUES], words[COMPRESSED_BLOCK_WORDS];
+    int held = 0;
+    for (int round = 0; round < 4000; round++) {
+        const double size = ldexp(1, (int)(harness_random(&state) % 250) - 125);
+        for (int i = 0; i < COMPRESSED_VALUES; i++)
+            values[i] = bits_of(draw(&state, size));
+        if (round % 2)
+            values[harness_random(&state) % COMPRESSED_VALUES] = bits_of(odd_value(&state));
+        const uint8_t base = compress_block(values, words);
+        held += base > 0;
+        for (int i = 0; base && i < COMPRESSED_VALUES; i++)
+            cr_assert_eq(expanded(words, base, i), values[i]);
+    }
+    cr_expect(held > 1500 && held < 3000, "%d of 4000 fit", held);
+}
+
+/* Exponents of 15 apart fit and those of 16 do not, wherever they are. */
+Test(compress, sixteen_exponents_fit) {
+    uint16_t values[COMPRESSED_VALUES], words[COMPRESSED_BLOCK_WORDS];
+    for (int largest = 0; largest < 256; largest++)
+        for (int apart = 15; apart <= 16 && apart <= largest; apart++) {
+            for (int i = 0; i < COMPRESSED_VALUES; i++)
+                values[i] = (uint16_t)(largest << 7 | 0x55 | (i % 2) << 15);
+            values[77] = (uint16_t)((largest - apart) << 7);
+            const int wanted = apart == 15 && largest > 15 ? largest - 15 : 0;
+            cr_assert_eq(compress_block(values, words), wanted, "%d, %d", largest, apart);
+        }
+}
+
+/* --- kernels --- */
+
+static void set_plain(Harness *harness, uint32_t input, const Packing *packing, int odd_in) {
+    uint64_t state = 11;
+    for (int64_t i = 0; i < packing->stretches * packing->values; i++)
+        harness_set(harness, input, i,
+                    odd_in && harness_random(&state) % (uint64_t)odd_in == 0 ? odd_value(&state)
+                                                                             : draw(&state, 0.02));
+}
+
+static void check(const Function *body, const char *target, const Packing *packing, uint32_t plain,
+                  int64_t position, Arena *arena) {
+    Harness harness;
+    cr_assert(harness_open(&harness, body, target, 5), "%s", harness.error);
+    set_plain(&harness, plain, packing, 300);
+    if (plain == 2)
+        harness_set(&harness, 1, 0, (double)position);
+    cr_assert(harness_run(&harness, 0), "%s", harness.error);
+    cr_expect_eq(harness_difference(&harness, arena), 0, "%s: %s", target ? target : "native",
+                 harness.error);
+    const uint64_t hash = harness_hash(&harness);
+    cr_assert(harness_run(&harness, 1), "%s", harness.error);
+    cr_expect_eq(harness_hash(&harness), hash);
+    harness_close(&harness);
+}
+
+static void check_shape(int64_t outer, int64_t m, int64_t e) {
+    static const char *const targets[] = {NULL, "x86-64-v2"};
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    Function *whole = function_create(arena, "whole"), *slice = function_create(arena, "slice");
+    const Packing packing = packing_of(whole, outer, m, e);
+    const NodeId all = build_input(whole, "x0", DTYPE_BF16, &packing.plain);
+    function_output(whole, "y0", build_compress(whole, all, &packing.along, packing.words), NULL);
+
+    const Packing same = packing_of(slice, outer, m, e);
+    const Axes none = {0};
+    const NodeId packed = build_input(slice, "x0", DTYPE_I32, &same.packed);
+    const NodeId position = build_input(slice, "x1", DTYPE_I32, &none);
+    const NodeId plain = build_input(slice, "x2", DTYPE_BF16, &same.plain);
+    function_output(slice, "y0",
+                    build_compress_slice(slice, packed, position, plain, &same.along, same.words),
+                    NULL);
+    const int64_t positions[] = {0, 1, m / 2, m - 1, m, -1};
+    for (size_t t = 0; t < 2; t++) {
+        check(whole, targets[t], &packing, 0, 0, arena);
+        for (size_t i = 0; i < sizeof positions / sizeof *positions; i++)
+            check(slice, targets[t], &same, 2, positions[i], arena);
+    }
+    arena_destroy(arena);
+}
+
+Test(compress, kernels_give_the_words_of_the_format) {
+    check_shape(3, 32, 64);
+    check_shape(2, 16, 96);
+    check_shape(1, 4, 256);
+    check_shape(5, 128, 1);
+    check_shape(2, 1024, 16);
+}
+
+/* --- products --- */
+
+/* A product of `rows` with panels as decode has them; `packs`: they are compressed too. */
+static Function *product(Arena *arena, int64_t rows, int64_t depth, int64_t panels, int64_t width,
+                         bool packs) {
+    Function *body = function_create(arena, "body");
+    const AxisId b = function_axis(body, "b", rows), f = function_axis(body, "f", panels * width);
+    const Packing packing = packing_of(body, panels, depth, width);
+    const AxisId d = packing.plain.at[1];
+    const Axes left = axes_of((AxisId[]){b, d}, 2), result = axes_of((AxisId[]){b, f}, 2);
+    const Axes summed = axes_of(&d, 1);
+    const NodeId x = build_input(body, "x0", DTYPE_BF16, &left);
+    NodeId weights = build_input(body, "x1", DTYPE_BF16, &packing.plain);
+    if (packs) {
+        const NodeId packed = build_input(body, "x2", DTYPE_I32, &packing.packed);
+        weights = build_compressed(body, weights, packed, &packing.along, packing.words);
+    }
+    const NodeId merged = build_merge(body, weights, packing.plain.at[0], packing.plain.at[2], f);
+    function_output(body, "y0", build_contract_as(body, x, merged, &summed, &result), NULL);
+    cr_assert(contract_accepts(body));
+    return body;
+}
+
+/* Makes input `packed` what compress makes of input `plain`. */
+static void set_packed(Harness *harness, uint32_t plain, uint32_t input, const Packing *packing) {
+    uint16_t values[COMPRESSED_VALUES], words[COMPRESSED_BLOCK_WORDS];
+    const int64_t blocks = packing->values / COMPRESSED_VALUES;
+    const int64_t elements = compressed_elements(packing->values);
+    uint8_t *bases = malloc((size_t)blocks + 3);
+    for (int64_t s = 0; s < packing->stretches; s++) {
+        for (int64_t block = 0; block < blocks; block++) {
+            const int64_t from = s * packing->values + block * COMPRESSED_VALUES;
+            for (int i = 0; i < COMPRESSED_VALUES; i++)
+                values[i] = bits_of(harness->inputs[plain][from + i]);
+            bases[block] = compress_block(values, words);
+            for (int i = 0; i < COMPRESSED_BLOCK_WORDS / 2; i++)
+                harness_set(harness, input,
+                            s * elements + compressed_base_bytes(packing->values) / 4 +
+                                block * COMPRESSED_BLOCK_WORDS / 2 + i,
+                            (int32_t)(words[2 * i] | (uint32_t)words[2 * i + 1] << 16));
+        }
+        for (int64_t i = 0; i < blocks / 4; i++) {
+            int32_t four;
+            memcpy(&four, bases + 4 * i, sizeof four);
+            harness_set(harness, input, s * elements + i, four);
+        }
+    }
+    free(bases);
+}
+
+static uint64_t run_product(const Function *body, const char *target, const Packing *packing,
+                            Arena *arena) {
+    Harness harness;
+    cr_assert(harness_open(&harness, body, target, 7), "%s", harness.error);
+    set_plain(&harness, 1, packing, 0);
+    if (packing->words != AXIS_NONE)
+        set_packed(&harness, 1, 2, packing);
+    cr_assert(harness_run(&harness, 0), "%s", harness.error);
+    const double difference = harness_difference(&harness, arena);
+    cr_expect(difference >= 0 && difference < 1e-5, "%g %s", difference, harness.error);
+    const uint64_t hash = harness_hash(&harness);
+    harness_close(&harness);
+    return hash;
+}
+
+static void check_product(int64_t rows, int64_t depth, int64_t panels, int64_t width,
+                          const char *target, bool used) {
+    Arena *arena = arena_create();
+    cr_assert_not_null(arena);
+    const Function *plain = product(arena, rows, depth, panels, width, false);
+    Function *packed = product(arena, rows, depth, panels, width, true);
+    Packing packing = packing_of(packed, panels, depth, width);
+    ContractShape shape;
+    Target found;
+    char error[256];
+    cr_assert(target_find(target, &found, error, sizeof error), "%s", error);
+    contract_shape(packed, &found, &shape);
+    cr_expect_eq(shape.packed != NODE_NONE, used, "%ld rows, %ld deep, panels of %ld", rows, depth,
+                 width);
+    const uint64_t hash = run_product(packed, target, &packing, arena);
+    packing.words = AXIS_NONE;
+    cr_expect_eq(run_product(plain, target, &packing, arena), hash,
+                 "%ld rows, %ld deep, panels of %ld: other bits than uncompressed", rows, depth,
+                 width);
+    arena_destroy(arena);
+}
+
+/* The same bits, whether a product reads its weights compressed or not. */
+Test(compress, products_have_the_same_bits) {
+    static const int64_t rows[] = {1, 2, 3, 4, 6, 8, 13};
+    Target target;
+    char error[256];
+    cr_assert(target_find(NULL, &target, error, sizeof error), "%s", error);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const int64_t width = contract_panel_width(&target, DTYPE_BF16, rows[i], 1024, 512);
+        const bool used = target_lanes(&target) == 16;
+        check_product(rows[i], 512, 3, width, NULL, used);
+        check_product(rows[i], 64, 8, width, NULL, used);
+        check_product(rows[i], 64, 8, 2 * width, NULL, false);
+    }
+    check_product(8, 64, 4, 16, "x86-64-v2", false);
+}
+
+/* --- attention --- */
+
+/* Scores of keys up to a position, which is the first extra. */
+static const Function *causal(const Function *outer, const Axes *score_axes) {
+    const Axes none = {0};
+    Function *body = function_create(outer->arena, "score");
+    function_copy_axes(body, outer);
+    const NodeId score = build_input(body, "score", DTYPE_F32, score_axes);
+    const NodeId position = build_input(body, "x0", DTYPE_I32, &none);
+    const NodeId key = build_index(body, function_find_axis(body, "m"));
+    const NodeId kept = build_binary(body, OP_LESS_EQUAL, key, position);
+    function_output(
+        body, "score",
+        build_select(body, kept, score, build_const(body, DTYPE_F32, (double)-INFINITY)), NULL);
+    return body;
+}
+
+/* Of one query a head, [h, e], and keys and values, [h, m, e]. Inputs in their order: query, key,
+ * value, position; `packs`: query, key, what is compressed of it, value, the same of it, position.
+ */
+static Function *attention(Arena *arena, int64_t heads, int64_t keys, int64_t width, bool packs) {
+    const Axes none = {0};
+    Function *body = function_create(arena, "body");
+    const Packing packing = packing_of(body, heads, keys, width);
+    const AxisId h = packing.plain.at[0], m = packing.plain.at[1], e = packing.plain.at[2];
+    const Axes query = axes_of((AxisId[]){h, e}, 2), score = axes_of((AxisId[]){h, m}, 2);
+    NodeId sources[4], number = 0;
+    sources[0] = build_input(body, arena_printf(arena, "x%u", number++), DTYPE_BF16, &query);
+    for (int i = 1; i <= 2; i++) {
+        const char *name = arena_printf(arena, "x%u", number++);
+        sources[i] = build_input(body, name, DTYPE_BF16, &packing.plain);
+        if (packs) {
+            const NodeId packed =
+                build_input(body, arena_printf(arena, "x%u", number++), DTYPE_I32, &packing.packed);
+            sources[i] = build_compressed(body, sources[i], packed, &packing.along, packing.words);
+        }
+    }
+    sources[3] = build_input(body, arena_printf(arena, "x%u", number++), DTYPE_I32, &none);
+    const AxisId axes[] = {e, m};
+    const NodeId node = graph_add(
+        body, (Node){.op = OP_ATTENTION,
+                     .source_count = 4,
+                     .sources = sources,
+                     .attributes = {.axes = axes_of(axes, 2), .body = causal(body, &score)}});
+    function_output(body, "y0", build_result(body, node, 0), NULL);
+    return body;
+}
+
+static void run_attention(const Function *body, const Packing *packing, bool packs,
+                          const int64_t *positions, uint64_t *hashes, Arena *arena) {
+    Harness harness;
+    cr_assert(harness_open(&harness, body, NULL, 7), "%s", harness.error);
+    const uint32_t step = packs ? 2 : 1;
+    for (uint32_t i = 0; i < 2; i++) {
+        set_plain(&harness, 1 + i * step, packing, 0);
+        if (packs)
+            set_packed(&harness, 1 + i * step, 2 + i * step, packing);
+    }
+    for (int i = 0; i < 5; i++) {
+        harness_set(&harness, 1 + 2 * step, 0, (double)positions[i]);
+        cr_assert(harness_run(&harness, i % 2), "%s", harness.error);
+        const double difference = harness_difference(&harness, arena);
+        cr_expect(difference >= 0 && difference < 2.1 * 0x1p-9, "%g %s", difference, harness.error);
+        hashes[i] = harness_hash(&harness);
+    }
+    harness_close(&harness);
+}
+
+/* The same bits, whether keys and values are read compressed or not. */
+Test(compress, attention_has_the_same_bits) {
+    static const int64_t widths[] = {32, 64, 128};
+    for (int i = 0; i < 3; i++) {
+        Arena *arena = arena_create();
+        cr_assert_not_null(arena);
+        const int64_t keys = 64, positions[] = {63, 40, 15, 1, 0};
+        uint64_t plain[5], packed[5];
+        const Function *body = attention(arena, 3, keys, widths[i], true);
+        Function *axes = function_create(arena, "axes");
+        const Packing packing = packing_of(axes, 3, keys, widths[i]);
+        run_attention(attention(arena, 3, keys, widths[i], false), &packing, false, positions,
+                      plain, arena);
+        run_attention(body, &packing, true, positions, packed, arena);
+        cr_expect_arr_eq(plain, packed, sizeof plain, "heads of %ld", widths[i]);
+        arena_destroy(arena);
+    }
+}
