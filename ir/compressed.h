@@ -2,21 +2,23 @@
  *
  * A bf16 has a sign, 8 bits of exponent and 7 of fraction. Numbers that belong together (a row of
  * weights, a key) have exponents close together: of 128 normally distributed ones all lie within 16
- * exponents, but for one block of 200. So a block of COMPRESSED_VALUES neighbours in memory is kept
- * as 12 bits each, with the exponent less the block's base, and the base; a block that does not fit
- * has base 0 and words of 0, and is read where it lies uncompressed, which is kept too.
+ * exponents, but for one block of 150. So of a block of COMPRESSED_VALUES neighbours in memory the
+ * lower byte of each is kept (the exponent's last bit, the fraction), and a code of 4 bits: the
+ * sign, and the exponent's upper 7 bits less the block's base, which is kept too. A block in which
+ * these are not base, ..., base + 7, or base would be 0, has base 0 and bytes of 0, and is read
+ * where it lies uncompressed, which is there too.
  *
- * The 128 are four rows of COMPRESSED_LANES. Word i of row r < 3 is
+ * The values are four rows of COMPRESSED_LANES. Bytes are in the order in which two rows are made
+ * of them by interleaving bytes of 16-byte lanes: byte i of a pair of rows belongs to value
+ * i / 16 * 8 + i % 8 of the first row, if i % 16 < 8, else of the second.
  *
- *     bit 15      14 ... 11             10 ... 7           6 ... 0
- *     sign of r   a quarter of row 3    exponent of r      fraction of r
- *
- * and the quarters are the exponent of row 3 (with row 0), the upper four bits of its fraction (1),
- * and its sign above the lower three (2).
+ *     64 bytes of codes     bits 0 to 3 for the first pair of rows, 4 to 7 for the second;
+ *                           the sign above the exponent
+ *     64, and 64 bytes      the lower bytes of the first and of the second pair
  *
  * compress keeps each stretch of the innermost axes by itself: the bases of its blocks, a byte
  * each, filled up with zeros to lines of cache (64 bytes); then the blocks. Its elements are i32,
- * two words each, the first one below. */
+ * four bytes each, the first one lowest. */
 #ifndef SCANLINE_IR_COMPRESSED_H
 #define SCANLINE_IR_COMPRESSED_H
 
@@ -25,9 +27,9 @@
 enum {
     COMPRESSED_LANES = 32,
     COMPRESSED_VALUES = 4 * COMPRESSED_LANES,
-    COMPRESSED_BLOCK_WORDS = 3 * COMPRESSED_LANES, /* of 16 bits */
-    COMPRESSED_BLOCK_BYTES = 2 * COMPRESSED_BLOCK_WORDS,
-    COMPRESSED_EXPONENTS = 16,
+    COMPRESSED_PAIR_BYTES = 2 * COMPRESSED_LANES, /* of the lower bytes of two rows */
+    COMPRESSED_BLOCK_BYTES = 3 * COMPRESSED_PAIR_BYTES,
+    COMPRESSED_CODES = 8, /* of exponents, without the sign */
 };
 
 /* Bytes of the bases of so many values, a multiple of COMPRESSED_VALUES. */
@@ -36,8 +38,11 @@ int64_t compressed_base_bytes(int64_t values);
 /* Elements of i32 for so many values. */
 int64_t compressed_elements(int64_t values);
 
-/* The block's words, and its base. */
+/* The block's bytes; gives its base. */
 uint8_t compress_block(const uint16_t values[COMPRESSED_VALUES],
-                       uint16_t words[COMPRESSED_BLOCK_WORDS]);
+                       uint8_t bytes[COMPRESSED_BLOCK_BYTES]);
+
+/* The value that byte `at` of pair `pair` of rows belongs to. */
+int compressed_value(int pair, int at);
 
 #endif

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { HALVES = 2 };
-
 static uint16_t bf16_bits(double value) {
     const float narrow = (float)value;
     uint32_t bits;
@@ -13,23 +11,29 @@ static uint16_t bf16_bits(double value) {
     return (uint16_t)(bits >> 16);
 }
 
-static double element_of(uint32_t bits) {
+static double element_of(const uint8_t bytes[4]) {
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; i++)
+        bits |= (uint32_t)bytes[i] << 8 * i;
     int32_t element;
     memcpy(&element, &bits, sizeof element);
     return element;
 }
 
-/* Block number `block` of a stretch: its base and its words. */
+/* Block number `block` of a stretch: its base and its bytes. */
 static void pack(const double *values, int64_t base_bytes, int64_t block, double *packed) {
-    uint16_t bits[COMPRESSED_VALUES], words[COMPRESSED_BLOCK_WORDS];
+    uint16_t bits[COMPRESSED_VALUES];
+    uint8_t bytes[COMPRESSED_BLOCK_BYTES], four[4];
     for (int i = 0; i < COMPRESSED_VALUES; i++)
         bits[i] = bf16_bits(values[block * COMPRESSED_VALUES + i]);
-    const uint32_t base = compress_block(bits, words), at = (uint32_t)(block % 4) * 8;
-    const uint32_t others = (uint32_t)(int32_t)packed[block / 4] & ~(UINT32_C(0xff) << at);
-    packed[block / 4] = element_of(others | base << at);
-    double *to = packed + base_bytes / 4 + block * (COMPRESSED_BLOCK_WORDS / HALVES);
-    for (int i = 0; i < COMPRESSED_BLOCK_WORDS / HALVES; i++)
-        to[i] = element_of(words[2 * i] | (uint32_t)words[2 * i + 1] << 16);
+    const uint32_t bases = (uint32_t)(int32_t)packed[block / 4];
+    for (int i = 0; i < 4; i++)
+        four[i] = (uint8_t)(bases >> 8 * i);
+    four[block % 4] = compress_block(bits, bytes);
+    packed[block / 4] = element_of(four);
+    double *to = packed + (base_bytes + block * COMPRESSED_BLOCK_BYTES) / 4;
+    for (int i = 0; i < COMPRESSED_BLOCK_BYTES / 4; i++)
+        to[i] = element_of(bytes + 4 * i);
 }
 
 /* How many stretches of how many values; `which` is the source that is compressed. */

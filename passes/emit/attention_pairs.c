@@ -104,42 +104,50 @@ static void load_unit(Emitter *e, const PairsSide *side, LLVMValueRef unit,
                           rows + i * COMPRESSED_ROWS);
 }
 
-/* Units first, ..., last - 1 of a side, and then those of what is read next. */
+/* Groups first, ..., last - 1 of a side: those with keys that count. Then those of what is read
+ * next. */
 typedef struct PairsRange {
     const PairsSide *side, *next;
     LLVMValueRef first, last;
 } PairsRange;
 
-/* Those that hold keys that count; `unit_keys` may be those of several units. */
-static PairsRange range_of(const PairsRow *row, const PairsSide *side, const PairsSide *next,
-                           int64_t unit_keys) {
+static PairsRange range_of(const PairsRow *row, const PairsSide *side, const PairsSide *next) {
     Emitter *e = row->kernel->emitter;
-    return (PairsRange){side, next, emit_div_const(e, row->first, unit_keys),
-                        emit_div_const(e, emit_add_const(e, row->last, unit_keys - 1), unit_keys)};
+    return (PairsRange){side, next, emit_div_const(e, row->first, GROUP),
+                        emit_div_const(e, emit_add_const(e, row->last, GROUP - 1), GROUP)};
 }
 
-/* Asks for the line at `here` + unit * bytes, or at `there` for a unit of what is next. */
-static void ask_either(Emitter *e, LLVMValueRef is_next, LLVMValueRef here, LLVMValueRef there,
-                       LLVMValueRef unit, int64_t bytes, int64_t lines) {
-    LLVMValueRef side = LLVMBuildSelect(e->builder, is_next, there, here, "");
-    LLVMValueRef at = emit_element(e, e->i8, side, emit_mul_const(e, unit, bytes));
-    for (int64_t line = 0; line < lines; line++)
-        emit_prefetch(e, emit_element(e, e->i8, at, emit_i64(e, line * LINE_BYTES)), PREFETCH_L1);
+static int64_t group_units(const PairsSide *side) { return GROUP / side->unit_keys; }
+
+static LLVMValueRef either(Emitter *e, LLVMValueRef is_next, LLVMValueRef next, LLVMValueRef here,
+                           LLVMValueRef group, int64_t bytes) {
+    return emit_element(e, e->i8, LLVMBuildSelect(e->builder, is_next, next, here, ""),
+                        emit_mul_const(e, group, bytes));
 }
 
-/* The unit that is read AHEAD_BYTES after this one. */
-static void ask_ahead(Emitter *e, const PairsRange *range, LLVMValueRef unit) {
+/* Where the group that is read AHEAD_BYTES after this one lies; the line of its bases is asked for.
+ */
+static LLVMValueRef find_ahead(Emitter *e, const PairsRange *range, LLVMValueRef group) {
     const PairsSide *side = range->side, *next = range->next;
-    const int64_t bytes = side->unit_bytes, blocks = bytes / COMPRESSED_BLOCK_BYTES;
-    LLVMValueRef later = emit_add_const(e, unit, (AHEAD_BYTES + bytes - 1) / bytes);
+    const int64_t bytes = side->unit_bytes * group_units(side);
+    LLVMValueRef later = emit_add_const(e, group, (AHEAD_BYTES + bytes - 1) / bytes);
     LLVMValueRef is_next = LLVMBuildNot(e->builder, emit_less(e, later, range->last), "");
     LLVMValueRef beyond = emit_add(e, range->first, emit_sub(e, later, range->last));
-    LLVMValueRef at = LLVMBuildSelect(e->builder, is_next, beyond, later, "");
-    ask_either(e, is_next, side->packed ? side->stretch.blocks : side->stretch.plain,
-               next->packed ? next->stretch.blocks : next->stretch.plain, at, bytes,
-               bytes / LINE_BYTES);
+    later = LLVMBuildSelect(e->builder, is_next, beyond, later, "");
     if (side->packed && next->packed)
-        ask_either(e, is_next, side->stretch.bases, next->stretch.bases, at, blocks, 1);
+        emit_prefetch(e,
+                      either(e, is_next, next->stretch.bases, side->stretch.bases, later,
+                             bytes / COMPRESSED_BLOCK_BYTES),
+                      PREFETCH_L1);
+    return either(e, is_next, next->packed ? next->stretch.blocks : next->stretch.plain,
+                  side->packed ? side->stretch.blocks : side->stretch.plain, later, bytes);
+}
+
+/* Unit number `number` of the group at `ahead`. */
+static void ask_ahead(Emitter *e, const PairsSide *side, LLVMValueRef ahead, LLVMValueRef number) {
+    LLVMValueRef at = emit_element(e, e->i8, ahead, emit_mul_const(e, number, side->unit_bytes));
+    for (int64_t line = 0; line < side->unit_bytes; line += LINE_BYTES)
+        emit_prefetch(e, emit_element(e, e->i8, at, emit_i64(e, line)), PREFETCH_L1);
 }
 
 /* --- scores --- */
@@ -211,14 +219,14 @@ static LLVMValueRef group_scores(const PairsRow *row, LLVMValueRef group) {
 static LLVMValueRef score_group(const PairsRow *row, const PairsRange *keys, LLVMValueRef group,
                                 const LLVMValueRef *query) {
     Emitter *e = row->kernel->emitter;
-    const int64_t units = GROUP / keys->side->unit_keys;
+    const int64_t units = group_units(keys->side);
     LLVMTypeRef type = emit_vector_type(e, e->f32, LANES);
     LLVMValueRef first = emit_mul_const(e, group, units), sums[LANES / 2];
+    LLVMValueRef ahead = find_ahead(e, keys, group);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, units), 1, "unit");
-    LLVMValueRef unit = emit_add(e, first, loop.index);
-    ask_ahead(e, keys, unit);
-    score_unit(row, keys->side, unit, loop.index, query);
+    ask_ahead(e, keys->side, ahead, loop.index);
+    score_unit(row, keys->side, emit_add(e, first, loop.index), loop.index, query);
     emit_loop_end(e, &loop, NULL);
     for (int64_t i = 0; i < LANES / 2; i++)
         sums[i] = emit_load(e, type, vector_place(row, emit_i64(e, i)), LINE_BYTES);
@@ -231,8 +239,7 @@ LLVMValueRef emit_pairs_scores(const PairsRow *row) {
     Emitter *e = row->kernel->emitter;
     const PairsSide keys = side_at(row->kernel, ATTENTION_SOURCE_KEY, row->batch);
     const PairsSide values = side_at(row->kernel, ATTENTION_SOURCE_VALUE, row->batch);
-    const PairsRange groups = range_of(row, &keys, &values, GROUP);
-    const PairsRange range = range_of(row, &keys, &values, keys.unit_keys);
+    const PairsRange range = range_of(row, &keys, &values);
     LLVMTypeRef type = emit_vector_type(e, e->i32, LANES);
     LLVMValueRef query[COMPRESSED_ROWS];
     for (int64_t v = 0; v < keys.width / COMPRESSED_LANES; v++)
@@ -240,7 +247,7 @@ LLVMValueRef emit_pairs_scores(const PairsRow *row) {
                              emit_element(e, e->i16, row->query, emit_i64(e, v * COMPRESSED_LANES)),
                              HALF_BYTES);
     Loop loop;
-    emit_loop_begin(e, &loop, groups.first, groups.last, 1, "scores");
+    emit_loop_begin(e, &loop, range.first, range.last, 1, "scores");
     LLVMValueRef largest = emit_loop_carry(e, &loop, emit_f32_lanes(e, (double)-INFINITY, LANES));
     LLVMValueRef products = score_group(row, &range, loop.index, query);
     LLVMValueRef scores = row->body(row->user, emit_mul_const(e, loop.index, GROUP), products,
@@ -317,17 +324,17 @@ static void add_unit(const PairsRow *row, const PairsSide *side, LLVMValueRef un
 static void add_group(const PairsRow *row, const PairsRange *range, LLVMValueRef group, bool edge,
                       LLVMValueRef *sums) {
     Emitter *e = row->kernel->emitter;
-    const int64_t vectors = range->side->width / LANES, units = GROUP / range->side->unit_keys;
+    const int64_t vectors = range->side->width / LANES, units = group_units(range->side);
     LLVMValueRef after[ATTENTION_PAIRS_VECTORS], first = emit_mul_const(e, group, units);
+    LLVMValueRef ahead = find_ahead(e, range, group);
     if (edge)
         store_mask(row, group);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, units), 1, "unit");
     for (int64_t v = 0; v < vectors; v++)
         after[v] = emit_loop_carry(e, &loop, sums[v]);
-    LLVMValueRef unit = emit_add(e, first, loop.index);
-    ask_ahead(e, range, unit);
-    add_unit(row, range->side, unit, loop.index, edge, after);
+    ask_ahead(e, range->side, ahead, loop.index);
+    add_unit(row, range->side, emit_add(e, first, loop.index), loop.index, edge, after);
     emit_loop_end(e, &loop, after);
     for (int64_t v = 0; v < vectors; v++)
         sums[v] = loop.carried[v];
@@ -359,15 +366,14 @@ void emit_pairs_values(const PairsRow *row, PairsSums *sums) {
     Emitter *e = row->kernel->emitter;
     const PairsSide values = side_at(row->kernel, ATTENTION_SOURCE_VALUE, row->batch);
     const PairsSide next = side_at(row->kernel, ATTENTION_SOURCE_KEY, row->next);
-    const PairsRange groups = range_of(row, &values, &next, GROUP);
-    const PairsRange range = range_of(row, &values, &next, values.unit_keys);
+    const PairsRange range = range_of(row, &values, &next);
     LLVMValueRef after = emit_add_const(e, row->first, GROUP - 1);
-    LLVMValueRef whole = emit_min_i64(e, emit_div_const(e, after, GROUP), groups.last);
+    LLVMValueRef whole = emit_min_i64(e, emit_div_const(e, after, GROUP), range.last);
     LLVMValueRef end = emit_max_i64(e, emit_div_const(e, row->last, GROUP), whole);
     sums->weights = emit_f32_lanes(e, 0, LANES);
     for (int64_t v = 0; v < values.width / LANES; v++)
         sums->columns[v] = emit_f32_lanes(e, 0, LANES);
-    add_groups(row, &range, groups.first, whole, true, sums);
+    add_groups(row, &range, range.first, whole, true, sums);
     add_groups(row, &range, whole, end, false, sums);
-    add_groups(row, &range, end, groups.last, true, sums);
+    add_groups(row, &range, end, range.last, true, sums);
 }

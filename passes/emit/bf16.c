@@ -14,16 +14,6 @@ static LLVMTypeRef i32_lanes(Emitter *e, uint32_t lanes) {
     return emit_vector_type(e, e->i32, lanes);
 }
 
-/* `overloaded`: the type that the intrinsic is for; NULL: it has but one. */
-static LLVMValueRef call_native(Emitter *e, const char *name, LLVMTypeRef overloaded,
-                                LLVMValueRef *arguments, uint32_t count) {
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    LLVMValueRef function =
-        LLVMGetIntrinsicDeclaration(e->module, id, &overloaded, overloaded ? 1 : 0);
-    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arguments, count,
-                          "");
-}
-
 /* More lanes than a register has: in two halves. */
 static LLVMValueRef halves_to_bf16(Emitter *e, LLVMValueRef value, uint32_t lanes) {
     uint32_t *numbers = arena_array(e->arena, lanes, sizeof *numbers);
@@ -39,7 +29,7 @@ static LLVMValueRef halves_to_bf16(Emitter *e, LLVMValueRef value, uint32_t lane
 static LLVMValueRef fence(Emitter *e, LLVMValueRef rounded, uint32_t lanes) {
     LLVMTypeRef type = emit_vector_type(e, e->f32, lanes / 2);
     LLVMValueRef halves = LLVMBuildBitCast(e->builder, rounded, type, "");
-    return call_native(e, "llvm.arithmetic.fence", type, &halves, 1);
+    return emit_intrinsic(e, "llvm.arithmetic.fence", &halves, 1);
 }
 
 LLVMValueRef emit_to_bf16(Emitter *e, LLVMValueRef value) {
@@ -49,7 +39,7 @@ LLVMValueRef emit_to_bf16(Emitter *e, LLVMValueRef value) {
     LLVMTypeRef narrow = emit_vector_type(e, e->i16, lanes);
     if (is_native(e, lanes)) {
         LLVMValueRef rounded =
-            call_native(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", NULL, &value, 1);
+            emit_instruction(e, "llvm.x86.avx512bf16.cvtneps2bf16.512", &value, 1);
         return LLVMBuildBitCast(e->builder, fence(e, rounded, lanes), narrow, "");
     }
     LLVMBuilderRef b = e->builder;
@@ -101,7 +91,7 @@ LLVMValueRef emit_bf16_dot(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValue
         LLVMTypeRef type = LLVMVectorType(LLVMBFloatTypeInContext(e->context), 2 * lanes);
         LLVMValueRef arguments[] = {sum, LLVMBuildBitCast(e->builder, a, type, ""),
                                     LLVMBuildBitCast(e->builder, b, type, "")};
-        return call_native(e, "llvm.x86.avx512bf16.dpbf16ps.512", NULL, arguments, 3);
+        return emit_instruction(e, "llvm.x86.avx512bf16.dpbf16ps.512", arguments, 3);
     }
     for (int odd = 1; odd >= 0; odd--)
         sum = emit_fma(e, half_of(e, a, odd), half_of(e, b, odd), sum);

@@ -1,35 +1,26 @@
 #include "passes/emit/compressed.h"
 
-enum { HALF_BYTES = 2, LINE_BYTES = 64, FRACTION_BITS = 7, EXPONENTS = 0xff };
+enum { HALF_BYTES = 2, LINE_BYTES = 64, BYTES = COMPRESSED_PAIR_BYTES, LANE_BYTES = 16 };
 
-/* Bits of a word, as ir/compressed.h draws them, and of row 3 in its quarters. */
-enum {
-    OWN_BITS = 0x87ff,
-    QUARTER_AT = 11,
-    EXPONENT_BITS = 0x0780,
-    HIGH_FRACTION_BITS = 0x0078,
-    LOW_FRACTION_BITS = 0x0007,
-    SIGN_BIT = 0x8000,
-};
-
-static LLVMValueRef half(Emitter *e, unsigned value) {
-    return emit_splat(e, LLVMConstInt(e->i16, value, false), COMPRESSED_LANES);
-}
+enum { SIGN_BIT = 0x80, CODE_SIGN = 8, CODE_EXPONENT = 7, CODE_BITS = 4, CODE_MASK = 15 };
 
 static LLVMTypeRef row_type(Emitter *e) { return emit_vector_type(e, e->i16, COMPRESSED_LANES); }
 
-static LLVMValueRef and_with(Emitter *e, LLVMValueRef a, unsigned mask) {
-    return LLVMBuildAnd(e->builder, a, half(e, mask), "");
+static LLVMTypeRef byte_type(Emitter *e) { return emit_vector_type(e, e->i8, BYTES); }
+
+static LLVMValueRef bytes_of(Emitter *e, unsigned value) {
+    return emit_splat(e, LLVMConstInt(e->i8, value, false), BYTES);
 }
 
-static LLVMValueRef either(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
-    return LLVMBuildOr(e->builder, a, b, "");
+static LLVMValueRef and_with(Emitter *e, LLVMValueRef bytes, unsigned mask) {
+    return LLVMBuildAnd(e->builder, bytes, bytes_of(e, mask), "");
 }
 
-/* By so many bits; to the left where there are less than none. */
-static LLVMValueRef right(Emitter *e, LLVMValueRef a, int bits) {
-    return bits < 0 ? LLVMBuildShl(e->builder, a, half(e, (unsigned)-bits), "")
-                    : LLVMBuildLShr(e->builder, a, half(e, (unsigned)bits), "");
+/* By so many bits, of which those that come from the byte beside are masked off. */
+static LLVMValueRef shift(Emitter *e, LLVMValueRef bytes, unsigned bits, bool left) {
+    LLVMValueRef by = bytes_of(e, bits);
+    return left ? LLVMBuildShl(e->builder, bytes, by, "")
+                : LLVMBuildLShr(e->builder, bytes, by, "");
 }
 
 /* --- places --- */
@@ -51,10 +42,11 @@ static LLVMValueRef plain_row(Emitter *e, const Stretch *stretch, LLVMValueRef b
     return emit_element(e, e->i16, stretch->plain, at);
 }
 
-static LLVMValueRef packed_row(Emitter *e, const Stretch *stretch, LLVMValueRef block, int row) {
-    LLVMValueRef at = emit_add_const(e, emit_mul_const(e, block, COMPRESSED_BLOCK_WORDS),
-                                     (int64_t)row * COMPRESSED_LANES);
-    return emit_element(e, e->i16, stretch->blocks, at);
+/* The codes, and the lower bytes of both pairs of rows. */
+static LLVMValueRef packed_part(Emitter *e, const Stretch *stretch, LLVMValueRef block, int part) {
+    LLVMValueRef at =
+        emit_add_const(e, emit_mul_const(e, block, COMPRESSED_BLOCK_BYTES), (int64_t)part * BYTES);
+    return emit_element(e, e->i8, stretch->blocks, at);
 }
 
 static LLVMValueRef base_place(Emitter *e, const Stretch *stretch, LLVMValueRef block) {
@@ -62,38 +54,56 @@ static LLVMValueRef base_place(Emitter *e, const Stretch *stretch, LLVMValueRef 
 }
 
 void emit_fetch_block(Emitter *e, const Stretch *stretch, LLVMValueRef block) {
-    for (int row = 0; row < COMPRESSED_ROWS - 1; row++)
-        emit_prefetch(e, packed_row(e, stretch, block, row), PREFETCH_L1);
+    for (int part = 0; part < 3; part++)
+        emit_prefetch(e, packed_part(e, stretch, block, part), PREFETCH_L1);
 }
 
-/* --- from words --- */
+/* --- from bytes --- */
 
-/* Row 3, from its quarters. Each step takes some bits of one source and all others of the other, so
- * that it is one instruction where there are such. */
-static LLVMValueRef merge_bits(Emitter *e, unsigned mask, LLVMValueRef some, LLVMValueRef others) {
-    return either(e, and_with(e, some, mask), and_with(e, others, ~mask & 0xffff));
+/* What each code is as an upper byte; the same in each 16-byte lane. */
+static LLVMValueRef code_table(Emitter *e, LLVMValueRef base) {
+    LLVMValueRef bytes[BYTES];
+    for (unsigned i = 0; i < BYTES; i++) {
+        const unsigned code = i % LANE_BYTES;
+        bytes[i] =
+            LLVMConstInt(e->i8, (code & CODE_EXPONENT) | (code & CODE_SIGN ? SIGN_BIT : 0), false);
+    }
+    return LLVMBuildAdd(e->builder, LLVMConstVector(bytes, BYTES), emit_splat(e, base, BYTES), "");
 }
 
-static LLVMValueRef last_row(Emitter *e, const LLVMValueRef words[3]) {
-    LLVMValueRef bits = merge_bits(e, EXPONENT_BITS, right(e, words[0], QUARTER_AT - 7),
-                                   right(e, words[1], QUARTER_AT - 3));
-    bits = merge_bits(e, EXPONENT_BITS | HIGH_FRACTION_BITS, bits, right(e, words[2], QUARTER_AT));
-    return merge_bits(e, EXPONENT_BITS | HIGH_FRACTION_BITS | LOW_FRACTION_BITS, bits,
-                      right(e, words[2], -1));
+/* Whoever multiplies bf16 looks bytes up (AVX512-BW). */
+static LLVMValueRef upper_bytes(Emitter *e, LLVMValueRef codes, LLVMValueRef base) {
+    if (e->target->has_bf16_dot)
+        return emit_instruction(e, "llvm.x86.avx512.pshuf.b.512",
+                                (LLVMValueRef[]){code_table(e, base), codes}, 2);
+    LLVMValueRef sign = shift(e, and_with(e, codes, CODE_SIGN), 4, true);
+    LLVMValueRef exponent =
+        LLVMBuildAdd(e->builder, and_with(e, codes, CODE_EXPONENT), emit_splat(e, base, BYTES), "");
+    return LLVMBuildOr(e->builder, sign, exponent, "");
 }
 
-static void expand_words(Emitter *e, const Stretch *stretch, LLVMValueRef block, LLVMValueRef base,
+/* A row of two: bytes of halves of 16-byte lanes, lower ones before upper ones. */
+static LLVMValueRef interleave(Emitter *e, LLVMValueRef lower, LLVMValueRef upper, uint32_t half) {
+    uint32_t numbers[BYTES];
+    for (uint32_t i = 0; i < BYTES; i++) {
+        const uint32_t within = i % LANE_BYTES / 2 + half * (LANE_BYTES / 2);
+        numbers[i] = i / LANE_BYTES * LANE_BYTES + within + i % 2 * BYTES;
+    }
+    return LLVMBuildBitCast(e->builder, emit_shuffle(e, lower, upper, numbers, BYTES), row_type(e),
+                            "");
+}
+
+static void expand_bytes(Emitter *e, const Stretch *stretch, LLVMValueRef block, LLVMValueRef base,
                          LLVMValueRef rows[COMPRESSED_ROWS]) {
-    LLVMValueRef words[COMPRESSED_ROWS - 1];
-    LLVMValueRef low = LLVMBuildZExt(e->builder, base, e->i16, "");
-    low = LLVMBuildShl(e->builder, low, LLVMConstInt(e->i16, FRACTION_BITS, false), "");
-    LLVMValueRef lowest = emit_splat(e, low, COMPRESSED_LANES);
-    for (int row = 0; row < COMPRESSED_ROWS - 1; row++)
-        rows[row] = words[row] =
-            emit_load(e, row_type(e), packed_row(e, stretch, block, row), LINE_BYTES);
-    rows[COMPRESSED_ROWS - 1] = last_row(e, words);
-    for (int row = 0; row < COMPRESSED_ROWS; row++)
-        rows[row] = LLVMBuildAdd(e->builder, and_with(e, rows[row], OWN_BITS), lowest, "");
+    LLVMValueRef codes = emit_load(e, byte_type(e), packed_part(e, stretch, block, 0), LINE_BYTES);
+    for (int pair = 0; pair < 2; pair++) {
+        LLVMValueRef own = and_with(e, pair ? shift(e, codes, CODE_BITS, false) : codes, CODE_MASK);
+        LLVMValueRef upper = upper_bytes(e, own, base);
+        LLVMValueRef lower =
+            emit_load(e, byte_type(e), packed_part(e, stretch, block, 1 + pair), LINE_BYTES);
+        for (uint32_t half = 0; half < 2; half++)
+            rows[2 * pair + (int)half] = interleave(e, lower, upper, half);
+    }
 }
 
 void emit_expand_block(Emitter *e, const Stretch *stretch, LLVMValueRef block,
@@ -104,7 +114,7 @@ void emit_expand_block(Emitter *e, const Stretch *stretch, LLVMValueRef block,
         LLVMBuildICmp(e->builder, LLVMIntNE, base, LLVMConstInt(e->i8, 0, false), "");
     Branch branch;
     emit_branch_begin(e, &branch, fits, "packed");
-    expand_words(e, stretch, block, base, packed);
+    expand_bytes(e, stretch, block, base, packed);
     LLVMBasicBlockRef from[] = {LLVMGetInsertBlock(e->builder), NULL};
     emit_branch_else(e, &branch);
     for (int row = 0; row < COMPRESSED_ROWS; row++)
@@ -117,53 +127,65 @@ void emit_expand_block(Emitter *e, const Stretch *stretch, LLVMValueRef block,
     }
 }
 
-/* --- to words --- */
+/* --- to bytes --- */
+
+/* Of two rows, their lower or their upper bytes, as `interleave` takes them. */
+static LLVMValueRef pick_bytes(Emitter *e, const LLVMValueRef rows[2], bool upper) {
+    uint32_t numbers[BYTES];
+    for (uint32_t i = 0; i < BYTES; i++) {
+        const uint32_t value = (uint32_t)compressed_value(0, (int)i);
+        numbers[i] = 2 * value + upper; /* bytes of the second row follow those of the first */
+    }
+    LLVMValueRef a = LLVMBuildBitCast(e->builder, rows[0], byte_type(e), "");
+    LLVMValueRef b = LLVMBuildBitCast(e->builder, rows[1], byte_type(e), "");
+    return emit_shuffle(e, a, b, numbers, BYTES);
+}
 
 static LLVMValueRef extreme(Emitter *e, const char *all, const char *two,
-                            const LLVMValueRef exponents[COMPRESSED_ROWS]) {
-    LLVMValueRef most = exponents[0];
-    for (int row = 1; row < COMPRESSED_ROWS; row++)
-        most = emit_intrinsic(e, two, (LLVMValueRef[]){most, exponents[row]}, 2);
+                            const LLVMValueRef exponents[2]) {
+    LLVMValueRef most = emit_intrinsic(e, two, exponents, 2);
     return emit_intrinsic(e, all, &most, 1);
 }
 
-/* The block's base as i16; 0: it does not fit. */
-static LLVMValueRef base_of(Emitter *e, const LLVMValueRef rows[COMPRESSED_ROWS]) {
+/* The block's base; 0: it does not fit. */
+static LLVMValueRef base_of(Emitter *e, const LLVMValueRef exponents[2]) {
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef exponents[COMPRESSED_ROWS], zero = LLVMConstInt(e->i16, 0, false);
-    for (int row = 0; row < COMPRESSED_ROWS; row++)
-        exponents[row] = and_with(e, right(e, rows[row], FRACTION_BITS), EXPONENTS);
+    LLVMValueRef zero = LLVMConstInt(e->i8, 0, false);
     LLVMValueRef largest = extreme(e, "llvm.vector.reduce.umax", "llvm.umax", exponents);
     LLVMValueRef smallest = extreme(e, "llvm.vector.reduce.umin", "llvm.umin", exponents);
-    LLVMValueRef below = LLVMConstInt(e->i16, COMPRESSED_EXPONENTS - 1, false);
+    LLVMValueRef below = LLVMConstInt(e->i8, COMPRESSED_CODES - 1, false);
     LLVMValueRef base = LLVMBuildSub(b, largest, below, "");
     LLVMValueRef fits = LLVMBuildAnd(b, LLVMBuildICmp(b, LLVMIntSGT, base, zero, ""),
                                      LLVMBuildICmp(b, LLVMIntSGE, smallest, base, ""), "");
     return LLVMBuildSelect(b, fits, base, zero, "");
 }
 
+/* Exponents and signs as codes. */
+static LLVMValueRef codes_of(Emitter *e, LLVMValueRef exponents, LLVMValueRef upper,
+                             LLVMValueRef base) {
+    LLVMValueRef own = LLVMBuildSub(e->builder, exponents, emit_splat(e, base, BYTES), "");
+    LLVMValueRef sign = shift(e, and_with(e, upper, SIGN_BIT), 4, false);
+    return LLVMBuildOr(e->builder, and_with(e, own, CODE_EXPONENT), sign, "");
+}
+
 void emit_compress_block(Emitter *e, const Stretch *stretch, LLVMValueRef block) {
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef rows[COMPRESSED_ROWS];
+    LLVMValueRef rows[COMPRESSED_ROWS], upper[2], exponents[2], parts[3];
     for (int row = 0; row < COMPRESSED_ROWS; row++)
         rows[row] = emit_load(e, row_type(e), plain_row(e, stretch, block, row), HALF_BYTES);
-    LLVMValueRef base = base_of(e, rows);
-    LLVMValueRef fits = LLVMBuildICmp(b, LLVMIntNE, base, LLVMConstInt(e->i16, 0, false), "fits");
-    LLVMValueRef lowest = emit_splat(
-        e, LLVMBuildShl(b, base, LLVMConstInt(e->i16, FRACTION_BITS, false), ""), COMPRESSED_LANES);
-    for (int row = 0; row < COMPRESSED_ROWS; row++)
-        rows[row] = LLVMBuildSub(b, rows[row], lowest, "");
-    LLVMValueRef last = rows[COMPRESSED_ROWS - 1];
-    const LLVMValueRef quarters[] = {
-        and_with(e, right(e, last, 7), 15),
-        and_with(e, right(e, last, 3), 15),
-        either(e, and_with(e, last, LOW_FRACTION_BITS), and_with(e, right(e, last, 12), 8)),
-    };
-    LLVMValueRef none = LLVMConstNull(row_type(e));
-    for (int row = 0; row < COMPRESSED_ROWS - 1; row++) {
-        LLVMValueRef words = either(e, rows[row], right(e, quarters[row], -QUARTER_AT));
-        emit_store(e, LLVMBuildSelect(b, fits, words, none, ""), packed_row(e, stretch, block, row),
-                   LINE_BYTES);
+    for (int pair = 0; pair < 2; pair++) {
+        upper[pair] = pick_bytes(e, rows + 2 * pair, true);
+        exponents[pair] = and_with(e, upper[pair], (unsigned)~SIGN_BIT & 0xff);
+        parts[1 + pair] = pick_bytes(e, rows + 2 * pair, false);
     }
-    emit_store(e, LLVMBuildTrunc(b, base, e->i8, ""), base_place(e, stretch, block), 1);
+    LLVMValueRef base = base_of(e, exponents);
+    LLVMValueRef second = codes_of(e, exponents[1], upper[1], base);
+    parts[0] = LLVMBuildOr(b, codes_of(e, exponents[0], upper[0], base),
+                           shift(e, second, CODE_BITS, true), "");
+    LLVMValueRef fits = LLVMBuildICmp(b, LLVMIntNE, base, LLVMConstInt(e->i8, 0, false), "fits");
+    LLVMValueRef none = LLVMConstNull(byte_type(e));
+    for (int part = 0; part < 3; part++)
+        emit_store(e, LLVMBuildSelect(b, fits, parts[part], none, ""),
+                   packed_part(e, stretch, block, part), LINE_BYTES);
+    emit_store(e, base, base_place(e, stretch, block), 1);
 }

@@ -20,15 +20,15 @@ typedef struct Stretch {
 
 Stretch emit_stretch(Emitter *emitter, const CompressedTensor *tensor, LLVMValueRef index);
 
-/* Writes a block's words and base; `block` counts from the stretch's begin. */
+/* Writes a block's bytes and base; `block` counts from the stretch's begin. */
 void emit_compress_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block);
 
-/* The block's values: rows of COMPRESSED_LANES i16, from its words, or from where they lie plain
+/* The block's values: rows of COMPRESSED_LANES i16, from its bytes, or from where they lie plain
  * if those do not hold them. */
 void emit_expand_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block,
                        LLVMValueRef rows[COMPRESSED_ROWS]);
 
-/* Asks for the words of a block and the line of its base. */
+/* Asks for the bytes of a block. */
 void emit_fetch_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block);
 
 #endif

@@ -272,6 +272,11 @@ LLVMValueRef emit_intrinsic(Emitter *emitter, const char *name, const LLVMValueR
     return call_intrinsic(emitter, name, &overload, 1, copies, count);
 }
 
+LLVMValueRef emit_instruction(Emitter *emitter, const char *name, LLVMValueRef *arguments,
+                              uint32_t count) {
+    return call_intrinsic(emitter, name, NULL, 0, arguments, count);
+}
+
 LLVMValueRef emit_fma(Emitter *emitter, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c) {
     if (emitter->target->has_fma)
         return emit_intrinsic(emitter, "llvm.fma", (LLVMValueRef[]){a, b, c}, 3);

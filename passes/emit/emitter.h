@@ -100,6 +100,9 @@ LLVMValueRef emit_fma(Emitter *emitter, LLVMValueRef a, LLVMValueRef b, LLVMValu
 /* An intrinsic over one type: emit_intrinsic(e, "llvm.floor", {x}, 1). */
 LLVMValueRef emit_intrinsic(Emitter *emitter, const char *name, const LLVMValueRef *arguments,
                             uint32_t count);
+/* An instruction of the target, by the name of its intrinsic. */
+LLVMValueRef emit_instruction(Emitter *emitter, const char *name, LLVMValueRef *arguments,
+                              uint32_t count);
 LLVMValueRef emit_max_f32(Emitter *emitter, LLVMValueRef a, LLVMValueRef b); /* a > b ? a : b */
 /* One lane from all, as a binary tree whose shape depends on the lanes alone. */
 LLVMValueRef emit_sum_lanes(Emitter *emitter, LLVMValueRef vector);
