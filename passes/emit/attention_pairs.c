@@ -119,28 +119,33 @@ static PairsRange range_of(const PairsRow *row, const PairsSide *side, const Pai
 
 static int64_t group_units(const PairsSide *side) { return GROUP / side->unit_keys; }
 
-static LLVMValueRef either(Emitter *e, LLVMValueRef is_next, LLVMValueRef next, LLVMValueRef here,
-                           LLVMValueRef group, int64_t bytes) {
-    return emit_element(e, e->i8, LLVMBuildSelect(e->builder, is_next, next, here, ""),
-                        emit_mul_const(e, group, bytes));
+static LLVMValueRef groups_at(const PairsSide *side) {
+    return side->packed ? side->stretch.blocks : side->stretch.plain;
 }
 
-/* Where the group that is read AHEAD_BYTES after this one lies; the line of its bases is asked for.
- */
+/* Where the group that is read AHEAD_BYTES after this one lies. */
 static LLVMValueRef find_ahead(Emitter *e, const PairsRange *range, LLVMValueRef group) {
-    const PairsSide *side = range->side, *next = range->next;
-    const int64_t bytes = side->unit_bytes * group_units(side);
+    const int64_t bytes = range->side->unit_bytes * group_units(range->side);
     LLVMValueRef later = emit_add_const(e, group, (AHEAD_BYTES + bytes - 1) / bytes);
-    LLVMValueRef is_next = LLVMBuildNot(e->builder, emit_less(e, later, range->last), "");
     LLVMValueRef beyond = emit_add(e, range->first, emit_sub(e, later, range->last));
-    later = LLVMBuildSelect(e->builder, is_next, beyond, later, "");
-    if (side->packed && next->packed)
-        emit_prefetch(e,
-                      either(e, is_next, next->stretch.bases, side->stretch.bases, later,
-                             bytes / COMPRESSED_BLOCK_BYTES),
-                      PREFETCH_L1);
-    return either(e, is_next, next->packed ? next->stretch.blocks : next->stretch.plain,
-                  side->packed ? side->stretch.blocks : side->stretch.plain, later, bytes);
+    LLVMValueRef is_here = emit_less(e, later, range->last);
+    LLVMValueRef side =
+        LLVMBuildSelect(e->builder, is_here, groups_at(range->side), groups_at(range->next), "");
+    return emit_element(
+        e, e->i8, side,
+        emit_mul_const(e, LLVMBuildSelect(e->builder, is_here, later, beyond, ""), bytes));
+}
+
+/* Before a side is read: its blocks that are plain, and the bases of what is next. */
+static void ask_exceptions(Emitter *e, const PairsRange *range) {
+    const int64_t blocks = GROUP * range->side->width / COMPRESSED_VALUES;
+    const int64_t next = GROUP * range->next->width / COMPRESSED_VALUES;
+    if (range->side->packed)
+        emit_fetch_plain(e, &range->side->stretch, emit_mul_const(e, range->first, blocks),
+                         emit_mul_const(e, range->last, blocks));
+    if (range->next->packed)
+        emit_fetch_bases(e, &range->next->stretch, emit_mul_const(e, range->first, next),
+                         emit_mul_const(e, range->last, next));
 }
 
 /* Unit number `number` of the group at `ahead`. */
@@ -246,6 +251,7 @@ LLVMValueRef emit_pairs_scores(const PairsRow *row) {
         query[v] = emit_load(e, type,
                              emit_element(e, e->i16, row->query, emit_i64(e, v * COMPRESSED_LANES)),
                              HALF_BYTES);
+    ask_exceptions(e, &range);
     Loop loop;
     emit_loop_begin(e, &loop, range.first, range.last, 1, "scores");
     LLVMValueRef largest = emit_loop_carry(e, &loop, emit_f32_lanes(e, (double)-INFINITY, LANES));
@@ -373,6 +379,7 @@ void emit_pairs_values(const PairsRow *row, PairsSums *sums) {
     sums->weights = emit_f32_lanes(e, 0, LANES);
     for (int64_t v = 0; v < values.width / LANES; v++)
         sums->columns[v] = emit_f32_lanes(e, 0, LANES);
+    ask_exceptions(e, &range);
     add_groups(row, &range, range.first, whole, true, sums);
     add_groups(row, &range, whole, end, false, sums);
     add_groups(row, &range, end, range.last, true, sums);

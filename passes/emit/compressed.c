@@ -58,6 +58,52 @@ void emit_fetch_block(Emitter *e, const Stretch *stretch, LLVMValueRef block) {
         emit_prefetch(e, packed_part(e, stretch, block, part), PREFETCH_L1);
 }
 
+/* --- bases --- */
+
+/* A line of bases: 64 blocks. */
+static void begin_lines(Emitter *e, Loop *loop, LLVMValueRef first, LLVMValueRef last) {
+    LLVMValueRef end = emit_div_const(e, emit_add_const(e, last, LINE_BYTES - 1), LINE_BYTES);
+    emit_loop_begin(e, loop, emit_div_const(e, first, LINE_BYTES), end, 1, "bases");
+}
+
+void emit_fetch_bases(Emitter *e, const Stretch *stretch, LLVMValueRef first, LLVMValueRef last) {
+    Loop loop;
+    begin_lines(e, &loop, first, last);
+    LLVMValueRef block = emit_mul_const(e, loop.index, LINE_BYTES);
+    emit_prefetch(e, base_place(e, stretch, block), PREFETCH_L1);
+    emit_loop_end(e, &loop, NULL);
+}
+
+/* Of 64 blocks from `block` on, a bit for each that is read plain and comes before `last`. */
+static LLVMValueRef plain_blocks(Emitter *e, const Stretch *stretch, LLVMValueRef block,
+                                 LLVMValueRef last) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef bases = emit_load(e, byte_type(e), base_place(e, stretch, block), LINE_BYTES);
+    LLVMValueRef none = LLVMBuildICmp(b, LLVMIntEQ, bases, LLVMConstNull(byte_type(e)), "");
+    LLVMValueRef bits = LLVMBuildBitCast(b, none, e->i64, "");
+    LLVMValueRef left = emit_min_i64(e, emit_sub(e, last, block), emit_i64(e, LINE_BYTES));
+    LLVMValueRef beyond = emit_sub(e, emit_i64(e, LINE_BYTES), left);
+    return LLVMBuildAnd(b, bits, LLVMBuildLShr(b, emit_i64(e, -1), beyond, ""), "");
+}
+
+void emit_fetch_plain(Emitter *e, const Stretch *stretch, LLVMValueRef first, LLVMValueRef last) {
+    LLVMBuilderRef b = e->builder;
+    Loop lines, set;
+    begin_lines(e, &lines, first, last);
+    LLVMValueRef from = emit_mul_const(e, lines.index, LINE_BYTES);
+    LLVMValueRef bits = plain_blocks(e, stretch, from, last);
+    LLVMValueRef count = emit_intrinsic(e, "llvm.ctpop", &bits, 1);
+    emit_loop_begin(e, &set, emit_i64(e, 0), count, 1, "plain");
+    LLVMValueRef rest = emit_loop_carry(e, &set, bits);
+    LLVMValueRef arguments[] = {rest, LLVMConstInt(e->i1, 1, false)};
+    LLVMValueRef block = emit_add(e, from, emit_intrinsic(e, "llvm.cttz", arguments, 2));
+    for (int row = 0; row < COMPRESSED_ROWS; row++)
+        emit_prefetch(e, plain_row(e, stretch, block, row), PREFETCH_L1);
+    rest = LLVMBuildAnd(b, rest, emit_add_const(e, rest, -1), "");
+    emit_loop_end(e, &set, &rest);
+    emit_loop_end(e, &lines, NULL);
+}
+
 /* --- from bytes --- */
 
 /* What each code is as an upper byte; the same in each 16-byte lane. */

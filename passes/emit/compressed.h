@@ -28,7 +28,12 @@ void emit_compress_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef 
 void emit_expand_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block,
                        LLVMValueRef rows[COMPRESSED_ROWS]);
 
-/* Asks for the bytes of a block. */
+/* Ask for the bytes of a block; for the bases of blocks first, ..., last - 1; and for the values of
+ * those that are read plain. They are few, but each is waited for long when nobody has asked. */
 void emit_fetch_block(Emitter *emitter, const Stretch *stretch, LLVMValueRef block);
+void emit_fetch_bases(Emitter *emitter, const Stretch *stretch, LLVMValueRef first,
+                      LLVMValueRef last);
+void emit_fetch_plain(Emitter *emitter, const Stretch *stretch, LLVMValueRef first,
+                      LLVMValueRef last);
 
 #endif

@@ -194,6 +194,7 @@ void emit_products_packed(Emitter *e, const Product *product, LLVMValueRef left,
     const uint32_t n = product_sums(product), width = product->vectors * product->lanes;
     const uint32_t pairs = round_pairs(width), blocks = 2 * pairs * width / COMPRESSED_VALUES;
     LLVMValueRef next[PRODUCT_MAX_SUMS + 1], rows[MOST_BLOCKS * COMPRESSED_ROWS];
+    emit_fetch_plain(e, right, emit_i64(e, 0), emit_i64(e, depth / pairs * blocks));
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, depth / pairs * blocks), blocks, "depth");
     for (uint32_t i = 0; i < n; i++)
