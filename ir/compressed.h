@@ -2,7 +2,7 @@
  *
  * A bf16 has a sign, 8 bits of exponent and 7 of fraction. Numbers that belong together (a row of
  * weights, a key) have exponents close together: of 128 normally distributed ones all lie within 16
- * exponents, but for one block of 150. So of a block of COMPRESSED_VALUES neighbours in memory the
+ * exponents, but for one block of 100. So of a block of COMPRESSED_VALUES neighbours in memory the
  * lower byte of each is kept (the exponent's last bit, the fraction), and a code of 4 bits: the
  * sign, and the exponent's upper 7 bits less the block's base, which is kept too. A block in which
  * these are not base, ..., base + 7, or base would be 0, has base 0 and bytes of 0, and is read

@@ -1,6 +1,6 @@
 /* The products of attention of few rows (attention_row.h) in bf16, where keys and values lie one
  * after another and are read in groups: sixteen keys at once, by products of pairs. Of what is kept
- * compressed (ir/compressed.h) the words are read. */
+ * compressed (ir/compressed.h) that is read. */
 #ifndef SCANLINE_PASSES_EMIT_ATTENTION_PAIRS_H
 #define SCANLINE_PASSES_EMIT_ATTENTION_PAIRS_H
 

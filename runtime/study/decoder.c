@@ -13,8 +13,8 @@ enum { FILL_PARTS = 64 }; /* after each of which its progress is told */
 struct Decoder {
     const PlanFunction *decode, *prefill, *weights; /* prefill, weights: NULL where there is none */
     int64_t images, positions, colours;
-    double weight_bytes, cache_bytes; /* that decode reads: of all weights; of a position of the
-                                         caches that have positions */
+    DecoderBytes weight_bytes, cache_bytes; /* that decode reads: of all weights; of a position of
+                                               the caches that have positions */
     const PlanKernel *kernels;
     Executor *executor;
     PageBlock block;
@@ -70,10 +70,14 @@ static bool in_place(const PlanFunction *decode, RunError *error) {
 }
 
 /* What is there compressed too is read so, but for the few blocks that do not fit. */
-static bool is_read(const PlanFunction *decode, const PlanBinding *input) {
+static void add_bytes(DecoderBytes *bytes, const PlanFunction *decode, const PlanBinding *input,
+                      double share) {
     char name[256];
     snprintf(name, sizeof name, "%s.compressed", input->name);
-    return plan_find_input(decode, name) < 0;
+    if (plan_find_input(decode, name) < 0)
+        bytes->read += share * (double)binding_bytes(input);
+    if (!strstr(input->name, ".compressed"))
+        bytes->plain += share * (double)binding_bytes(input);
 }
 
 /* A kernel that has something to do for each element of a tensor reads all of it: a product does,
@@ -81,18 +85,18 @@ static bool is_read(const PlanFunction *decode, const PlanBinding *input) {
 static void count_bytes(Decoder *decoder, const Plan *plan) {
     const PlanFunction *decode = decoder->decode;
     for (uint32_t i = 0; i < decode->input_count; i++)
-        if (is_cache(&decode->inputs[i]) && is_read(decode, &decode->inputs[i]))
-            decoder->cache_bytes +=
-                (double)binding_bytes(&decode->inputs[i]) / (double)decoder->positions;
+        if (is_cache(&decode->inputs[i]))
+            add_bytes(&decoder->cache_bytes, decode, &decode->inputs[i],
+                      1 / (double)decoder->positions);
     for (uint32_t s = 0; s < decode->step_count; s++) {
         const PlanStep *step = &decode->steps[s];
         for (uint32_t o = 0; o < step->operand_count; o++) {
             const PlanBuffer *buffer = &decode->buffers[step->operands[o]];
             const PlanBinding *input =
                 buffer->storage == PLAN_INPUT ? &decode->inputs[buffer->binding] : NULL;
-            if (input && !is_cache(input) && is_read(decode, input) &&
+            if (input && !is_cache(input) &&
                 (double)input->elements <= plan->kernels[step->kernel].flops)
-                decoder->weight_bytes += (double)binding_bytes(input);
+                add_bytes(&decoder->weight_bytes, decode, input, 1);
         }
     }
 }
@@ -270,6 +274,10 @@ const float *decoder_step(Decoder *decoder, const int32_t *before, int64_t posit
     return decoder->logits;
 }
 
-double decoder_step_bytes(const Decoder *decoder, int64_t position) {
-    return decoder->weight_bytes + decoder->cache_bytes * (double)(position + 1);
+DecoderBytes decoder_step_bytes(const Decoder *decoder, int64_t position) {
+    const double positions = (double)(position + 1);
+    return (DecoderBytes){
+        .read = decoder->weight_bytes.read + decoder->cache_bytes.read * positions,
+        .plain = decoder->weight_bytes.plain + decoder->cache_bytes.plain * positions,
+    };
 }

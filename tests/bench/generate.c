@@ -5,8 +5,8 @@
  *
  * IMAGES are drawn side by side. First it prints a line of JSON: positions, parameters, compile
  * (seconds from the spec to machine code). Then each line on standard input, a number of positions,
- * is answered by a line: {"seconds", "bytes": read from memory at the least, "token": the last
- * one}. What cannot be compiled is answered by {"refused": "why"} and exit code 1. */
+ * is answered by a line: {"seconds", "bytes": read from memory at the least, "plain": the same if
+ * nothing were compressed, "token": the last one}. What cannot be compiled is answered by {"refused": "why"} and exit code 1. */
 #include "frontend/lower.h"
 #include "passes/decode.h"
 #include "runtime/model/model.h"
@@ -92,14 +92,17 @@ static bool prepare(Bench *bench) {
 static bool draw(Bench *bench) {
     const SampleOptions options = {.temperature = 1, .top_p = 1, .seed = bench->round++};
     const DrawTask task = {.count = bench->images, .positions = bench->wanted};
-    double bytes = 0;
-    for (int64_t p = 0; p < bench->wanted; p++)
-        bytes += decoder_step_bytes(bench->decoder, p);
+    DecoderBytes bytes = {0};
+    for (int64_t p = 0; p < bench->wanted; p++) {
+        const DecoderBytes step = decoder_step_bytes(bench->decoder, p);
+        bytes.read += step.read;
+        bytes.plain += step.plain;
+    }
     const double start = bench_now();
     if (draw_images(bench->decoder, &task, &options, bench->tokens) != SAMPLE_DONE)
         return run_fail(&bench->error, EXIT_DIVERGED, "nothing can be drawn from the logits");
-    bench_say(json_pack("{s:f, s:f, s:i}", "seconds", bench_now() - start, "bytes", bytes, "token",
-                        bench->tokens[bench->wanted - 1]));
+    bench_say(json_pack("{s:f, s:f, s:f, s:i}", "seconds", bench_now() - start, "bytes", bytes.read,
+                        "plain", bytes.plain, "token", bench->tokens[bench->wanted - 1]));
     return true;
 }
 

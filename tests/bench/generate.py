@@ -57,6 +57,7 @@ def measure(options, images, dtype, peak):
     result["ratio"] = theirs["median_s"] / ours["median_s"]
     result["ratio_minimum"] = theirs["minimum_s"] / ours["minimum_s"]
     result["share"] = ours["bandwidth"] / result["read"]
+    result["plain"] = answers[OURS][0]["plain"] / ours["median_s"] / result["read"]
     return result
 
 
@@ -105,7 +106,7 @@ def main():
                       file, indent=2)
         print(f"written to {options.out}")
     for of in results:
-        print(f"RATIO {options.rung} {of['dtype']} {of['images']} {of['ratio']:.2f} SHARE {of['share']:.2f}")
+        print(f"RATIO {options.rung} {of['dtype']} {of['images']} {of['ratio']:.2f} SHARE {of['share']:.2f} PLAIN {of['plain']:.2f}")
     raise SystemExit(1 if failed else 0)
 
 
