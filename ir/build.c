@@ -1,6 +1,8 @@
 /* Each builder fills in a Node and adds it. */
 #include "ir/build.h"
 
+#include "ir/compressed.h"
+
 NodeId build_const(Function *function, DType dtype, double value) {
     return graph_add(function,
                      (Node){.op = OP_CONST, .dtype = dtype, .attributes = {.value = value}});
@@ -133,6 +135,12 @@ NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, Axi
                                       .source_count = 1,
                                       .sources = &a,
                                       .attributes = {.axes = axes_of(axes, 3)}});
+}
+
+AxisId build_words(Function *function, const Axes *along) {
+    const int64_t values = axes_elements(function, along);
+    return function_axis(function, arena_printf(function->arena, "words.%lld", (long long)values),
+                         compressed_elements(values));
 }
 
 /* What lies innermost, and the axis of words. */

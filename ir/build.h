@@ -33,6 +33,9 @@ NodeId build_split_as(Function *function, NodeId a, AxisId axis, AxisId outer, A
                       const Axes *order);
 /* The two as one. */
 NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, AxisId axis);
+/* The axis along which compress keeps what a tensor has along some of its axes, by a name that no
+ * spec has. */
+AxisId build_words(Function *function, const Axes *along);
 /* What a has along its innermost axes `along`, compressed along `words` (ir/compressed.h). */
 NodeId build_compress(Function *function, NodeId a, const Axes *along, AxisId words);
 /* `packed`, brought up to date with what `a` has at a position along the first of these axes. */

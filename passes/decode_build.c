@@ -2,7 +2,6 @@
 #include "passes/decode_forms.h"
 
 #include "ir/build.h"
-#include "ir/compressed.h"
 #include "passes/emit/attention_shape.h"
 #include "passes/rewrite.h"
 
@@ -193,9 +192,7 @@ bool decode_cache_packs(const Decode *decode, const Axes *axes, DType dtype) {
 
 Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words) {
     *along = axes_of(axes->at + axes->count - 2, 2);
-    const int64_t values = axes_elements(function, along);
-    const char *name = arena_printf(function->arena, "words%lld", (long long)values);
-    *words = function_axis(function, name, compressed_elements(values));
+    *words = build_words(function, along);
     Axes packed = axes_of(axes->at, axes->count - 2);
     axes_append(&packed, *words);
     return packed;

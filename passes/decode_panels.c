@@ -1,7 +1,6 @@
 #include "passes/decode_panels.h"
 
 #include "ir/build.h"
-#include "ir/compressed.h"
 #include "passes/emit/contract_shape.h"
 #include "passes/emit/product.h"
 #include "passes/rewrite.h"
@@ -98,9 +97,7 @@ static Axes panel_axes(Function *function, const DecodePanels *panels, AxisId *w
     if (panels->split != AXIS_NONE)
         axes_append(&outer, laid.outer);
     const Axes panel = axes_minus(&laid.order, &outer);
-    const int64_t values = axes_elements(function, &panel);
-    *words = function_axis(function, arena_printf(function->arena, "words%lld", (long long)values),
-                           compressed_elements(values));
+    *words = build_words(function, &panel);
     return panel;
 }
 
