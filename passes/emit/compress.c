@@ -7,12 +7,10 @@ enum { SLICE_PACKED, SLICE_POSITION, SLICE_PLAIN, ELEMENT_BYTES = 4, HALF_BYTES 
 
 typedef struct Compress {
     Emitter *emitter;
-    const Function *body;
-    const Node *node;
     bool slice; /* compress_slice */
     CompressedTensor tensor;
     LLVMValueRef before, position; /* of a slice */
-    int64_t values, positions;     /* of a stretch; along its first axis */
+    int64_t positions;             /* along a stretch's first axis */
 } Compress;
 
 static const Node *compress_node(const Function *body) {
@@ -63,8 +61,8 @@ static void compress_blocks(const Compress *c, const Stretch *stretch, LLVMValue
 static void clear_rest(const Compress *c, const Stretch *stretch) {
     Emitter *e = c->emitter;
     Loop loop;
-    emit_loop_begin(e, &loop, emit_i64(e, c->values / COMPRESSED_VALUES),
-                    emit_i64(e, compressed_base_bytes(c->values)), 1, "rest");
+    emit_loop_begin(e, &loop, emit_i64(e, c->tensor.values / COMPRESSED_VALUES),
+                    emit_i64(e, compressed_base_bytes(c->tensor.values)), 1, "rest");
     emit_store(e, LLVMConstInt(e->i8, 0, false), emit_element(e, e->i8, stretch->bases, loop.index),
                1);
     emit_loop_end(e, &loop, NULL);
@@ -73,7 +71,7 @@ static void clear_rest(const Compress *c, const Stretch *stretch) {
 /* The stretch as it was, where the result is not in its place. */
 static void copy_before(const Compress *c, LLVMValueRef index, const Stretch *stretch) {
     Emitter *e = c->emitter;
-    const int64_t elements = compressed_elements(c->values), lanes = e->lanes;
+    const int64_t elements = compressed_elements(c->tensor.values), lanes = e->lanes;
     Branch branch;
     emit_branch_begin(
         e, &branch, LLVMBuildICmp(e->builder, LLVMIntNE, c->before, c->tensor.packed, ""), "apart");
@@ -94,7 +92,7 @@ static void copy_before(const Compress *c, LLVMValueRef index, const Stretch *st
 /* The blocks that hold the position, if there is one. */
 static void compress_position(const Compress *c, const Stretch *stretch) {
     Emitter *e = c->emitter;
-    const int64_t step = c->values / c->positions;
+    const int64_t step = c->tensor.values / c->positions;
     Branch branch;
     emit_branch_begin(
         e, &branch,
@@ -116,7 +114,8 @@ static void emit_tiles(const Compress *c, const KernelFrame *frame) {
         copy_before(c, loop.index, &stretch);
         compress_position(c, &stretch);
     } else {
-        compress_blocks(c, &stretch, emit_i64(e, 0), emit_i64(e, c->values / COMPRESSED_VALUES));
+        compress_blocks(c, &stretch, emit_i64(e, 0),
+                        emit_i64(e, c->tensor.values / COMPRESSED_VALUES));
         clear_rest(c, &stretch);
     }
     emit_loop_end(e, &loop, NULL);
@@ -133,10 +132,7 @@ void emit_compress(Emitter *e, const Function *body, const char *symbol) {
     emit_kernel_begin(e, &frame, symbol, count, noalias);
     Compress c = {
         .emitter = e,
-        .body = body,
-        .node = node,
         .slice = node->op == OP_COMPRESS_SLICE,
-        .values = values_of(body, node),
         .positions = graph_axis(body, node->attributes.axes.at[0])->extent,
         .tensor = {.plain = frame.operands[kernel_input_number(body, plain_of(node))],
                    .packed = frame.operands[inputs],
