@@ -28,7 +28,7 @@ typedef struct PairsSide {
     Stretch stretch;
     bool packed;
     int64_t width;
-    int64_t unit_keys, unit_bytes; /* those are read */
+    int64_t unit_keys, unit_bytes; /* of a unit; bytes as they are read */
 } PairsSide;
 
 static const Node *side_node(const AttentionKernel *kernel, uint32_t which) {

@@ -71,21 +71,12 @@ static void clear_rest(const Compress *c, const Stretch *stretch) {
 /* The stretch as it was, where the result is not in its place. */
 static void copy_before(const Compress *c, LLVMValueRef index, const Stretch *stretch) {
     Emitter *e = c->emitter;
-    const int64_t elements = compressed_elements(c->tensor.values), lanes = e->lanes;
+    const int64_t elements = compressed_elements(c->tensor.values);
     Branch branch;
     emit_branch_begin(
         e, &branch, LLVMBuildICmp(e->builder, LLVMIntNE, c->before, c->tensor.packed, ""), "apart");
     LLVMValueRef from = emit_element(e, e->i32, c->before, emit_mul_const(e, index, elements));
-    const int64_t ends[] = {0, elements / lanes * lanes, elements};
-    for (int i = 0; i < 2; i++) {
-        LLVMTypeRef type = emit_vector_type(e, e->i32, i ? 1 : (uint32_t)lanes);
-        Loop loop;
-        emit_loop_begin(e, &loop, emit_i64(e, ends[i]), emit_i64(e, ends[i + 1]), i ? 1 : lanes,
-                        "copy");
-        emit_store(e, emit_load(e, type, emit_element(e, e->i32, from, loop.index), ELEMENT_BYTES),
-                   emit_element(e, e->i32, stretch->bases, loop.index), ELEMENT_BYTES);
-        emit_loop_end(e, &loop, NULL);
-    }
+    emit_copy(e, e->i32, from, stretch->bases, elements, ELEMENT_BYTES);
     emit_branch_end(e, &branch);
 }
 

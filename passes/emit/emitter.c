@@ -370,6 +370,24 @@ void emit_loop_end(Emitter *emitter, Loop *loop, const LLVMValueRef *next) {
     LLVMPositionBuilderAtEnd(emitter->builder, loop->exit);
 }
 
+void emit_copy(Emitter *e, LLVMTypeRef type, LLVMValueRef from, LLVMValueRef to, int64_t count,
+               uint32_t alignment) {
+    const uint32_t sizes[] = {e->lanes, 1};
+    int64_t done = 0;
+    for (int i = 0; i < 2; i++) {
+        const int64_t until = done + (count - done) / sizes[i] * sizes[i];
+        if (until == done)
+            continue;
+        LLVMTypeRef lanes = emit_vector_type(e, type, sizes[i]);
+        Loop loop;
+        emit_loop_begin(e, &loop, emit_i64(e, done), emit_i64(e, until), sizes[i], "copy");
+        emit_store(e, emit_load(e, lanes, emit_element(e, type, from, loop.index), alignment),
+                   emit_element(e, type, to, loop.index), alignment);
+        emit_loop_end(e, &loop, NULL);
+        done = until;
+    }
+}
+
 void emit_branch_begin(Emitter *emitter, Branch *branch, LLVMValueRef condition, const char *name) {
     LLVMBasicBlockRef then = append_block(emitter, name);
     *branch = (Branch){.otherwise = append_block(emitter, "else"),

@@ -135,6 +135,10 @@ LLVMValueRef emit_loop_carry(Emitter *emitter, Loop *loop, LLVMValueRef initial)
 /* `next` may be NULL when nothing is carried. */
 void emit_loop_end(Emitter *emitter, Loop *loop, const LLVMValueRef *next);
 
+/* `count` neighbouring elements, as they are: some lanes at a time, and the rest one by one. */
+void emit_copy(Emitter *emitter, LLVMTypeRef type, LLVMValueRef from, LLVMValueRef to,
+               int64_t count, uint32_t alignment);
+
 /* if (condition) { ... emit_branch_else ... } emit_branch_end; else is optional. */
 typedef struct Branch {
     LLVMBasicBlockRef otherwise, after;

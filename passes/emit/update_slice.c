@@ -44,34 +44,11 @@ bool update_slice_in_place(const Function *body, uint32_t input, uint32_t output
            axes_equal(&node->axes, &graph_node(body, whole)->axes);
 }
 
-static void copy_lanes(const Update *u, LLVMValueRef from, LLVMValueRef to, uint32_t lanes) {
-    LLVMTypeRef type = emit_vector_type(u->emitter, u->type, lanes);
-    emit_store(u->emitter, emit_load(u->emitter, type, from, u->alignment), to, u->alignment);
-}
-
-/* `count` neighbouring elements, some lanes at a time and the rest one by one. */
-static void copy_run(const Update *u, LLVMValueRef from, LLVMValueRef to, int64_t count) {
-    Emitter *e = u->emitter;
-    const uint32_t sizes[] = {e->lanes, 1};
-    int64_t done = 0;
-    for (int i = 0; i < 2; i++) {
-        const int64_t until = done + (count - done) / sizes[i] * sizes[i];
-        if (until == done)
-            continue;
-        Loop loop;
-        emit_loop_begin(e, &loop, emit_i64(e, done), emit_i64(e, until), sizes[i], "copy");
-        copy_lanes(u, emit_element(e, u->type, from, loop.index),
-                   emit_element(e, u->type, to, loop.index), sizes[i]);
-        emit_loop_end(e, &loop, NULL);
-        done = until;
-    }
-}
-
 static void copy_element(const Update *u, const Offsets *from, const Offsets *to,
                          LLVMValueRef index, LLVMValueRef source, LLVMValueRef result) {
     Emitter *e = u->emitter;
-    copy_lanes(u, emit_element(e, u->type, source, emit_offset(e, from, index)),
-               emit_element(e, u->type, result, emit_offset(e, to, index)), 1);
+    emit_copy(e, u->type, emit_element(e, u->type, source, emit_offset(e, from, index)),
+              emit_element(e, u->type, result, emit_offset(e, to, index)), 1, u->alignment);
 }
 
 /* Where both sides have the innermost axis side by side, it is copied as a run. */
@@ -89,9 +66,9 @@ static void copy_slice(const Update *u, LLVMValueRef result) {
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, axes_elements(u->body, &outer)), 1,
                     "slice");
     if (run)
-        copy_run(u, emit_element(e, u->type, u->slice, emit_offset(e, &from, loop.index)),
-                 emit_element(e, u->type, result, emit_offset(e, &to, loop.index)),
-                 graph_axis(u->body, last)->extent);
+        emit_copy(e, u->type, emit_element(e, u->type, u->slice, emit_offset(e, &from, loop.index)),
+                  emit_element(e, u->type, result, emit_offset(e, &to, loop.index)),
+                  graph_axis(u->body, last)->extent, u->alignment);
     else
         copy_element(u, &from, &to, loop.index, u->slice, result);
     emit_loop_end(e, &loop, NULL);
@@ -102,7 +79,7 @@ static void copy_whole(const Update *u) {
     Emitter *e = u->emitter;
     const Axes *from = &graph_node(u->body, u->node->sources[SOURCE_WHOLE])->axes;
     if (axes_equal(from, &u->node->axes)) {
-        copy_run(u, u->whole, u->result, axes_elements(u->body, from));
+        emit_copy(e, u->type, u->whole, u->result, axes_elements(u->body, from), u->alignment);
         return;
     }
     const Offsets source = offsets_of(u->body, &u->node->axes, from);
