@@ -133,6 +133,13 @@ static Function *with_images(Decode *decode, const Function *sample) {
     return rewrite_end(&rewrite);
 }
 
+static NodeId *each_itself(const Function *function) {
+    NodeId *ids = arena_array(function->arena, function->node_count, sizeof *ids);
+    for (NodeId id = 0; id < function->node_count; id++)
+        ids[id] = id;
+    return ids;
+}
+
 /* Compressed, as decode reads it. */
 static void add_packed(const Decode *decode, Function *to, const char *cache, NodeId whole) {
     AxisId words;
@@ -142,9 +149,18 @@ static void add_packed(const Decode *decode, Function *to, const char *cache, No
                     build_compress(to, whole, &along, words), NULL);
 }
 
+/* What `from` has at a node, of nodes that prefill has: what is new renames one of those. */
+static NodeId whole_of(const Decode *decode, Rewrite *rewrite, NodeId id) {
+    const Node *node = graph_node(decode->from, id);
+    if (decode->origins[id] != NODE_NONE)
+        return rewrite->map[decode->origins[id]];
+    return build_rename(rewrite->to, whole_of(decode, rewrite, node->sources[0]),
+                        node->attributes.axes.at[0], node->attributes.axes.at[1]);
+}
+
 /* What the caches hold once all positions are known, and only that. */
 static Function *build_prefill(const Decode *decode) {
-    Rewrite rewrite = rewrite_all(decode->from, "prefill");
+    Rewrite rewrite = rewrite_all(decode->whole, "prefill");
     uint32_t number = 0;
     for (NodeId id = 0; id < decode->from->node_count; id++) {
         const AxisId axis = decode->cached[id];
@@ -152,13 +168,13 @@ static Function *build_prefill(const Decode *decode) {
             continue;
         const NodeId row = decode_form(decode, id, axis, decode_delay(decode, id, axis))->node;
         const Axes order = decode_cache_axes(decode, &graph_node(decode->to, row)->axes, axis);
-        NodeId whole = build_broadcast(rewrite.to, rewrite.map[id], &order);
+        NodeId whole = build_broadcast(rewrite.to, whole_of(decode, &rewrite, id), &order);
         const DType dtype = decode_cache_dtype(decode, id);
         if (dtype == DTYPE_BF16)
             whole = build_unary(rewrite.to, OP_CAST_BF16, whole);
         const char *name = arena_printf(decode->arena, "cache.%u", number++);
         function_output(rewrite.to, name, whole, NULL);
-        if (decode_cache_packs(decode, &order, dtype))
+        if (decode_cache_packs(decode, id, &order))
             add_packed(decode, rewrite.to, name, whole);
     }
     return number ? function_prune(rewrite.to) : NULL;
@@ -210,9 +226,11 @@ Module *derive_decode(const Module *module, const DecodeOptions *options, Decode
     *fault = (DecodeFault){.text = "the objective has no logits to draw from"};
     if (!sample)
         return NULL;
-    decode.from = with_images(&decode, sample);
-    if (!decode.from)
+    decode.whole = decode.from = with_images(&decode, sample);
+    if (!decode.whole)
         return NULL;
+    decode.origins = each_itself(decode.whole);
+    decode_absorb(&decode);
     decode.to = function_create(module->arena, "decode");
     function_copy_axes(decode.to, decode.from);
     if (!build_decode(&decode))

@@ -9,6 +9,8 @@ typedef struct DecodeOptions {
     const char *batch; /* name of the batch axis */
     int64_t images;    /* its extent: so many are drawn side by side */
     Precision precision;
+    bool absorb; /* wherever it is sound, not only where it is faster: attention over what keys and
+                    values are made of (decode_absorb.c), which is kept in their place */
 } DecodeOptions;
 
 typedef struct DecodeFault {

@@ -183,11 +183,16 @@ DType decode_cache_dtype(const Decode *decode, NodeId node) {
                : dtype;
 }
 
-bool decode_cache_packs(const Decode *decode, const Axes *axes, DType dtype) {
+bool decode_cache_packs(const Decode *decode, NodeId id, const Axes *axes) {
     const int last = axes->count - 1;
-    return dtype == DTYPE_BF16 && decode->options->precision == PRECISION_BF16 && last > 0 &&
-           attention_in_groups(graph_axis(decode->to, axes->at[last - 1])->extent,
-                               graph_axis(decode->to, axes->at[last])->extent);
+    if (decode_cache_dtype(decode, id) != DTYPE_BF16 ||
+        decode->options->precision != PRECISION_BF16 || last == 0)
+        return false;
+    const int64_t keys = graph_axis(decode->to, axes->at[last - 1])->extent;
+    const int64_t width = graph_axis(decode->to, axes->at[last])->extent;
+    const bool absorbed = decode->origins[id] == NODE_NONE;
+    return absorbed ? attention_is_shared(ATTENTION_SHARED_ROWS, keys, width)
+                    : attention_in_groups(keys, width);
 }
 
 Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words) {
@@ -225,7 +230,7 @@ static void make_cache(Decode *decode, NodeId id) {
         row = build_unary(to, OP_CAST_BF16, row);
     NodeId after = build_update_slice(to, cache, place(decode, delay), row, axis);
     function_output(to, name, after, name);
-    if (decode_cache_packs(decode, &axes, dtype))
+    if (decode_cache_packs(decode, id, &axes))
         after = pack_cache(decode, name, after, place(decode, delay));
     decode->caches[id] = dtype == DTYPE_BF16 ? build_unary(to, OP_CAST_F32, after) : after;
 }

@@ -25,7 +25,9 @@ typedef struct DecodeForm {
 typedef struct Decode {
     Arena *arena;
     const DecodeOptions *options;
-    const Function *from; /* with as many images as asked for */
+    const Function *whole; /* with as many images as asked for: what prefill computes */
+    const Function *from;  /* that, or what decode_absorb makes of it */
+    NodeId *origins;       /* by node of `from`: its node of `whole`; NODE_NONE: it is new */
     Function *to;
     const OrderBound *bounds; /* by node of `from` */
     AxisId batch, positions;  /* of tokens */
@@ -60,6 +62,10 @@ bool decode_is_pointwise(const Decode *decode, const Node *node, AxisId axis);
 /* What of a shift by more than the axis is left is its fill alone. */
 bool decode_shifts_all(const Decode *decode, const Node *shift);
 
+/* Attention over the source of keys and values in place of them, where that is of use: `from` and
+ * `origins` are replaced. (decode_absorb.c) */
+void decode_absorb(Decode *decode);
+
 /* Which forms the row of `logits` at the position needs, of all nodes before it. (decode_demand.c)
  */
 bool decode_demand(Decode *decode, NodeId logits);
@@ -74,9 +80,9 @@ Axes decode_cache_axes(const Decode *decode, const Axes *row, AxisId axis);
 /* In bf16, where attention alone reads it and computes in it. */
 DType decode_cache_dtype(const Decode *decode, NodeId node);
 
-/* Whether a cache with these axes is kept compressed too, as cache.I.compressed: attention reads it
- * so. */
-bool decode_cache_packs(const Decode *decode, const Axes *axes, DType dtype);
+/* Whether the node's cache, which has these axes, is kept compressed too, as cache.I.compressed:
+ * attention reads it so. */
+bool decode_cache_packs(const Decode *decode, NodeId node, const Axes *axes);
 
 /* The axes of what compress makes of it, along its two innermost ones. */
 Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words);

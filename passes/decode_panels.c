@@ -39,9 +39,11 @@ bool decode_panels_find(const Function *function, const Node *contract, uint32_t
     const Axes columns = axes_intersection(&contract->axes, &own);
     *panels = (DecodePanels){.depth = axes_intersection(weights, &contract->attributes.axes),
                              .split = AXIS_NONE};
-    const bool is_matrix = panels->depth.count + columns.count == weights->count;
+    const Axes depth = panels->depth, both = axes_intersection(weights, other);
+    panels->panels = axes_minus(&both, &depth);
+    const bool are_matrices = panels->panels.count + depth.count + columns.count == weights->count;
     const int64_t width =
-        is_matrix && target
+        are_matrices && target
             ? contract_panel_width(target, graph_node(function, contract->sources[which])->dtype,
                                    axes_elements(function, &rows),
                                    axes_elements(function, &columns),

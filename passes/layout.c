@@ -10,12 +10,24 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
+#include <string.h>
+
+/* What an output takes the place of is no image or position: a cache. */
+static bool is_kept(const Function *function, const Node *input) {
+    bool kept = false;
+    for (uint32_t i = 0; i < function->output_count; i++) {
+        const char *donated = function->outputs[i].donated;
+        kept |= donated && strcmp(donated, input->attributes.name) == 0;
+    }
+    return kept;
+}
+
 /* The axes of inputs, in the order in which they are met. */
 static Axes outer_axes(const Function *function) {
     Axes outer = {0};
     for (NodeId id = 0; id < function->node_count; id++) {
         const Node *node = graph_node(function, id);
-        if (node->op != OP_INPUT)
+        if (node->op != OP_INPUT || is_kept(function, node))
             continue;
         for (int i = 0; i < node->axes.count && outer.count < MAX_AXES; i++)
             if (!axes_has(&outer, node->axes.at[i]))

@@ -13,6 +13,7 @@
 #include "passes/emit/attention_range.h"
 #include "passes/emit/attention_row.h"
 #include "passes/emit/attention_score.h"
+#include "passes/emit/attention_shared.h"
 #include "passes/emit/attention_softmax.h"
 
 enum { FLOAT_BYTES = 4, WORD_BYTES = 8, WORD_FLOATS = 2, RESULT_OUTPUT = 0, RESULT_LSE = 1 };
@@ -54,6 +55,10 @@ static ScratchPlan plan_scratch(const AttentionShape *s) {
 void attention_measure(const Function *body, const Target *target, KernelShape *kernel) {
     AttentionShape shape;
     attention_shape(body, target, &shape);
+    if (attention_shared_accepts(&shape)) {
+        attention_shared_measure(&shape, kernel);
+        return;
+    }
     if (attention_row_accepts(&shape)) {
         attention_row_measure(&shape, kernel);
         return;
@@ -352,6 +357,10 @@ static void emit_tiles(const Attention *a) {
 void emit_attention(Emitter *emitter, const Function *body, const char *symbol) {
     Attention attention = {0};
     attention_kernel_open(&attention.kernel, emitter, body, symbol);
+    if (attention_shared_accepts(&attention.kernel.shape)) {
+        emit_attention_shared(&attention.kernel);
+        return;
+    }
     if (attention_row_accepts(&attention.kernel.shape)) {
         emit_attention_row(&attention.kernel);
         return;

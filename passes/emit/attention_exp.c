@@ -1,6 +1,7 @@
 /* Fewer steps than math_exp: no argument is large, and what is small may be anything small. */
 #include "passes/emit/attention_exp.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NATIVE_LANES = 16 };
@@ -76,4 +77,20 @@ LLVMValueRef attention_in_base_2(Emitter *e, LLVMValueRef x) {
 LLVMValueRef attention_weight(Emitter *e, LLVMValueRef score, LLVMValueRef offset, bool coarse) {
     LLVMValueRef x = emit_fma(e, score, constant(e, log2_e, score), offset);
     return attention_exp2(e, x, coarse);
+}
+
+static LLVMValueRef unless_equal(Emitter *e, LLVMValueRef value, double constant,
+                                 LLVMValueRef otherwise) {
+    LLVMValueRef equal = LLVMBuildFCmp(e->builder, LLVMRealOEQ, value, emit_f32(e, constant), "");
+    return LLVMBuildSelect(e->builder, equal, emit_f32(e, 0), otherwise, "");
+}
+
+LLVMValueRef attention_offset(Emitter *e, LLVMValueRef largest) {
+    LLVMValueRef base = unless_equal(e, largest, (double)-INFINITY, largest);
+    return LLVMBuildFNeg(e->builder, attention_in_base_2(e, base), "");
+}
+
+LLVMValueRef attention_inverse(Emitter *e, LLVMValueRef sums) {
+    LLVMValueRef sum = emit_sum_lanes(e, sums);
+    return unless_equal(e, sum, 0, LLVMBuildFDiv(e->builder, emit_f32(e, 1), sum, ""));
 }

@@ -15,4 +15,10 @@ LLVMValueRef attention_in_base_2(Emitter *emitter, LLVMValueRef x);
 LLVMValueRef attention_weight(Emitter *emitter, LLVMValueRef score, LLVMValueRef offset,
                               bool coarse);
 
+/* Of weights, from the largest score: -base in base 2; 0 where all are masked. */
+LLVMValueRef attention_offset(Emitter *emitter, LLVMValueRef largest);
+
+/* Of the sum of weights, which is there by lane; 0 where all are masked. */
+LLVMValueRef attention_inverse(Emitter *emitter, LLVMValueRef sums);
+
 #endif

@@ -8,6 +8,7 @@
 #include "passes/emit/attention_exp.h"
 #include "passes/emit/bf16.h"
 #include "passes/emit/compressed.h"
+#include "passes/emit/lane_sums.h"
 
 #include <math.h>
 
@@ -157,27 +158,6 @@ static void ask_ahead(Emitter *e, const PairsSide *side, LLVMValueRef ahead, LLV
 
 /* --- scores --- */
 
-/* Of pairs of vectors, lanes of the one and of the other: two neighbours are added, either of f32
- * or of fours of them. */
-static LLVMValueRef add_neighbours(Emitter *e, LLVMValueRef a, LLVMValueRef b, bool fours) {
-    uint32_t even[LANES], odd[LANES];
-    for (uint32_t i = 0; i < LANES; i++) {
-        const uint32_t part = fours ? i / 4 : i % 4;
-        const uint32_t from = part / 2 * LANES, which = part % 2;
-        even[i] = fours ? from + 8 * which + i % 4 : from + i / 4 * 4 + 2 * which;
-        odd[i] = even[i] + (fours ? 4 : 1);
-    }
-    return LLVMBuildFAdd(e->builder, emit_shuffle(e, a, b, even, LANES),
-                         emit_shuffle(e, a, b, odd, LANES), "");
-}
-
-/* Lane i is the sum of vector i, of `count` vectors on the way from LANES to 1: the same tree for
- * each. */
-static void halve(Emitter *e, LLVMValueRef *vectors, uint32_t count) {
-    for (uint32_t i = 0; i < count; i += 2)
-        vectors[i / 2] = add_neighbours(e, vectors[i], vectors[i + 1], count <= LANES / 4);
-}
-
 static LLVMValueRef as_pairs(Emitter *e, LLVMValueRef row) {
     return LLVMBuildBitCast(e->builder, row, emit_vector_type(e, e->i32, LANES), "");
 }
@@ -202,7 +182,7 @@ static void score_unit(const PairsRow *row, const PairsSide *keys, LLVMValueRef 
     const int64_t pairs = keys->unit_keys / 2;
     LLVMValueRef first = emit_mul_const(e, number, pairs);
     for (int64_t pair = 0; pair < pairs; pair++)
-        emit_store(e, add_neighbours(e, sums[2 * pair], sums[2 * pair + 1], false),
+        emit_store(e, emit_add_neighbours(e, sums[2 * pair], sums[2 * pair + 1], false),
                    vector_place(row, emit_add_const(e, first, pair)), LINE_BYTES);
 }
 
@@ -235,9 +215,7 @@ static LLVMValueRef score_group(const PairsRow *row, const PairsRange *keys, LLV
     emit_loop_end(e, &loop, NULL);
     for (int64_t i = 0; i < LANES / 2; i++)
         sums[i] = emit_load(e, type, vector_place(row, emit_i64(e, i)), LINE_BYTES);
-    for (uint32_t count = LANES / 2; count > 1; count /= 2)
-        halve(e, sums, count);
-    return sums[0];
+    return emit_lane_sums(e, sums, LANES / 2);
 }
 
 LLVMValueRef emit_pairs_scores(const PairsRow *row) {

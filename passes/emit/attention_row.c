@@ -1,8 +1,7 @@
 /* A tile is a batch (an image's head), which one thread computes alone:
  *
  *     for its rows
- *       the keys that the mask may leave: to 2, from the body's formula (attention_range.h), in
- *           which numbers from outside (the position that is drawn) are known now
+ *       the keys that the mask may leave (attention_body.h)
  *       scores[key] = sum of query * key, a vector of products for each key, then its lanes
  *       the body and the softmax, in vectors of scores
  *       output += weight[key] * value[key], key by key
@@ -11,13 +10,11 @@
  * attention_pairs.h takes them, scores and output are made of groups of keys. */
 #include "passes/emit/attention_row.h"
 
+#include "passes/emit/attention_body.h"
 #include "passes/emit/attention_exp.h"
 #include "passes/emit/attention_pairs.h"
-#include "passes/emit/attention_range.h"
-#include "passes/emit/site.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum {
     FLOAT_BYTES = 4,
@@ -34,11 +31,9 @@ typedef struct Row {
     Emitter *emitter;
     const AttentionShape *shape;
     Offsets query, key, value, output; /* along the innermost axis */
-    Evaluator evaluator;               /* of the body */
-    const Function *body;
-    LLVMValueRef *numbers; /* by NodeId of the body, as in ScoreArea */
-    LLVMValueRef scores;   /* in scratch: of key 0 */
-    bool groups;           /* keys are taken in groups (attention_pairs.h) */
+    AttentionBody body;
+    LLVMValueRef scores; /* in scratch: of key 0 */
+    bool groups;         /* keys are taken in groups (attention_pairs.h) */
 } Row;
 
 /* The row at hand. */
@@ -108,63 +103,6 @@ void attention_row_measure(const AttentionShape *shape, KernelShape *kernel) {
         .bytes = attention_operand_bytes(shape->body),
     };
     place_scratch(shape, &kernel->scratch_bytes);
-}
-
-/* --- the body --- */
-
-/* Its inputs but the score are extras of the attention: "x3" is number 3. */
-static void describe_body(Row *row) {
-    Emitter *e = row->emitter;
-    const AttentionShape *s = row->shape;
-    const Function *body = row->body = s->node->attributes.body;
-    const uint32_t count = kernel_input_count(body);
-    LLVMValueRef *operands = arena_array(e->arena, count, sizeof *operands);
-    row->numbers = arena_array(e->arena, body->node_count, sizeof *row->numbers);
-    for (uint32_t i = 0; i < count; i++) {
-        const NodeId id = kernel_input(body, i);
-        const Node *input = graph_node(body, id);
-        if (id == function_find_binding(body, "score"))
-            continue;
-        const uint32_t extra = (uint32_t)strtoul(input->attributes.name + 1, NULL, 10);
-        const NodeId source = s->node->sources[s->first_extra + extra];
-        operands[i] = row->kernel->frame.operands[kernel_input_number(s->body, source)];
-        if (input->dtype == DTYPE_I32 && input->axes.count == 0)
-            row->numbers[id] = LLVMBuildSExt(
-                e->builder, emit_load(e, e->i32, operands[i], FLOAT_BYTES), e->i64, "number");
-    }
-    row->evaluator = evaluator_create(e, body, operands, NULL);
-}
-
-static void place_axes(const Row *row, Site *site, const Axes *axes, LLVMValueRef index) {
-    Emitter *e = row->emitter;
-    for (int i = axes->count; i-- > 0;) {
-        const Axis *axis = graph_axis(row->shape->body, axes->at[i]);
-        const AxisId inner = function_find_axis(row->body, axis->name);
-        if (inner != AXIS_NONE)
-            site->at[inner] =
-                (Coordinate){COORDINATE_SAME, i ? emit_mod_const(e, index, axis->extent) : index};
-        index = emit_div_const(e, index, axis->extent);
-    }
-}
-
-/* The body's value for a vector of scores; -inf in lanes that are masked off. */
-static LLVMValueRef body_value(const Row *row, const RowPlace *place, LLVMValueRef key,
-                               LLVMValueRef scores, LLVMValueRef mask) {
-    Emitter *e = row->emitter;
-    const AttentionShape *s = row->shape;
-    Site *site = site_create(&row->evaluator, NULL, s->lanes);
-    site->mask = mask;
-    place_axes(row, site, &s->batch_axes, place->batch);
-    place_axes(row, site, &s->row_axes, place->row);
-    const AxisId keys = function_find_axis(row->body, graph_axis(s->body, s->key_axes.at[0])->name);
-    if (keys != AXIS_NONE)
-        site->at[keys] = (Coordinate){COORDINATE_RAMP, key};
-    const NodeId score = function_find_binding(row->body, "score");
-    if (score != NODE_NONE)
-        site->values[score] = scores;
-    LLVMValueRef value = site_lanes(site, row->body->outputs[0].node);
-    return LLVMBuildSelect(e->builder, mask, value, emit_f32_lanes(e, (double)-INFINITY, s->lanes),
-                           "");
 }
 
 /* --- steps --- */
@@ -279,7 +217,8 @@ static LLVMValueRef apply_body(const Row *row, const RowPlace *place, LLVMValueR
     (void)with;
     Emitter *e = row->emitter;
     LLVMValueRef left = emit_sub(e, place->last, key);
-    return body_value(row, place, key, scores, emit_count_mask(e, left, row->shape->lanes));
+    LLVMValueRef mask = emit_count_mask(e, left, row->shape->lanes);
+    return attention_body_value(&row->body, place->batch, place->row, key, scores, mask);
 }
 
 static LLVMValueRef to_weight(const Row *row, const RowPlace *place, LLVMValueRef key,
@@ -293,31 +232,18 @@ static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
     return LLVMBuildFAdd(e->builder, a, b, "");
 }
 
-static LLVMValueRef unless_equal(Emitter *e, LLVMValueRef value, double constant,
-                                 LLVMValueRef otherwise) {
-    LLVMValueRef equal = LLVMBuildFCmp(e->builder, LLVMRealOEQ, value, emit_f32(e, constant), "");
-    return LLVMBuildSelect(e->builder, equal, emit_f32(e, 0), otherwise, "");
-}
-
 /* Of weights, from the largest scores by lane; 0 where all are masked. */
 static LLVMValueRef weight_offset(Emitter *e, LLVMValueRef maxima) {
     LLVMValueRef largest = emit_max_lanes(e, maxima);
-    LLVMValueRef base = unless_equal(e, largest, (double)-INFINITY, largest);
-    LLVMValueRef offset = LLVMBuildFNeg(e->builder, attention_in_base_2(e, base), "");
-    return emit_splat(e, offset, emit_lanes(maxima));
-}
-
-/* Of the sum of weights, which is there by lane; 0 where all are masked. */
-static LLVMValueRef inverse_of(Emitter *e, LLVMValueRef sums) {
-    LLVMValueRef sum = emit_sum_lanes(e, sums);
-    return unless_equal(e, sum, 0, LLVMBuildFDiv(e->builder, emit_f32(e, 1), sum, ""));
+    return emit_splat(e, attention_offset(e, largest), emit_lanes(maxima));
 }
 
 /* Scores to weights; gives the inverse of their sum. */
 static LLVMValueRef emit_softmax(const Row *row, const RowPlace *place) {
     Emitter *e = row->emitter;
     LLVMValueRef maxima = for_scores(row, place, apply_body, NULL, emit_max_f32, (double)-INFINITY);
-    return inverse_of(e, for_scores(row, place, to_weight, weight_offset(e, maxima), add, 0));
+    return attention_inverse(e,
+                             for_scores(row, place, to_weight, weight_offset(e, maxima), add, 0));
 }
 
 static void store_columns(const Row *row, const RowPlace *place, uint32_t vector, LLVMValueRef sum,
@@ -377,7 +303,8 @@ typedef struct GroupBody {
 static LLVMValueRef group_body(const void *user, LLVMValueRef key, LLVMValueRef scores,
                                LLVMValueRef mask) {
     const GroupBody *body = user;
-    return body_value(body->row, body->place, key, scores, mask);
+    const RowPlace *place = body->place;
+    return attention_body_value(&body->row->body, place->batch, place->row, key, scores, mask);
 }
 
 static void emit_groups(const Row *row, const RowPlace *place) {
@@ -401,21 +328,9 @@ static void emit_groups(const Row *row, const RowPlace *place) {
     };
     PairsSums sums = {.offset = weight_offset(row->emitter, emit_pairs_scores(&pairs))};
     emit_pairs_values(&pairs, &sums);
-    LLVMValueRef inverse = inverse_of(row->emitter, sums.weights);
+    LLVMValueRef inverse = attention_inverse(row->emitter, sums.weights);
     for (uint32_t v = 0; v < vectors_of(row->shape, row->shape->columns); v++)
         store_columns(row, place, v, sums.columns[v], inverse);
-}
-
-static void find_keys(const Row *row, RowPlace *place) {
-    Emitter *e = row->emitter;
-    const AttentionShape *s = row->shape;
-    const ScoreArea area = {
-        place->batch, place->row, emit_i64(e, 1), emit_i64(e, 0), emit_i64(e, s->padded_keys),
-        row->numbers};
-    ScoreRange panels = emit_unmasked_range(e, s, &area, SIDE_KEYS, s->key_panel);
-    ScoreRange close = emit_close_range(e, s, &area, SIDE_KEYS, s->key_panel, &panels);
-    place->first = close.first;
-    place->last = emit_max_i64(e, close.first, emit_min_i64(e, close.last, emit_i64(e, s->keys)));
 }
 
 static LLVMValueRef row_of(const Row *row, LLVMValueRef tensor, const Offsets *rows, DType dtype,
@@ -428,6 +343,7 @@ static void emit_row(const Row *row, LLVMValueRef batch, LLVMValueRef index) {
     const AttentionKernel *k = row->kernel;
     const Offsets queries = attention_source_offsets(k, ATTENTION_SOURCE_QUERY, &s->row_axes);
     const Offsets outputs = attention_result_offsets(k, RESULT_OUTPUT, &s->row_axes);
+    const AttentionKeys keys = attention_body_keys(&row->body, batch, index, 1);
     RowPlace place = {
         .batch = batch,
         .row = index,
@@ -437,8 +353,9 @@ static void emit_row(const Row *row, LLVMValueRef batch, LLVMValueRef index) {
                              emit_i64(row->emitter, s->batches - 1)),
         .output = row_of(row, attention_result(k, RESULT_OUTPUT, batch), &outputs,
                          attention_result_type(k, RESULT_OUTPUT), index),
+        .first = keys.first,
+        .last = keys.last,
     };
-    find_keys(row, &place);
     if (row->groups)
         emit_groups(row, &place);
     else
@@ -457,10 +374,10 @@ void emit_attention_row(AttentionKernel *kernel) {
         .key = attention_source_offsets(kernel, ATTENTION_SOURCE_KEY, &s->width_axes),
         .value = attention_source_offsets(kernel, ATTENTION_SOURCE_VALUE, &s->column_axes),
         .output = attention_result_offsets(kernel, RESULT_OUTPUT, &s->column_axes),
+        .body = attention_body(kernel),
         .scores = kernel->frame.scratch,
         .groups = attention_pairs_accepts(kernel),
     };
-    describe_body(&row);
     Loop batches, rows;
     emit_loop_begin(e, &batches, kernel->frame.first, kernel->frame.last, 1, "batch");
     emit_loop_begin(e, &rows, emit_i64(e, 0), emit_i64(e, s->rows), 1, "row");

@@ -51,13 +51,20 @@ typedef struct AttentionShape {
     int64_t tiles;
 } AttentionShape;
 
-enum { ATTENTION_KEY_GROUP = 16 };
+enum { ATTENTION_KEY_GROUP = 16, ATTENTION_SHARED_ROWS = 4 };
 
 /* Whether keys or values, so many rows that are so wide, can be read in groups (attention_pairs.h),
  * and so be compressed: a block is whole rows, and a row whole vectors. */
 static inline bool attention_in_groups(int64_t keys, int64_t width) {
     return keys % ATTENTION_KEY_GROUP == 0 && width % COMPRESSED_LANES == 0 &&
            COMPRESSED_VALUES % width == 0;
+}
+
+/* Whether attention of so many rows over the same keys, which are the values too, can read them
+ * once for all rows (attention_shared.h), and so be compressed. */
+static inline bool attention_is_shared(int64_t rows, int64_t keys, int64_t width) {
+    return rows % ATTENTION_SHARED_ROWS == 0 && keys % ATTENTION_KEY_GROUP == 0 &&
+           width % COMPRESSED_VALUES == 0;
 }
 
 /* A body that is one attention or attention_grad of INPUT nodes, with its results as outputs. */

@@ -56,10 +56,11 @@ static void describe_sides(Micro *micro) {
     }
 }
 
-/* The panel that the columns are. */
+/* The panel that the batch's columns are. */
 static Stretch packed_panel(const Micro *micro) {
     Emitter *e = micro->emitter;
     const ContractShape *s = micro->shape;
+    const Offsets batches = contract_offsets(s, CONTRACT_RIGHT, &s->batch_axes);
     const uint32_t packed = kernel_input_number(s->body, s->packed);
     const uint32_t right = kernel_input_number(s->body, s->right);
     const CompressedTensor panels = {
@@ -67,7 +68,10 @@ static Stretch packed_panel(const Micro *micro) {
         .packed = LLVMGetParam(micro->function, MICRO_OPERANDS + packed),
         .values = s->depth_elements * (int64_t)s->width,
     };
-    return emit_stretch(e, &panels, emit_div_const(e, parameter(micro, MICRO_COLUMN), s->width));
+    LLVMValueRef first =
+        emit_div_const(e, emit_offset(e, &batches, parameter(micro, MICRO_BATCH)), panels.values);
+    LLVMValueRef panel = emit_div_const(e, parameter(micro, MICRO_COLUMN), s->width);
+    return emit_stretch(e, &panels, emit_add(e, first, panel));
 }
 
 static void sum_products(const Micro *micro, LLVMValueRef *sums) {

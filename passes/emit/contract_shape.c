@@ -206,10 +206,12 @@ int64_t contract_panel_width(const Target *target, DType dtype, int64_t rows, in
 }
 
 /* What lies in cache may as well be summed over the whole depth at once. */
-static void choose_stream(ContractShape *shape, bool direct) {
+static void choose_stream(ContractShape *shape, bool direct, bool in_panels) {
     const DType dtype = graph_node(shape->body, shape->right)->dtype;
-    shape->stream_right = direct && shape->batches == 1 && shape->pairs == (dtype == DTYPE_BF16) &&
+    shape->stream_right = direct && (shape->batches == 1 || in_panels) &&
+                          shape->pairs == (dtype == DTYPE_BF16) &&
                           streams(dtype, shape->rows, shape->columns, shape->depth_elements);
+    shape->in_panels = shape->stream_right && in_panels;
 }
 
 /* A panel must be a stretch of its own, of whole blocks for each round of emit_products_packed. */
@@ -238,10 +240,9 @@ static void choose_packing(ContractShape *shape, const Choices *choices) {
 
     bool right_direct = offsets_uniform(&right_depth) && offsets_stride(&right_columns) == 1 &&
                         offsets_uniform_within(&right_columns, shape->width);
-    choose_stream(shape, left_direct && right_direct);
+    choose_stream(shape, left_direct && right_direct, offsets_stride(&right_depth) == shape->width);
     if (shape->stream_right) {
         shape->pack_left = shape->pack_right = false;
-        shape->in_panels = offsets_stride(&right_depth) == shape->width;
         choose_packed(shape);
         return;
     }

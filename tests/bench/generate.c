@@ -1,12 +1,13 @@
-/* Drawing whole images of a spec with random parameters, again and again: scanline's side of the
- * benchmark.
+/* Drawing whole images of a spec with parameters as training begins with, again and again:
+ * scanline's side of the benchmark.
  *
  *     bench_generate SPEC IMAGES [KEY=VALUE...]
  *
  * IMAGES are drawn side by side. First it prints a line of JSON: positions, parameters, compile
  * (seconds from the spec to machine code). Then each line on standard input, a number of positions,
  * is answered by a line: {"seconds", "bytes": read from memory at the least, "plain": the same if
- * nothing were compressed, "token": the last one}. What cannot be compiled is answered by {"refused": "why"} and exit code 1. */
+ * nothing were compressed, "token": the last one}. What cannot be compiled is answered by
+ * {"refused": "why"} and exit code 1. */
 #include "frontend/lower.h"
 #include "passes/decode.h"
 #include "runtime/model/model.h"
@@ -17,6 +18,7 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Bench {
     BenchProgram program;
@@ -41,10 +43,11 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
                                     options.precision};
     DecodeFault fault;
     CompileError error = {0};
-    module = derive_decode(module, &decoding, &fault);
-    if (!module)
+    Module *decode = derive_decode(module, &decoding, &fault);
+    if (!decode)
         return run_fail(&bench->error, EXIT_INPUT, "%s", fault.text);
-    program->compiled = compile_module(module, &options, &error);
+    module_add(decode, module_function(module, "init"));
+    program->compiled = compile_module(decode, &options, &error);
     program->jit = program->compiled ? jit_load(program->compiled, &error) : NULL;
     if (!program->jit)
         return run_fail(&bench->error, EXIT_MACHINE, "%s", error.text);
@@ -55,25 +58,36 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
     return true;
 }
 
-/* Small and different numbers: time does not depend on them. */
-static int64_t draw_parameters(Bench *bench) {
-    const Experiment *experiment = &bench->program.experiment;
-    uint32_t state = 1;
+/* As the spec begins training. The optimiser's states are of no use, but `init` gives them too. */
+static bool draw_parameters(Bench *bench, int threads) {
+    const Program *program = &bench->program.program;
+    const ExecutorUse use = {plan_function(program->plan, "init"), EXECUTOR_TEAM};
+    Executor *executor = executor_create(program, threads, &use, 1);
+    Model first = {0};
+    const bool drawn = (executor || run_no_memory(&bench->error, "an executor")) &&
+                       model_create(&first, &bench->program.experiment, true, &bench->error) &&
+                       model_init(&first, program, executor, &bench->error);
+    for (uint32_t i = 0; drawn && i < bench->program.experiment.parameter_count; i++)
+        memcpy(bench->model.parameters.values[i], first.parameters.values[i],
+               (size_t)bench->program.experiment.parameters[i].elements * sizeof(float));
+    model_free(&first);
+    executor_free(executor);
+    return drawn;
+}
+
+static int64_t count_parameters(const Experiment *experiment) {
     int64_t all = 0;
     for (uint32_t i = 0; i < experiment->parameter_count; i++)
-        for (int64_t j = 0; j < experiment->parameters[i].elements; j++, all++) {
-            state = state * 1664525U + 1013904223U;
-            bench->model.parameters.values[i][j] = ((float)(state >> 8) * 0x1p-24F - 0.5F) / 8;
-        }
+        all += experiment->parameters[i].elements;
     return all;
 }
 
 static bool prepare(Bench *bench) {
-    if (!model_create(&bench->model, &bench->program.experiment, false, &bench->error))
+    const int threads = omp_get_num_procs();
+    if (!model_create(&bench->model, &bench->program.experiment, false, &bench->error) ||
+        !draw_parameters(bench, threads))
         return false;
-    const int64_t parameters = draw_parameters(bench);
-    bench->decoder =
-        decoder_create(&bench->program.program, &bench->model, omp_get_num_procs(), &bench->error);
+    bench->decoder = decoder_create(&bench->program.program, &bench->model, threads, &bench->error);
     if (!bench->decoder)
         return false;
     bench->positions = decoder_positions(bench->decoder);
@@ -81,9 +95,9 @@ static bool prepare(Bench *bench) {
     if (!bench->tokens)
         return run_no_memory(&bench->error, "the images");
     bench_say(json_pack("{s:I, s:I, s:f, s:s, s:i}", "positions", (json_int_t)bench->positions,
-                        "parameters", (json_int_t)parameters, "compile", bench->program.seconds,
-                        "target", bench->program.program.plan->target, "threads",
-                        omp_get_num_procs()));
+                        "parameters", (json_int_t)count_parameters(&bench->program.experiment),
+                        "compile", bench->program.seconds, "target",
+                        bench->program.program.plan->target, "threads", threads));
     return true;
 }
 

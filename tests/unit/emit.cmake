@@ -1,10 +1,12 @@
 # Compiles kernel bodies and compares them with the interpreter.
-add_library(scanline_kernel_harness STATIC unit/kernel_harness.c)
+add_library(scanline_kernel_harness STATIC unit/kernel_harness.c unit/packing.c)
 target_link_libraries(scanline_kernel_harness PUBLIC scanline_passes)
 
 scanline_test(emit_contract SOURCES unit/emit_contract.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_compress SOURCES unit/emit_compress.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_attention SOURCES unit/emit_attention.c LIBRARIES scanline_kernel_harness)
+scanline_test(emit_attention_shared SOURCES unit/emit_attention_shared.c
+  LIBRARIES scanline_kernel_harness)
 scanline_test(emit_attention_row SOURCES unit/emit_attention_row.c
   LIBRARIES scanline_kernel_harness)
 scanline_test(emit_rows SOURCES unit/emit_rows.c

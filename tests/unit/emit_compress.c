@@ -3,59 +3,12 @@
 #include "ir/compressed.h"
 #include "passes/emit/contract.h"
 #include "passes/emit/contract_shape.h"
-#include "tests/unit/kernel_harness.h"
+#include "tests/unit/packing.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint16_t bits_of(double value) {
-    const float narrow = (float)value;
-    uint32_t bits;
-    memcpy(&bits, &narrow, sizeof bits);
-    return (uint16_t)(bits >> 16);
-}
-
-static double value_of(uint16_t half) {
-    const uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* As the lower part of any weights: most of size `size`, a few in 10,000 much smaller. */
-static double draw(uint64_t *state, double size) {
-    double sum = 0;
-    for (int i = 0; i < 4; i++)
-        sum += (double)(harness_random(state) >> 11) * 0x1p-53 - 0.5;
-    return value_of(bits_of(sum * size));
-}
-
-/* What no block can hold, or only just. */
-static double odd_value(uint64_t *state) {
-    static const double odd[] = {0, -0.0, 1e-40, 0x1p-126, 1e38, 1e-30, 1, INFINITY, -INFINITY};
-    return value_of(bits_of(odd[harness_random(state) % (sizeof odd / sizeof *odd)]));
-}
-
-/* The innermost axes of a tensor [outer..., m, e], and their words. */
-typedef struct Packing {
-    Axes plain, along, packed;
-    AxisId words;
-    int64_t stretches, values;
-} Packing;
-
-static Packing packing_of(Function *body, int64_t outer, int64_t m, int64_t e) {
-    const AxisId axes[] = {function_axis(body, "h", outer), function_axis(body, "m", m),
-                           function_axis(body, "e", e)};
-    Packing packing = {.plain = axes_of(axes, 3),
-                       .along = axes_of(axes + 1, 2),
-                       .words = function_axis(body, "words", compressed_elements(m * e)),
-                       .stretches = outer,
-                       .values = m * e};
-    packing.packed = axes_of((AxisId[]){axes[0], packing.words}, 2);
-    return packing;
-}
 
 /* --- the format --- */
 
@@ -78,9 +31,10 @@ Test(compress, a_block_holds_its_values_or_says_that_it_does_not) {
     for (int round = 0; round < 4000; round++) {
         const double size = ldexp(1, (int)(harness_random(&state) % 250) - 125);
         for (int i = 0; i < COMPRESSED_VALUES; i++)
-            values[i] = bits_of(draw(&state, size));
+            values[i] = packing_bits(packing_draw(&state, size));
         if (round % 2)
-            values[harness_random(&state) % COMPRESSED_VALUES] = bits_of(odd_value(&state));
+            values[harness_random(&state) % COMPRESSED_VALUES] =
+                packing_bits(packing_odd_value(&state));
         const uint8_t base = compress_block(values, bytes);
         held += base > 0;
         expand(bytes, base, made);
@@ -105,19 +59,11 @@ Test(compress, sixteen_exponents_fit) {
 
 /* --- kernels --- */
 
-static void set_plain(Harness *harness, uint32_t input, const Packing *packing, int odd_in) {
-    uint64_t state = 11;
-    for (int64_t i = 0; i < packing->stretches * packing->values; i++)
-        harness_set(harness, input, i,
-                    odd_in && harness_random(&state) % (uint64_t)odd_in == 0 ? odd_value(&state)
-                                                                             : draw(&state, 0.02));
-}
-
 static void check(const Function *body, const char *target, const Packing *packing, uint32_t plain,
                   int64_t position, Arena *arena) {
     Harness harness;
     cr_assert(harness_open(&harness, body, target, 5), "%s", harness.error);
-    set_plain(&harness, plain, packing, 300);
+    packing_set_plain(&harness, plain, packing, 300);
     if (plain == 2)
         harness_set(&harness, 1, 0, (double)position);
     cr_assert(harness_run(&harness, 0), "%s", harness.error);
@@ -186,43 +132,13 @@ static Function *product(Arena *arena, int64_t rows, int64_t depth, int64_t pane
     return body;
 }
 
-/* Makes input `packed` what compress makes of input `plain`. */
-static void set_packed(Harness *harness, uint32_t plain, uint32_t input, const Packing *packing) {
-    uint16_t values[COMPRESSED_VALUES];
-    uint8_t bytes[COMPRESSED_BLOCK_BYTES];
-    const int64_t blocks = packing->values / COMPRESSED_VALUES;
-    const int64_t elements = compressed_elements(packing->values);
-    uint8_t *bases = malloc((size_t)blocks + 3);
-    for (int64_t s = 0; s < packing->stretches; s++) {
-        for (int64_t block = 0; block < blocks; block++) {
-            const int64_t from = s * packing->values + block * COMPRESSED_VALUES;
-            for (int i = 0; i < COMPRESSED_VALUES; i++)
-                values[i] = bits_of(harness->inputs[plain][from + i]);
-            bases[block] = compress_block(values, bytes);
-            const int64_t at = compressed_base_bytes(packing->values) / 4 +
-                               block * COMPRESSED_BLOCK_BYTES / 4 + s * elements;
-            for (int i = 0; i < COMPRESSED_BLOCK_BYTES / 4; i++) {
-                int32_t four;
-                memcpy(&four, bytes + 4 * i, sizeof four);
-                harness_set(harness, input, at + i, four);
-            }
-        }
-        for (int64_t i = 0; i < blocks / 4; i++) {
-            int32_t four;
-            memcpy(&four, bases + 4 * i, sizeof four);
-            harness_set(harness, input, s * elements + i, four);
-        }
-    }
-    free(bases);
-}
-
 static uint64_t run_product(const Function *body, const char *target, const Packing *packing,
                             Arena *arena) {
     Harness harness;
     cr_assert(harness_open(&harness, body, target, 7), "%s", harness.error);
-    set_plain(&harness, 1, packing, 0);
+    packing_set_plain(&harness, 1, packing, 0);
     if (packing->words != AXIS_NONE)
-        set_packed(&harness, 1, 2, packing);
+        packing_set_packed(&harness, 1, 2, packing);
     cr_assert(harness_run(&harness, 0), "%s", harness.error);
     const double difference = harness_difference(&harness, arena);
     cr_expect(difference >= 0 && difference < 1e-5, "%g %s", difference, harness.error);
@@ -271,21 +187,6 @@ Test(compress, products_have_the_same_bits) {
 
 /* --- attention --- */
 
-/* Scores of keys up to a position, which is the first extra. */
-static const Function *causal(const Function *outer, const Axes *score_axes) {
-    const Axes none = {0};
-    Function *body = function_create(outer->arena, "score");
-    function_copy_axes(body, outer);
-    const NodeId score = build_input(body, "score", DTYPE_F32, score_axes);
-    const NodeId position = build_input(body, "x0", DTYPE_I32, &none);
-    const NodeId key = build_index(body, function_find_axis(body, "m"));
-    const NodeId kept = build_binary(body, OP_LESS_EQUAL, key, position);
-    function_output(
-        body, "score",
-        build_select(body, kept, score, build_const(body, DTYPE_F32, (double)-INFINITY)), NULL);
-    return body;
-}
-
 /* Of one query a head, [h, e], and keys and values, [h, m, e]. Inputs in their order: query, key,
  * value, position; `packs`: query, key, what is compressed of it, value, the same of it, position.
  */
@@ -309,10 +210,11 @@ static Function *attention(Arena *arena, int64_t heads, int64_t keys, int64_t wi
     sources[3] = build_input(body, arena_printf(arena, "x%u", number++), DTYPE_I32, &none);
     const AxisId axes[] = {e, m};
     const NodeId node = graph_add(
-        body, (Node){.op = OP_ATTENTION,
-                     .source_count = 4,
-                     .sources = sources,
-                     .attributes = {.axes = axes_of(axes, 2), .body = causal(body, &score)}});
+        body,
+        (Node){.op = OP_ATTENTION,
+               .source_count = 4,
+               .sources = sources,
+               .attributes = {.axes = axes_of(axes, 2), .body = packing_causal(body, &score)}});
     function_output(body, "y0", build_result(body, node, 0), NULL);
     return body;
 }
@@ -323,9 +225,9 @@ static void run_attention(const Function *body, const Packing *packing, bool pac
     cr_assert(harness_open(&harness, body, NULL, 7), "%s", harness.error);
     const uint32_t step = packs ? 2 : 1;
     for (uint32_t i = 0; i < 2; i++) {
-        set_plain(&harness, 1 + i * step, packing, 0);
+        packing_set_plain(&harness, 1 + i * step, packing, 0);
         if (packs)
-            set_packed(&harness, 1 + i * step, 2 + i * step, packing);
+            packing_set_packed(&harness, 1 + i * step, 2 + i * step, packing);
     }
     for (int i = 0; i < 5; i++) {
         harness_set(&harness, 1 + 2 * step, 0, (double)positions[i]);

@@ -113,6 +113,23 @@ Test(decode_split, panels_of_columns) {
     expect_split(heads_apart, "x86-64-v4", 1, "[h, e.of32, d, e.in32]");
 }
 
+/* Of several matrices each has panels of its own. */
+static const char by_image[] = "func @decode {\n  axis b = 8, n = 3, d = 24, f = 256\n"
+                               "  %0: f32[b, n, d] = input \"x\"\n"
+                               "  %1: f32[b, f, d] = param \"w\"\n"
+                               "  %2: f32[b, n, f] = contract[d] %0, %1\n"
+                               "  output \"y\" = %2\n}\n";
+
+static const char by_head[] = BEGIN "  %0: f32[b, h, e] = input \"x\"\n"
+                                    "  %1: f32[f, h, e] = param \"w\"\n"
+                                    "  %2: f32[b, h, f] = contract[e] %0, %1\n"
+                                    "  output \"y\" = %2\n}\n";
+
+Test(decode_split, panels_of_several_matrices) {
+    expect_split(by_image, "x86-64-v4", 1, "[b, f.of64, d, f.in64]");
+    expect_split(by_head, "x86-64-v4", 1, "[h, f.of32, e, f.in32]");
+}
+
 /* With no target, weights that are read across memory are put in order, and no more. */
 Test(decode_split, no_target) { expect_split(across, NULL, 0, "[d, f]"); }
 
@@ -147,7 +164,7 @@ Test(decode_split, weights_of_several_axes_and_readers) {
     expect_split(read_twice, "x86-64-v4", 1, "[v.of32, d, v.in32]");
 }
 
-/* Columns that are no whole panels, rows that are too many, weights that differ by image. */
+/* Columns that are no whole panels, rows that are too many. */
 static const char no_panels[] = "func @decode {\n  axis b = 8, d = 24, f = 100\n"
                                 "  %0: f32[b, d] = input \"x\"\n"
                                 "  %1: f32[f, d] = param \"w\"\n"
@@ -158,14 +175,8 @@ static const char many_rows[] = "func @decode {\n  axis b = 8, n = 3, d = 24, f 
                                 "  %1: f32[f, d] = param \"w\"\n"
                                 "  %2: f32[b, n, f] = contract[d] %0, %1\n"
                                 "  output \"y\" = %2\n}\n";
-static const char by_image[] = "func @decode {\n  axis b = 8, n = 3, d = 24, f = 256\n"
-                               "  %0: f32[b, n, d] = input \"x\"\n"
-                               "  %1: f32[b, f, d] = param \"w\"\n"
-                               "  %2: f32[b, n, f] = contract[d] %0, %1\n"
-                               "  output \"y\" = %2\n}\n";
 
 Test(decode_split, no_panels) {
     expect_split(no_panels, "x86-64-v4", 0, "[d, f]");
     expect_split(many_rows, "x86-64-v4", 0, "[d, f]");
-    expect_split(by_image, "x86-64-v4", 0, "[b, d, f]");
 }

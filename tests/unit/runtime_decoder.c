@@ -30,13 +30,19 @@ typedef struct Case {
     const char *file, *objective;
     bool is_small; /* its dims stay as they are */
     bool is_wide;  /* heads as wide as can be kept compressed */
+    bool absorbs;  /* attention over what keys and values are made of, as wide as can be kept so */
 } Case;
 
 static const Case cases[] = {
-    {"models/igpt-s.scan", "ar", false, false},     {"models/gpt2.scan", "ar", false, false},
-    {"models/window.scan", "window", false, false}, {"models/igpt-hf.scan", "ar", false, false},
-    {"tests/specs/alibi.scan", "ar", true, false},  {"models/igpt-s.scan", "ar", false, true},
-    {"models/window.scan", "window", false, true},
+    {.file = "models/igpt-s.scan", "ar"},
+    {.file = "models/gpt2.scan", "ar"},
+    {.file = "models/window.scan", "window"},
+    {.file = "models/igpt-hf.scan", "ar"},
+    {.file = "tests/specs/alibi.scan", "ar", .is_small = true},
+    {.file = "models/igpt-s.scan", "ar", .is_wide = true},
+    {.file = "models/window.scan", "window", .is_wide = true},
+    {.file = "models/igpt-s.scan", "ar", .absorbs = true},
+    {.file = "models/window.scan", "window", .absorbs = true},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0] };
@@ -44,7 +50,8 @@ enum { CASES = sizeof cases / sizeof cases[0] };
 static Module *derive(Subject *subject, const Case *what, int64_t images, Precision precision) {
     static const char *const usual[] = {"n=16", "v=20", "d=48", "h=3", "layers=2", "k=3"};
     static const char *const wide[] = {"n=16", "v=20", "d=64", "h=2", "layers=2", "k=3"};
-    const char *const *dims = what->is_wide ? wide : usual;
+    static const char *const shared[] = {"n=16", "v=20", "d=128", "h=4", "layers=2", "k=3"};
+    const char *const *dims = what->is_wide ? wide : what->absorbs ? shared : usual;
     const char *settings[MOST_SETTINGS];
     uint32_t count = 0;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
@@ -64,7 +71,8 @@ static Module *derive(Subject *subject, const Case *what, int64_t images, Precis
     PassContext context = {0};
     const char *batch = lower_batch_axis(spec);
     const Module *derived = derive_experiment(lowered, batch, &context);
-    const DecodeOptions decoding = {.batch = batch, .images = images, .precision = precision};
+    const DecodeOptions decoding = {
+        .batch = batch, .images = images, .precision = precision, .absorb = what->absorbs};
     DecodeFault fault;
     Module *module = derive_decode(derived, &decoding, &fault);
     cr_assert(module, "%s: %s", what->file, fault.text);
@@ -283,16 +291,13 @@ Test(decoder, bits_do_not_depend_on_images_beside_or_threads, .timeout = 900) {
     expect_same_logits(&cases[0], PRECISION_BF16_EMULATED);
     expect_same_logits(&cases[1], PRECISION_BF16_EMULATED);
     for (int i = 0; i < CASES && multiplies_bf16(); i++)
-        if (cases[i].is_wide)
+        if (cases[i].is_wide || cases[i].absorbs)
             expect_same_logits(&cases[i], PRECISION_BF16);
 }
 
-/* Keys, values and the weights of products are read compressed, where there are instructions for
- * it. */
-Test(decoder, what_is_large_is_compressed) {
-    if (!multiplies_bf16())
-        cr_skip("this CPU does not multiply bf16");
-    Subject *subject = subject_open(&cases[CASES - 2], 8, PRECISION_BF16);
+/* `wanted`: how many caches. */
+static void expect_compressed(const Case *what, uint32_t wanted) {
+    Subject *subject = subject_open(what, 8, PRECISION_BF16);
     const PlanFunction *decode = plan_function(subject->program.plan, "decode");
     uint32_t caches = 0, weights = 0;
     for (uint32_t i = 0; i < decode->input_count; i++)
@@ -300,9 +305,18 @@ Test(decoder, what_is_large_is_compressed) {
             caches += strncmp(decode->inputs[i].name, "cache.", 6) == 0;
             weights += strncmp(decode->inputs[i].name, "weights.", 8) == 0;
         }
-    cr_expect_eq(caches, 2 * 2, "%u of keys and values", caches);
+    cr_expect_eq(caches, wanted, "%u caches", caches);
     cr_expect_geq(weights, 2 * 6, "%u of weights", weights);
     subject_close(subject);
+}
+
+/* Caches of attention and the weights of products are read compressed, where there are instructions
+ * for it. */
+Test(decoder, what_is_large_is_compressed) {
+    if (!multiplies_bf16())
+        cr_skip("this CPU does not multiply bf16");
+    expect_compressed(&(Case){.file = "models/igpt-s.scan", "ar", .is_wide = true}, 2 * 2);
+    expect_compressed(&(Case){.file = "models/igpt-s.scan", "ar", .absorbs = true}, 2);
 }
 
 static void draw(const Subject *subject, int threads, int64_t given, int32_t *tokens) {
