@@ -160,7 +160,7 @@ void emit_products(Emitter *emitter, const Product *product, LLVMValueRef left, 
 
 /* --- a compressed right side --- */
 
-enum { PACKED_AHEAD = 8 << 10, MOST_BLOCKS = 4 };
+enum { PACKED_AHEAD = 12 << 10, MOST_BLOCKS = 4 };
 
 /* Pairs of depths that are computed at once: at least one, and whole blocks. */
 static uint32_t round_pairs(uint32_t width) {

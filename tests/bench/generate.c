@@ -39,8 +39,9 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
         return false;
     CompileOptions options = {.threads = omp_get_num_procs()};
     options.precision = compile_options_of(&program->experiment).precision;
-    const DecodeOptions decoding = {lower_batch_axis(program->spec), bench->images,
-                                    options.precision};
+    const DecodeOptions decoding = {.batch = lower_batch_axis(program->spec),
+                                    .images = bench->images,
+                                    .precision = options.precision};
     DecodeFault fault;
     CompileError error = {0};
     Module *decode = derive_decode(module, &decoding, &fault);
