@@ -426,7 +426,7 @@ static void add_group(const Shared *shared, LLVMValueRef ahead) {
     Emitter *e = shared->emitter;
     const int64_t parts = SUMS / 2 / shared->rows;
     LLVMValueRef sums[SUMS];
-    Loop loop, keys;
+    Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, shared->parts), parts, "columns");
     const int64_t lines = shared->blocks * BLOCK_LINES / 2, share = lines / shared->parts;
     LLVMValueRef line = emit_add_const(e, emit_mul_const(e, loop.index, share), lines);
@@ -434,13 +434,10 @@ static void add_group(const Shared *shared, LLVMValueRef ahead) {
     LLVMValueRef place = sums_at(shared, loop.index, emit_i64(e, 0));
     for (int64_t i = 0; i < SUMS; i++)
         sums[i] = emit_load(e, floats(e), vector_after(e, place, i), LINE_BYTES);
-    emit_loop_begin(e, &keys, emit_i64(e, 0), emit_i64(e, GROUP), 2, "values");
+    for (int64_t key = 0; key < GROUP; key += 2)
+        add_keys(shared, emit_i64(e, key), loop.index, parts, sums);
     for (int64_t i = 0; i < SUMS; i++)
-        sums[i] = emit_loop_carry(e, &keys, sums[i]);
-    add_keys(shared, keys.index, loop.index, parts, sums);
-    emit_loop_end(e, &keys, sums);
-    for (int64_t i = 0; i < SUMS; i++)
-        emit_store(e, keys.carried[i], vector_after(e, place, i), LINE_BYTES);
+        emit_store(e, sums[i], vector_after(e, place, i), LINE_BYTES);
     emit_loop_end(e, &loop, NULL);
 }
 
