@@ -113,7 +113,9 @@ Function *pass_precision(const Function *function, PassContext *context) {
     NodeId *halves = arena_array(function->arena, function->node_count, sizeof *halves);
     for (NodeId id = 0; id < function->node_count; id++) {
         const NodeId first = rewrite.to->node_count;
-        rewrite.map[id] = copy_node(&rewrite, id, halves);
+        const Node *node = graph_node(function, id);
+        const bool is_made = node->op == OP_CAST_BF16 && rounded[node->sources[0]];
+        rewrite.map[id] = is_made ? halves[node->sources[0]] : copy_node(&rewrite, id, halves);
         if (rounded[id])
             halves[id] = round_node(&rewrite, id, halves);
         rewrite_place(&rewrite, first, id);
