@@ -1,7 +1,7 @@
 /* A tile is some rows of a batch. Keys are taken in groups of sixteen, each read once:
  *
- *     the group is expanded into scratch, a row of `width` for each key
- *     scores: tiles of four rows by four keys, in products of pairs along the width; sums of lanes
+ *     scores: two keys at a time, with all rows: their blocks are expanded, to scratch too, and
+ *         multiplied by the queries in pairs along the width; then sums of lanes
  *     for each row the body, and the weights; where a score is larger than all before it, what was
  *         summed so far is scaled (Milakov and Gimelshein, "Online normalizer calculation for
  *         softmax", 2018): that is seldom
@@ -22,12 +22,12 @@
 
 enum {
     LANES = 16,
-    ROWS = ATTENTION_SHARED_ROWS, /* of a tile of scores, and its keys */
     GROUP = ATTENTION_KEY_GROUP,
-    MOST_ROWS = 8,
+    MOST_ROWS = LANE_SUMS / 2, /* with two keys */
     GROUPS_AHEAD = 1,
-    MANY_BATCHES = 4, /* from so many on a batch is one tile */
-    SUMS = 16,        /* in registers at a time */
+    MANY_BATCHES = 4, /* from so many on a batch is one tile; else it has FEW_ROWS */
+    FEW_ROWS = ATTENTION_SHARED_ROWS,
+    SUMS = 16, /* in registers at a time */
     HALF_BYTES = 2,
     FLOAT_BYTES = 4,
     LINE_BYTES = 64,
@@ -98,7 +98,7 @@ bool attention_shared_accepts(const AttentionShape *shape) {
 }
 
 static int64_t rows_of_tile(const AttentionShape *shape) {
-    return shape->batches < MANY_BATCHES ? ROWS : shape->rows;
+    return shape->batches < MANY_BATCHES ? FEW_ROWS : shape->rows;
 }
 
 static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
@@ -235,7 +235,7 @@ static void expand_key(const Shared *shared, const SharedTile *tile, const KeyPa
                    LINE_BYTES);
 }
 
-/* Products of part number `part` of a row's query. */
+/* Part number `part` of a row's query. */
 static LLVMValueRef load_query(const Shared *shared, const SharedTile *tile, int64_t row,
                                LLVMValueRef part) {
     Emitter *e = shared->emitter;

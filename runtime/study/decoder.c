@@ -13,8 +13,8 @@ enum { FILL_PARTS = 64 }; /* after each of which its progress is told */
 struct Decoder {
     const PlanFunction *decode, *prefill, *weights; /* prefill, weights: NULL where there is none */
     int64_t images, positions, colours;
-    DecoderBytes weight_bytes, cache_bytes; /* that decode reads: of all weights; of a position of
-                                               the caches that have positions */
+    double weight_bytes, cache_bytes; /* that decode reads: of all weights; of a position of the
+                                         caches that have positions */
     const PlanKernel *kernels;
     Executor *executor;
     PageBlock block;
@@ -70,14 +70,10 @@ static bool in_place(const PlanFunction *decode, RunError *error) {
 }
 
 /* What is there compressed too is read so, but for the few blocks that do not fit. */
-static void add_bytes(DecoderBytes *bytes, const PlanFunction *decode, const PlanBinding *input,
-                      double share) {
+static double bytes_read(const PlanFunction *decode, const PlanBinding *input) {
     char name[256];
     snprintf(name, sizeof name, "%s.compressed", input->name);
-    if (plan_find_input(decode, name) < 0)
-        bytes->read += share * (double)binding_bytes(input);
-    if (!strstr(input->name, ".compressed"))
-        bytes->plain += share * (double)binding_bytes(input);
+    return plan_find_input(decode, name) < 0 ? (double)binding_bytes(input) : 0;
 }
 
 /* A kernel that has something to do for each element of a tensor reads all of it: a product does,
@@ -86,8 +82,8 @@ static void count_bytes(Decoder *decoder, const Plan *plan) {
     const PlanFunction *decode = decoder->decode;
     for (uint32_t i = 0; i < decode->input_count; i++)
         if (is_cache(&decode->inputs[i]))
-            add_bytes(&decoder->cache_bytes, decode, &decode->inputs[i],
-                      1 / (double)decoder->positions);
+            decoder->cache_bytes +=
+                bytes_read(decode, &decode->inputs[i]) / (double)decoder->positions;
     for (uint32_t s = 0; s < decode->step_count; s++) {
         const PlanStep *step = &decode->steps[s];
         for (uint32_t o = 0; o < step->operand_count; o++) {
@@ -96,7 +92,7 @@ static void count_bytes(Decoder *decoder, const Plan *plan) {
                 buffer->storage == PLAN_INPUT ? &decode->inputs[buffer->binding] : NULL;
             if (input && !is_cache(input) &&
                 (double)input->elements <= plan->kernels[step->kernel].flops)
-                add_bytes(&decoder->weight_bytes, decode, input, 1);
+                decoder->weight_bytes += bytes_read(decode, input);
         }
     }
 }
@@ -274,10 +270,6 @@ const float *decoder_step(Decoder *decoder, const int32_t *before, int64_t posit
     return decoder->logits;
 }
 
-DecoderBytes decoder_step_bytes(const Decoder *decoder, int64_t position) {
-    const double positions = (double)(position + 1);
-    return (DecoderBytes){
-        .read = decoder->weight_bytes.read + decoder->cache_bytes.read * positions,
-        .plain = decoder->weight_bytes.plain + decoder->cache_bytes.plain * positions,
-    };
+double decoder_step_bytes(const Decoder *decoder, int64_t position) {
+    return decoder->weight_bytes + decoder->cache_bytes * (double)(position + 1);
 }

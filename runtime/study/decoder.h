@@ -29,12 +29,8 @@ void decoder_fill(Decoder *decoder, const int32_t *tokens, DecoderProgress *prog
  * begins new images. Valid until the next step. */
 const float *decoder_step(Decoder *decoder, const int32_t *before, int64_t position);
 
-/* Bytes that a step at a position reads from memory at the least, of weights and of what the caches
- * hold so far: as they are kept, and if nothing were kept compressed (ir/compressed.h). */
-typedef struct DecoderBytes {
-    double read, plain;
-} DecoderBytes;
-
-DecoderBytes decoder_step_bytes(const Decoder *decoder, int64_t position);
+/* Bytes that a step at a position reads from memory at the least: of weights, and of what the
+ * caches hold so far, as they are kept. */
+double decoder_step_bytes(const Decoder *decoder, int64_t position);
 
 #endif

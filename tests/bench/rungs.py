@@ -18,6 +18,12 @@ class Rung(NamedTuple):
         forward = 2 * self.n * (self.layers * 12 * self.d**2 + self.d * self.v) + self.layers * 2 * self.n**2 * self.d
         return 3 * self.batch * forward
 
+    def drawing_bytes(self, images, positions, size):
+        """That whoever draws so many images side by side reads, if weights of products, keys and values are kept in `size` bytes."""
+        weights = self.layers * 12 * self.d**2 + self.d * self.v
+        known = positions * (positions + 1) / 2
+        return size * (positions * weights + images * self.layers * 2 * self.d * known)
+
     def tokens(self):
         return self.batch * self.n
 
