@@ -1,6 +1,6 @@
 #!/bin/sh
 # A sweep beside the same trials as PyTorch processes, eager and torch.compile, two at a time; and beside itself, one trial
-# after the other. README.md says what the figures mean.
+# after the other: these two in turn, three times. README.md says what the figures mean.
 #
 # usage: sh tests/bench/sweep.sh [TRIALS [STEPS]]      default: 24 trials of 200 steps
 set -eu
@@ -57,10 +57,21 @@ seconds() {
     echo "$start $end" | awk '{ printf "%.2f", $2 - $1 }'
 }
 
-side=$(seconds side)
-single=$(seconds single --jobs 1)
-echo "scanline, side by side:          $side s"
-echo "scanline, one after the other:   $single s"
+# median SECONDS...; the least one
+median() { printf '%s\n' "$@" | sort -n | awk '{ at[NR] = $1 } END { printf "%.2f", (at[int((NR + 1) / 2)] + at[int(NR / 2) + 1]) / 2 }'; }
+least() { printf '%s\n' "$@" | sort -n | head -n 1; }
+
+sides= singles=
+for _ in 1 2 3; do
+    sides="$sides $(seconds side)"
+    singles="$singles $(seconds single --jobs 1)"
+done
+# shellcheck disable=SC2086 # lists of numbers
+side=$(median $sides) single=$(median $singles)
+# shellcheck disable=SC2086
+echo "scanline, side by side:          $side s, $(least $sides) at least ($sides )"
+# shellcheck disable=SC2086
+echo "scanline, one after the other:   $single s, $(least $singles) at least ($singles )"
 best=
 for mode in $modes; do
     torch=$("$python" tests/bench/torch_sweep.py $mode "$trials" "$steps" $at_a_time)
