@@ -9,8 +9,8 @@
 struct Target;
 
 /* Axes of the weights, outermost first: those of panels (matrices first, where there are several),
- * of the depth, and within a panel. One axis
- * may be in two parts, the outer one between panels and depth, the inner one just within. */
+ * of the depth, and within a panel. One axis may be in two parts, the outer one between panels and
+ * depth, the inner one just within. */
 typedef struct DecodePanels {
     Axes panels, depth, inside;
     AxisId split; /* AXIS_NONE: none */

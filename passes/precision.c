@@ -114,6 +114,7 @@ Function *pass_precision(const Function *function, PassContext *context) {
     for (NodeId id = 0; id < function->node_count; id++) {
         const NodeId first = rewrite.to->node_count;
         const Node *node = graph_node(function, id);
+        /* What the function rounds itself is rounded once. */
         const bool is_made = node->op == OP_CAST_BF16 && rounded[node->sources[0]];
         rewrite.map[id] = is_made ? halves[node->sources[0]] : copy_node(&rewrite, id, halves);
         if (rounded[id])

@@ -63,11 +63,10 @@ void attention_measure(const Function *body, const Target *target, KernelShape *
         attention_row_measure(&shape, kernel);
         return;
     }
-    double scores = (double)shape.batches * (double)shape.rows * (double)shape.keys;
     *kernel = (KernelShape){
         .tiles = shape.tiles,
         .scratch_bytes = plan_scratch(&shape).size,
-        .flops = 2.0 * scores * (double)(shape.width + shape.columns),
+        .flops = attention_flops(&shape),
         .bytes = attention_operand_bytes(body),
     };
 }

@@ -97,6 +97,18 @@ LLVMValueRef attention_result(const AttentionKernel *kernel, int64_t result, LLV
                              emit_offset(kernel->emitter, &offsets, batch));
 }
 
+Stretch attention_stretch(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch,
+                          int64_t values) {
+    Emitter *e = kernel->emitter;
+    const AttentionShape *s = &kernel->shape;
+    const Node *node = graph_node(s->body, s->node->sources[which]);
+    const CompressedTensor tensor = {
+        kernel->frame.operands[kernel_input_number(s->body, node->sources[0])],
+        kernel->frame.operands[kernel_input_number(s->body, node->sources[1])], values};
+    const Offsets batches = attention_source_offsets(kernel, which, &s->batch_axes);
+    return emit_stretch(e, &tensor, emit_div_const(e, emit_offset(e, &batches, batch), values));
+}
+
 static double tensor_bytes(const Function *body, NodeId id) {
     const Node *node = graph_node(body, id);
     return (double)dtype_size(node->dtype) * (double)graph_elements(body, node);

@@ -3,6 +3,7 @@
 #define SCANLINE_PASSES_EMIT_ATTENTION_KERNEL_H
 
 #include "passes/emit/attention_shape.h"
+#include "passes/emit/compressed.h"
 #include "passes/emit/emitter.h"
 #include "passes/emit/kernel.h"
 #include "passes/emit/pack.h"
@@ -48,6 +49,10 @@ DType attention_result_type(const AttentionKernel *kernel, int64_t result);
 /* The tensor at a batch. NULL for a result that is no output. */
 LLVMValueRef attention_source(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch);
 LLVMValueRef attention_result(const AttentionKernel *kernel, int64_t result, LLVMValueRef batch);
+
+/* The stretch of a batch of a source that is `compressed`; each has so many values. */
+Stretch attention_stretch(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch,
+                          int64_t values);
 
 /* What one part of the work reads and writes, in bytes: each operand once. */
 double attention_operand_bytes(const Function *body);

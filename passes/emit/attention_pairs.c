@@ -60,7 +60,6 @@ bool attention_pairs_accepts(const AttentionKernel *kernel) {
 }
 
 static PairsSide side_at(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch) {
-    Emitter *e = kernel->emitter;
     const AttentionShape *s = &kernel->shape;
     const Node *node = side_node(kernel, which);
     const int64_t values = s->keys * side_width(kernel, which);
@@ -73,13 +72,7 @@ static PairsSide side_at(const AttentionKernel *kernel, uint32_t which, LLVMValu
         return side;
     }
     side.unit_bytes = unit_values / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES;
-    const uint32_t plain = kernel_input_number(s->body, node->sources[0]);
-    const uint32_t packed = kernel_input_number(s->body, node->sources[1]);
-    const CompressedTensor tensor = {kernel->frame.operands[plain], kernel->frame.operands[packed],
-                                     values};
-    const Offsets batches = attention_source_offsets(kernel, which, &s->batch_axes);
-    side.stretch =
-        emit_stretch(e, &tensor, emit_div_const(e, emit_offset(e, &batches, batch), values));
+    side.stretch = attention_stretch(kernel, which, batch, values);
     return side;
 }
 
@@ -189,10 +182,7 @@ static void score_unit(const PairsRow *row, const PairsSide *keys, LLVMValueRef 
 /* Lanes of the group's keys that count. */
 static LLVMValueRef group_mask(const PairsRow *row, LLVMValueRef group) {
     Emitter *e = row->kernel->emitter;
-    LLVMValueRef key = emit_mul_const(e, group, GROUP);
-    LLVMValueRef before = emit_count_mask(e, emit_sub(e, row->first, key), GROUP);
-    LLVMValueRef within = emit_count_mask(e, emit_sub(e, row->last, key), GROUP);
-    return LLVMBuildAnd(e->builder, within, LLVMBuildNot(e->builder, before, ""), "");
+    return emit_range_mask(e, row->first, row->last, emit_mul_const(e, group, GROUP), GROUP);
 }
 
 static LLVMValueRef group_scores(const PairsRow *row, LLVMValueRef group) {

@@ -96,10 +96,9 @@ static RowScratch place_scratch(const AttentionShape *shape, int64_t *size) {
 
 /* Keys that are masked count too: how many there are is known when running. */
 void attention_row_measure(const AttentionShape *shape, KernelShape *kernel) {
-    const double scores = (double)shape->batches * (double)shape->rows * (double)shape->keys;
     *kernel = (KernelShape){
         .tiles = shape->batches,
-        .flops = 2.0 * scores * (double)(shape->width + shape->columns),
+        .flops = attention_flops(shape),
         .bytes = attention_operand_bytes(shape->body),
     };
     place_scratch(shape, &kernel->scratch_bytes);

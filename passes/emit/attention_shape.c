@@ -114,6 +114,11 @@ static void choose_blocks(AttentionShape *shape, const Choices *choices) {
         shape->batches * ((shape->padded_rows + shape->row_block - 1) / shape->row_block);
 }
 
+double attention_flops(const AttentionShape *shape) {
+    const double scores = (double)shape->batches * (double)shape->rows * (double)shape->keys;
+    return 2.0 * scores * (double)(shape->width + shape->columns);
+}
+
 int64_t attention_depth(const AttentionShape *shape, int64_t elements) {
     return shape->pairs ? (elements + 1) / 2 : elements;
 }

@@ -70,6 +70,9 @@ static inline bool attention_is_shared(int64_t rows, int64_t keys, int64_t width
 /* A body that is one attention or attention_grad of INPUT nodes, with its results as outputs. */
 void attention_shape(const Function *body, const Target *target, AttentionShape *shape);
 
+/* Of both products, forward; what is masked counts too. */
+double attention_flops(const AttentionShape *shape);
+
 /* Depths of a product over so many: pairs, or as many. */
 int64_t attention_depth(const AttentionShape *shape, int64_t elements);
 

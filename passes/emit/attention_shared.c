@@ -115,10 +115,9 @@ static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
 }
 
 void attention_shared_measure(const AttentionShape *shape, KernelShape *kernel) {
-    const double scores = (double)shape->batches * (double)shape->rows * (double)shape->keys;
     *kernel = (KernelShape){
         .tiles = shape->batches * (shape->rows / rows_of_tile(shape)),
-        .flops = 2.0 * scores * (double)(shape->width + shape->columns),
+        .flops = attention_flops(shape),
         .bytes = attention_operand_bytes(shape->body),
     };
     place_scratch(shape, &kernel->scratch_bytes);
@@ -167,17 +166,8 @@ static LLVMValueRef vector_after(Emitter *e, LLVMValueRef place, int64_t count) 
 }
 
 static Stretch stretch_at(const Shared *shared, LLVMValueRef batch) {
-    const AttentionShape *s = shared->shape;
-    const Node *key = source_node(s, ATTENTION_SOURCE_KEY);
-    const KernelFrame *frame = &shared->kernel->frame;
-    const int64_t values = s->keys * s->width;
-    const CompressedTensor tensor = {frame->operands[kernel_input_number(s->body, key->sources[0])],
-                                     frame->operands[kernel_input_number(s->body, key->sources[1])],
-                                     values};
-    const Offsets batches =
-        attention_source_offsets(shared->kernel, ATTENTION_SOURCE_KEY, &s->batch_axes);
-    Emitter *e = shared->emitter;
-    return emit_stretch(e, &tensor, emit_div_const(e, emit_offset(e, &batches, batch), values));
+    return attention_stretch(shared->kernel, ATTENTION_SOURCE_KEY, batch,
+                             shared->shape->keys * shared->shape->width);
 }
 
 /* --- a group's keys --- */
@@ -345,18 +335,11 @@ static void raise_row(const Shared *shared, LLVMValueRef row, LLVMValueRef score
     emit_branch_end(e, &branch);
 }
 
-/* Lanes of the group's keys that count. */
-static LLVMValueRef group_mask(const Shared *shared, const SharedTile *tile, LLVMValueRef key) {
-    Emitter *e = shared->emitter;
-    LLVMValueRef before = emit_count_mask(e, emit_sub(e, tile->keys.first, key), GROUP);
-    LLVMValueRef within = emit_count_mask(e, emit_sub(e, tile->keys.last, key), GROUP);
-    return LLVMBuildAnd(e->builder, within, LLVMBuildNot(e->builder, before, ""), "");
-}
-
 static void weigh_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
     Emitter *e = shared->emitter;
     const SharedScratch *scratch = &shared->scratch;
-    LLVMValueRef key = emit_mul_const(e, group, GROUP), mask = group_mask(shared, tile, key);
+    LLVMValueRef key = emit_mul_const(e, group, GROUP);
+    LLVMValueRef mask = emit_range_mask(e, tile->keys.first, tile->keys.last, key, GROUP);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, shared->rows), 1, "weights");
     LLVMValueRef row = loop.index;

@@ -229,6 +229,13 @@ LLVMValueRef emit_shuffle(Emitter *emitter, LLVMValueRef a, LLVMValueRef b, cons
     return LLVMBuildShuffleVector(emitter->builder, a, b, LLVMConstVector(places, count), "");
 }
 
+LLVMValueRef emit_range_mask(Emitter *e, LLVMValueRef first, LLVMValueRef last, LLVMValueRef at,
+                             uint32_t lanes) {
+    LLVMValueRef before = emit_count_mask(e, emit_sub(e, first, at), lanes);
+    LLVMValueRef within = emit_count_mask(e, emit_sub(e, last, at), lanes);
+    return LLVMBuildAnd(e->builder, within, LLVMBuildNot(e->builder, before, ""), "");
+}
+
 LLVMValueRef emit_load_lanes(Emitter *emitter, LLVMTypeRef element, uint32_t count, uint32_t lanes,
                              LLVMValueRef pointer, uint32_t alignment) {
     LLVMTypeRef part_type = emit_vector_type(emitter, element, count);

@@ -83,6 +83,9 @@ void emit_store_masked(Emitter *emitter, LLVMValueRef value, LLVMValueRef pointe
                        LLVMValueRef mask, uint32_t alignment);
 /* Lane i is on when i < count (i64, may be negative or more than the lanes). */
 LLVMValueRef emit_count_mask(Emitter *emitter, LLVMValueRef count, uint32_t lanes);
+/* Lane i is on when at + i is one of first, ..., last - 1 (i64). */
+LLVMValueRef emit_range_mask(Emitter *emitter, LLVMValueRef first, LLVMValueRef last,
+                             LLVMValueRef at, uint32_t lanes);
 /* The first `count` of so many lanes, a count known here; a load gives 0 in the others. */
 LLVMValueRef emit_load_lanes(Emitter *emitter, LLVMTypeRef element, uint32_t count, uint32_t lanes,
                              LLVMValueRef pointer, uint32_t alignment);

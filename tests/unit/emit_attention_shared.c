@@ -22,7 +22,7 @@ static const Case cases[] = {
 
 /* The scores of those keys, scaled so that some are far from others. */
 static const Function *score_body(const Case *shape, const Function *outer, const Axes *axes) {
-    Function *body = (Function *)packing_causal(outer, axes);
+    Function *body = packing_causal(outer, axes);
     NodeId score = body->outputs[0].node;
     if (shape->window) {
         const NodeId key = build_index(body, function_find_axis(body, "m"));

@@ -83,7 +83,7 @@ void packing_set_packed(Harness *harness, uint32_t plain, uint32_t input, const 
     free(bases);
 }
 
-const Function *packing_causal(const Function *outer, const Axes *score_axes) {
+Function *packing_causal(const Function *outer, const Axes *score_axes) {
     const Axes none = {0};
     Function *body = function_create(outer->arena, "score");
     function_copy_axes(body, outer);
