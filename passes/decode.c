@@ -218,6 +218,14 @@ static bool build_decode(Decode *decode) {
     return true;
 }
 
+bool decode_has(const char *name) {
+    static const char *const functions[] = {"prefill", "decode", "decode_weights"};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strcmp(functions[i], name) == 0)
+            return true;
+    return false;
+}
+
 bool decode_is_step(const Function *function) { return strcmp(function->name, "decode") == 0; }
 
 Module *derive_decode(const Module *module, const DecodeOptions *options, DecodeFault *fault) {

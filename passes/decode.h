@@ -23,6 +23,9 @@ typedef struct DecodeFault {
  * tokens before it, or what comes before cannot be kept. */
 Module *derive_decode(const Module *module, const DecodeOptions *options, DecodeFault *fault);
 
+/* Whether a function of that name is one of those that draw: prefill, decode, decode_weights. */
+bool decode_has(const char *name);
+
 /* Whether it is the step: it takes so little time that what threads wait for each other counts. */
 bool decode_is_step(const Function *function);
 

@@ -18,7 +18,7 @@ static NodeId body_position(const Decode *decode, Function *to, uint32_t extra, 
     return build_binary(to, OP_MIN, above, build_const(to, DTYPE_I32, (double)(extent - 1)));
 }
 
-const Function *decode_body(const Decode *decode, const Function *body, AxisId axis, uint32_t extra,
+static const Function *make(const Decode *decode, const Function *body, AxisId axis, uint32_t extra,
                             bool *used) {
     Function *to = function_create(decode->arena, body->name);
     function_copy_axes(to, body);
@@ -48,4 +48,17 @@ const Function *decode_body(const Decode *decode, const Function *body, AxisId a
     function_output(to, body->outputs[0].name, map[body->outputs[0].node], NULL);
     *used = position != NODE_NONE;
     return to;
+}
+
+const Function *decode_body(Decode *decode, const Function *body, AxisId axis, uint32_t extra,
+                            bool *used) {
+    const DecodedBody *last = &decode->body;
+    if (last->of != body || last->from != decode->from || last->axis != axis ||
+        last->extra != extra) {
+        decode->body =
+            (DecodedBody){.of = body, .from = decode->from, .axis = axis, .extra = extra};
+        decode->body.function = make(decode, body, axis, extra, &decode->body.used);
+    }
+    *used = last->used;
+    return last->function;
 }

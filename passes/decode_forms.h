@@ -22,6 +22,14 @@ typedef struct DecodeForm {
     struct DecodeForm *next;
 } DecodeForm;
 
+/* What decode_body made, and of what. */
+typedef struct DecodedBody {
+    const Function *function, *of, *from;
+    AxisId axis;
+    uint32_t extra;
+    bool used;
+} DecodedBody;
+
 typedef struct Decode {
     Arena *arena;
     const DecodeOptions *options;
@@ -37,6 +45,7 @@ typedef struct Decode {
     uint32_t cache_count;
     NodeId position;    /* $position */
     DecodeForm *places; /* position - delay, by delay */
+    DecodedBody body;   /* the last: layers share one, and so they do what becomes of it */
     DecodeFault *fault;
 } Decode;
 
@@ -90,7 +99,7 @@ Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisI
 /* The body of attention with as many images as the new function has, and without an axis
  * (AXIS_NONE: with all): its index is then the extra source number `extra`, which is used if that
  * returns true in `used`. (decode_body.c) */
-const Function *decode_body(const Decode *decode, const Function *body, AxisId axis, uint32_t extra,
+const Function *decode_body(Decode *decode, const Function *body, AxisId axis, uint32_t extra,
                             bool *used);
 
 #endif

@@ -155,7 +155,7 @@ ExplainLine explain_line(const Explanation *explanation, const ExplainPlace *pla
 /* --- all lines: explain_lines.c --- */
 
 typedef struct ExplainSum {
-    double seconds, flops, bytes; /* of a step of training; the line's shares */
+    double seconds, flops, bytes; /* the line's shares */
     double kept;                  /* bytes that a chunk leaves for its backward part */
     uint32_t kernels;             /* different ones that it runs in */
 } ExplainSum;
@@ -172,8 +172,9 @@ typedef struct ExplainTable {
     ExplainSum all;
 } ExplainTable;
 
-/* Of a step of training. */
-ExplainTable explain_lines(const Explanation *explanation, const ExplainPeaks *peaks);
+/* Of one run of the plan's function `wanted`; NULL: of a step of training. */
+ExplainTable explain_lines(const Explanation *explanation, const ExplainPeaks *peaks,
+                           const char *wanted);
 
 /* --- for the files of explain alone --- */
 

@@ -47,12 +47,17 @@ static void entry_add(Entries *entries, ExplainPlace place, uint32_t kernel, Exp
     entries->at[entries->count++] = (Entry){place, kernel, sum};
 }
 
+/* How often the table's work runs a function. */
+static double runs_of(const ExplainFunction *function, const char *wanted) {
+    return wanted ? strcmp(function->plan->name, wanted) == 0 : function->runs;
+}
+
 /* Each of the step's lines, and what is of none. */
-static void add_step(Entries *entries, const ExplainFunction *function, const ExplainStep *step,
+static void add_step(Entries *entries, const ExplainStep *step, double runs,
                      const ExplainPeaks *peaks) {
-    const ExplainSum whole = {.seconds = function->runs * explain_seconds(step, peaks, NULL),
-                              .flops = function->runs * step->kernel->flops,
-                              .bytes = function->runs * step->kernel->bytes};
+    const ExplainSum whole = {.seconds = runs * explain_seconds(step, peaks, NULL),
+                              .flops = runs * step->kernel->flops,
+                              .bytes = runs * step->kernel->bytes};
     const uint32_t kernel = step->step->kernel;
     double rest = 1;
     for (uint32_t i = 0; i < step->step->place_count; i++) {
@@ -86,11 +91,12 @@ static void add_kept(Entries *entries, const ExplainFunction *function, const Ex
     }
 }
 
-static uint32_t most_entries(const Explanation *explanation) {
+static uint32_t most_entries(const Explanation *explanation, const char *wanted) {
     uint32_t most = 0;
     for (uint32_t f = 0; f < explanation->plan->function_count; f++) {
         const ExplainFunction *function = &explanation->functions[f];
-        for (uint32_t i = 0; function->runs > 0 && i < function->plan->step_count; i++) {
+        const double runs = runs_of(function, wanted);
+        for (uint32_t i = 0; runs > 0 && i < function->plan->step_count; i++) {
             const ExplainStep *step = &function->steps[i];
             most += step->step->place_count + 1;
             for (uint32_t k = 0; step->fused && k < step->fused->output_count; k++) {
@@ -119,16 +125,18 @@ static ExplainTable put_together(Arena *arena, const Entries *entries) {
     return table;
 }
 
-ExplainTable explain_lines(const Explanation *explanation, const ExplainPeaks *peaks) {
-    Entries entries = {
-        .at = arena_array(explanation->arena, most_entries(explanation), sizeof *entries.at)};
+ExplainTable explain_lines(const Explanation *explanation, const ExplainPeaks *peaks,
+                           const char *wanted) {
+    Entries entries = {.at = arena_array(explanation->arena, most_entries(explanation, wanted),
+                                         sizeof *entries.at)};
     bool *seen = arena_array(explanation->arena, explanation->plan->kernel_count, sizeof *seen);
     uint32_t kernels = 0;
     for (uint32_t f = 0; f < explanation->plan->function_count; f++) {
         const ExplainFunction *function = &explanation->functions[f];
-        for (uint32_t i = 0; function->runs > 0 && i < function->plan->step_count; i++) {
+        const double runs = runs_of(function, wanted);
+        for (uint32_t i = 0; runs > 0 && i < function->plan->step_count; i++) {
             const ExplainStep *step = &function->steps[i];
-            add_step(&entries, function, step, peaks);
+            add_step(&entries, step, runs, peaks);
             if (function == explanation->gradients)
                 add_kept(&entries, function, step);
             kernels += !seen[step->step->kernel];

@@ -173,6 +173,7 @@ ExitCode ahead_listing(Session *session, bool assembly, char **text) {
     Target target;
     size_t size;
     options.text = true;
+    session_add_decode(session, DRAWING_AHEAD);
     const Module *module = module_within(session->module, session->arena);
     CompiledModule *compiled = compile_module(module, &options, &error);
     bool made = compiled && target_find(session->target, &target, error.text, sizeof error.text);

@@ -23,7 +23,7 @@ void ahead_free(Ahead *ahead);
 /* Writes what was compiled, and all that runs it, to a file. */
 ExitCode ahead_link(Session *session, const Ahead *ahead, LinkKind kind, const char *path);
 
-/* The kernels of a single target as text. malloc'ed. */
+/* The kernels that a program would have for a single target, as text. malloc'ed. */
 ExitCode ahead_listing(Session *session, bool assembly, char **text);
 
 #endif

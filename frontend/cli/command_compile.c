@@ -1,9 +1,11 @@
 /* scanline compile: what a spec becomes, as a file: a program, or a text on the way to one. */
 #include "frontend/cli/ahead.h"
 #include "frontend/cli/commands.h"
+#include "frontend/cli/drawing_options.h"
 #include "frontend/cli/library_header.h"
 
 #include "ir/text_print.h"
+#include "passes/decode.h"
 #include "runtime/commands/command.h"
 #include "runtime/files/file.h"
 
@@ -24,7 +26,9 @@ static const struct argp_option keys[] = {
      "(JSON)",
      0},
     {"function", KEY_FUNCTION, "NAME", 0,
-     "of the IR, this function alone: init, grad, update, eval, ...", 0},
+     "of the IR, this function alone: init, grad, update, eval, ...; decode and prefill are those "
+     "of a program",
+     0},
     {"output", 'o', "FILE", 0, "write to FILE; texts go to standard output without it", 0},
     {0}};
 
@@ -41,7 +45,8 @@ static ExitCode write_result(const Session *session, const char *path, const cha
 
 /* The functions as the frontend and autodiff made them, or after --stop-after's pass. */
 static ExitCode emit_ir(Session *session, const CompileArguments *arguments) {
-    ExitCode code = session_settle_memory(session);
+    const bool draws = arguments->function && decode_has(arguments->function);
+    ExitCode code = draws ? session_decode(session, DRAWING_AHEAD) : session_settle_memory(session);
     if (code)
         return code;
     const CompileOptions options = session_compile_options(session);

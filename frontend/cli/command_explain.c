@@ -1,8 +1,10 @@
 /* scanline explain: what became of a line of a spec. */
 #include "frontend/cli/commands.h"
+#include "frontend/cli/drawing_options.h"
 #include "frontend/cli/explain_cli.h"
 #include "frontend/cli/session_jit.h"
 
+#include "passes/decode.h"
 #include "runtime/execution/peak.h"
 
 #include <stdlib.h>
@@ -17,7 +19,8 @@ enum { KEY_FUNCTION = 0x100, KEY_PEAK };
 static const struct argp_option keys[] = {
     {"function", KEY_FUNCTION, "NAME", 0,
      "of the plan's functions show this one (init, grad, grad_add, step, update, eval, features, "
-     "sample), instead of those that a step of training runs",
+     "sample; decode, decode_weights and prefill, which draw images), instead of those that a step "
+     "of training runs",
      0},
     {"peak", KEY_PEAK, "FLOPS,BYTES", 0,
      "predict times by these rates a second (100G,25G), of multiply-adds and of reading memory, "
@@ -84,9 +87,17 @@ static ExitCode find_function(Session *session, const Explained *explained) {
                         "there is no function '%s' here; there are %s", explained->function, names);
 }
 
+/* Of functions that draw, as many images side by side as `sample` would draw. */
+static ExitCode find_module(Session *session, const char *function) {
+    const DrawingOptions drawing = drawing_options();
+    return function && decode_has(function)
+               ? session_decode(session, drawing_batch(&drawing, session->experiment.sample.images))
+               : session_settle_memory(session);
+}
+
 static ExitCode explain_program(Session *session, const ExplainArguments *arguments,
                                 Explained *explained) {
-    ExitCode code = session_settle_memory(session);
+    ExitCode code = find_module(session, arguments->function);
     if (code)
         return code;
     const CompileOptions options = session_compile_options(session);
@@ -134,12 +145,14 @@ ExitCode command_explain(int count, char **words) {
         .doc =
             "Say what a line of a spec became: its IR, the kernels that it runs in, why they are "
             "not one, what is kept for the backward pass, its operations and the time they should "
-            "take. Without LINE, a table of all lines."
+            "take. Without LINE, a table of all lines, for a step of training or a run of "
+            "--function."
             "\vLINE is a number, of the spec's main file, or FILE:NUMBER.\n\nExamples:\n"
             "  scanline explain digits\n"
             "  scanline explain digits igpt.scan:44\n"
             "  scanline explain igpt-s igpt.scan:26 train.precision=bf16 --json\n"
             "  scanline explain digits igpt.scan:50 --function features\n"
+            "  scanline explain igpt-s igpt.scan:37 --function decode train.precision=bf16\n"
             "  scanline explain digits --target x86-64-v3 --peak 90G,20G",
         .groups =
             OPTIONS_JSON | OPTIONS_COMPILE | OPTIONS_THREADS | OPTIONS_MEMORY | OPTIONS_SETTINGS,

@@ -130,7 +130,8 @@ static json_t *sum_json(const ExplainSum *sum) {
 static json_t *rate_json(double rate) { return rate > 0 ? json_real(rate) : json_null(); }
 
 ExitCode explain_table_json(const Explained *explained) {
-    const ExplainTable table = explain_lines(explained->explanation, &explained->peaks);
+    const ExplainTable table =
+        explain_lines(explained->explanation, &explained->peaks, explained->function);
     json_t *rows = json_array();
     for (uint32_t i = 0; i < table.row_count; i++) {
         json_t *row = sum_json(&table.rows[i].sum);
@@ -139,10 +140,10 @@ ExitCode explain_table_json(const Explained *explained) {
     }
     const ExplainPeaks *peaks = &explained->peaks;
     return print(explained,
-                 json_pack("{s:s, s:{s:o, s:o, s:o, s:b, s:i}, s:o, s:o}", "target",
-                           explained->explanation->plan->target, "peaks", "flops",
-                           rate_json(peaks->flops), "bf16_flops", rate_json(peaks->bf16_flops),
-                           "bytes", rate_json(peaks->bytes), "measured", explained->measured,
-                           "threads", explained->threads, "lines", rows, "all",
-                           sum_json(&table.all)));
+                 json_pack("{s:s, s:s?, s:{s:o, s:o, s:o, s:b, s:i}, s:o, s:o}", "target",
+                           explained->explanation->plan->target, "function", explained->function,
+                           "peaks", "flops", rate_json(peaks->flops), "bf16_flops",
+                           rate_json(peaks->bf16_flops), "bytes", rate_json(peaks->bytes),
+                           "measured", explained->measured, "threads", explained->threads, "lines",
+                           rows, "all", sum_json(&table.all)));
 }

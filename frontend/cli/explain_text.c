@@ -216,7 +216,7 @@ static void print_elsewhere(const Explained *explained, const ExplainLine *what,
 }
 
 static double line_kept(const Explained *explained, const SpecLine *line) {
-    const ExplainTable table = explain_lines(explained->explanation, &explained->peaks);
+    const ExplainTable table = explain_lines(explained->explanation, &explained->peaks, NULL);
     for (uint32_t i = 0; i < table.row_count; i++)
         if (table.rows[i].place.file && table.rows[i].place.line == line->line &&
             strcmp(table.rows[i].place.file, line->source->name) == 0)
@@ -291,7 +291,8 @@ static void print_rows(const Explained *explained, const ExplainTable *table, co
         if (file)
             printf("%4u  %s\n", row->place.line, text_at(explained, &row->place));
         else
-            printf("      of no line: the sum over images, and what looks for NaN\n");
+            printf("      of no line%s\n",
+                   explained->function ? "" : ": the sum over images, and what looks for NaN");
     }
 }
 
@@ -331,13 +332,23 @@ static void print_how(const Explained *explained) {
             "What functions of libraries do is not known: of them it has what is moved alone.\n");
 }
 
-void explain_print_table(const Explained *explained) {
+/* What the table is of. */
+static void print_subject(const Explained *explained) {
     const Experiment *experiment = &explained->session->experiment;
-    const ExplainTable table = explain_lines(explained->explanation, &explained->peaks);
-    printf("%s, objective %s, for %s: a step of %lld images in %lld chunk%s\n\n", experiment->name,
-           experiment->train.objective, explained->explanation->plan->target,
-           (long long)experiment->train.batch, (long long)experiment->train.chunks,
-           experiment->train.chunks == 1 ? "" : "s");
+    const TrainSettings *train = &experiment->train;
+    printf("%s, objective %s, for %s: ", experiment->name, train->objective,
+           explained->explanation->plan->target);
+    if (explained->function)
+        printf("a run of %s\n\n", explained->function);
+    else
+        printf("a step of %lld images in %lld chunk%s\n\n", (long long)train->batch,
+               (long long)train->chunks, train->chunks == 1 ? "" : "s");
+}
+
+void explain_print_table(const Explained *explained) {
+    const ExplainTable table =
+        explain_lines(explained->explanation, &explained->peaks, explained->function);
+    print_subject(explained);
     if (table.all.seconds > 0)
         printf("%10s%9s", "time", "share");
     printf("%13s%12s%12s%9s  %4s\n", "operations", "moved", "kept", "kernels", "line");

@@ -8,7 +8,7 @@ update=${2:-}
 
 eight='[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' # mawk knows no {8}
 numbered() {
-    awk -v name="(loop|contract|attention|attention_grad|scatter_add|call(_grad)?_[a-z]+)_$eight" '{
+    awk -v name="(loop|contract|attention|attention_grad|scatter_add|update_slice|call(_grad)?_[a-z]+)_$eight" '{
         line = ""
         while (match($0, name "[0-9a-f]*")) {
             kernel = kind = substr($0, RSTART, RLENGTH)
@@ -49,9 +49,14 @@ small="layers=2 d=32 h=2 train.batch=8"
     says step digits igpt.scan:34 $small train.chunks=1
     says json digits igpt.scan:63 $small --peak 100G,20G --json
     says call "$here/../../examples/custom-op/custom.scan" 13 $small --peak 100G,20G
+    says drawing digits igpt.scan:37 $small sample.images=4 --function decode --peak 100G,20G
+    says drawing-table digits $small sample.images=4 --function decode --peak 100G,20G
     says table-json digits $small --peak 100G,20G --json
 }
 says mlp "$here/../specs/mlp.scan"
+
+# Without a prefix of positions nothing is drawn, and the line says so.
+expect 1 "igpt.scan:38:20: error: this attention looks at positions" explain digits --function decode train.objective=bert
 
 # It depends on no thread and no clock where rates are given.
 "$scanline" explain digits layers=2 --target x86-64-v3 --peak 1G,1G --threads 3 >first

@@ -155,7 +155,7 @@ Test(explain, what_the_backward_part_reads_is_kept) {
     cr_expect(use->gives[0].is_kept);
     cr_expect_eq(use->gives[0].reader_count, 2, "the two products");
     const ExplainPeaks peaks = {0};
-    const ExplainTable table = explain_lines(explanation, &peaks);
+    const ExplainTable table = explain_lines(explanation, &peaks, NULL);
     bool found = false;
     for (uint32_t i = 0; i < table.row_count; i++)
         if (table.rows[i].place.line == place.line) {
@@ -171,7 +171,7 @@ Test(explain, lines_add_up_to_the_plan) {
     Arena *arena = test_arena();
     const Explanation *explanation = explain(arena);
     const ExplainPeaks peaks = {.flops = 1e11, .bytes = 1e10};
-    const ExplainTable table = explain_lines(explanation, &peaks);
+    const ExplainTable table = explain_lines(explanation, &peaks, NULL);
     double flops = 0, bytes = 0, seconds = 0, rows = 0;
     const ExplainFunction *grad = explanation->gradients;
     for (uint32_t i = 0; i < grad->plan->step_count; i++) {
@@ -185,6 +185,11 @@ Test(explain, lines_add_up_to_the_plan) {
     cr_expect_float_eq(table.all.bytes, bytes, 1e-9 * bytes);
     cr_expect_float_eq(table.all.seconds, seconds, 1e-9 * seconds);
     cr_expect_float_eq(rows, flops, 1e-9 * flops);
+    const ExplainTable once = explain_lines(explanation, &peaks, grad->plan->name);
+    cr_expect_float_eq(once.all.flops, flops / grad->runs, 1e-9 * flops);
+    cr_expect_eq(once.all.kernels, table.all.kernels);
+    const ExplainTable none = explain_lines(explanation, &peaks, "none");
+    cr_expect_eq(none.row_count, 0);
     arena_destroy(arena);
 }
 
