@@ -1,0 +1,46 @@
+#include "passes/emit/attention_shared_tile.h"
+
+LLVMTypeRef shared_floats(Emitter *e) { return emit_vector_type(e, e->f32, SHARED_LANES); }
+
+LLVMTypeRef shared_halves(Emitter *e) { return emit_vector_type(e, e->i16, COMPRESSED_LANES); }
+
+LLVMTypeRef shared_pairs(Emitter *e) { return emit_vector_type(e, e->i32, SHARED_LANES); }
+
+LLVMValueRef shared_half(const Shared *shared, int64_t base, LLVMValueRef index) {
+    Emitter *e = shared->emitter;
+    return emit_element(e, e->i16, attention_scratch(shared->kernel, base), index);
+}
+
+LLVMValueRef shared_float(const Shared *shared, int64_t base, LLVMValueRef index) {
+    Emitter *e = shared->emitter;
+    return emit_element(e, e->f32, attention_scratch(shared->kernel, base), index);
+}
+
+LLVMValueRef shared_lanes(const Shared *shared, int64_t base, LLVMValueRef row) {
+    return shared_float(shared, base, emit_mul_const(shared->emitter, row, SHARED_LANES));
+}
+
+LLVMValueRef shared_key(const Shared *shared, LLVMValueRef key, LLVMValueRef part) {
+    Emitter *e = shared->emitter;
+    return shared_half(shared, shared->scratch.keys,
+                       emit_add(e, emit_mul_const(e, key, shared->shape->width),
+                                emit_mul_const(e, part, COMPRESSED_LANES)));
+}
+
+LLVMValueRef shared_sums(const Shared *shared, LLVMValueRef part, LLVMValueRef row) {
+    Emitter *e = shared->emitter;
+    LLVMValueRef number = emit_add(e, emit_mul_const(e, part, shared->rows), row);
+    return shared_float(shared, shared->scratch.sums, emit_mul_const(e, number, COMPRESSED_LANES));
+}
+
+LLVMValueRef shared_vector(Emitter *e, LLVMValueRef place, int64_t count) {
+    return emit_element(e, e->f32, place, emit_i64(e, count * SHARED_LANES));
+}
+
+void shared_ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count) {
+    Emitter *e = shared->emitter;
+    LLVMValueRef from = emit_element(e, e->i8, ahead, emit_mul_const(e, line, SHARED_LINE_BYTES));
+    for (int64_t i = 0; i < count; i++)
+        emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, i * SHARED_LINE_BYTES)),
+                      PREFETCH_L1);
+}

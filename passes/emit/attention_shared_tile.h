@@ -1,0 +1,88 @@
+/* What the files of attention over shared keys have in common: a tile, and its scratch memory. */
+#ifndef SCANLINE_PASSES_EMIT_ATTENTION_SHARED_TILE_H
+#define SCANLINE_PASSES_EMIT_ATTENTION_SHARED_TILE_H
+
+#include "passes/emit/attention_body.h"
+#include "passes/emit/attention_kernel.h"
+#include "passes/emit/compressed.h"
+
+enum {
+    SHARED_LANES = 16,
+    SHARED_GROUP = ATTENTION_KEY_GROUP,
+    SHARED_LINE_BYTES = 64,
+    SHARED_BLOCK_LINES = COMPRESSED_BLOCK_BYTES / SHARED_LINE_BYTES,
+    SHARED_HALF_BYTES = 2,
+    SHARED_FLOAT_BYTES = 4,
+};
+
+/* In scratch, bytes from its start. */
+typedef struct SharedScratch {
+    int64_t keys;            /* bf16 [SHARED_GROUP, width] */
+    int64_t sums;            /* f32 [width / 32, rows, 32] */
+    int64_t scores;          /* f32 [rows, SHARED_GROUP] */
+    int64_t weights;         /* bf16 [rows, SHARED_GROUP] */
+    int64_t largest, offset; /* f32 [rows] */
+    int64_t totals;          /* of weights: f32 [rows, SHARED_GROUP], by lane */
+} SharedScratch;
+
+typedef struct Shared {
+    const AttentionKernel *kernel;
+    Emitter *emitter;
+    const AttentionShape *shape;
+    AttentionBody body;
+    SharedScratch scratch;
+    int64_t rows, parts; /* rows of a tile; parts of COMPRESSED_LANES columns */
+    int64_t blocks;      /* of a group */
+} Shared;
+
+typedef struct SharedTile {
+    LLVMValueRef batch, row;
+    LLVMValueRef query, output; /* of the first row */
+    AttentionKeys keys;
+    LLVMValueRef first, last; /* groups */
+    Stretch stretch, next;    /* of the batch, and of the one that is read after it */
+} SharedTile;
+
+/* --- vectors --- */
+
+LLVMTypeRef shared_floats(Emitter *e); /* SHARED_LANES of f32 */
+LLVMTypeRef shared_halves(Emitter *e); /* COMPRESSED_LANES of bf16, as integers */
+LLVMTypeRef shared_pairs(Emitter *e);  /* the same, two in each lane */
+
+/* --- places in scratch --- */
+
+/* Of element `index` of what begins at byte `base`. */
+LLVMValueRef shared_half(const Shared *shared, int64_t base, LLVMValueRef index);
+LLVMValueRef shared_float(const Shared *shared, int64_t base, LLVMValueRef index);
+
+/* Of a row's vector, of what has one for each row. */
+LLVMValueRef shared_lanes(const Shared *shared, int64_t base, LLVMValueRef row);
+
+/* Of COMPRESSED_LANES values of a key of the group. */
+LLVMValueRef shared_key(const Shared *shared, LLVMValueRef key, LLVMValueRef part);
+
+/* Of the first of two vectors of sums. */
+LLVMValueRef shared_sums(const Shared *shared, LLVMValueRef part, LLVMValueRef row);
+
+/* So many vectors after a place. */
+LLVMValueRef shared_vector(Emitter *e, LLVMValueRef place, int64_t count);
+
+/* --- memory --- */
+
+/* Asks for lines of what is read after this group, from number `line` on. */
+void shared_ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count);
+
+/* --- a group: attention_shared_scores.c, attention_shared_values.c --- */
+
+/* Expands the group's keys and scores them with all rows. Half of what lies at `ahead` is asked for
+ * meanwhile. */
+void shared_score_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group,
+                        LLVMValueRef ahead);
+
+/* Weights of scores; and the sums so far, as the largest score may now be another. */
+void shared_weigh_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group);
+
+/* Adds the group's values to the sums by their weights, and asks for the other half. */
+void shared_add_group(const Shared *shared, LLVMValueRef ahead);
+
+#endif
