@@ -48,8 +48,8 @@ __attribute__((target("avx512f,avx512bf16"))) static void bf16_64(int64_t times,
     __m512 start = _mm512_loadu_ps(from), sums[SUMS];
     __m512bh a = _mm512_cvtne2ps_pbh(start, start);
 #pragma GCC unroll 12
-    for (int i = 0; i < SUMS; i++)
-        sums[i] = start;
+    for (int i = 0; i < SUMS; i++) /* no two are one to the compiler */
+        sums[i] = _mm512_mul_ps(start, _mm512_set1_ps((float)(i + 1)));
     for (int64_t round = 0; round < times; round++) {
 #pragma GCC unroll 12
         for (int i = 0; i < SUMS; i++)
