@@ -16,8 +16,8 @@ LLVMValueRef emit_bf16_bits(Emitter *emitter, LLVMValueRef value);
 LLVMValueRef emit_bf16_pair(Emitter *emitter, LLVMValueRef even, LLVMValueRef odd);
 
 /* sum + a.even * b.even + a.odd * b.odd, all f32 lanes of one number; a and b are pairs. One
- * instruction where the target has it, else two multiply-adds, the odd one first: across targets
- * the bits differ. */
+ * instruction where the target has it and it is the faster way, else two multiply-adds, the odd one
+ * first: across targets the bits differ. */
 LLVMValueRef emit_bf16_dot(Emitter *emitter, LLVMValueRef a, LLVMValueRef b, LLVMValueRef sum);
 
 #endif

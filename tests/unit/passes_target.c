@@ -27,4 +27,17 @@ Test(target, levels_and_what_is_beyond_them) {
     cr_assert_eq(needs_of("znver4") & cpu_features_of("avx512bf16"), cpu_features_of("avx512bf16"));
     cr_assert_eq(needs_of("x86-64-v4") & cpu_features_of("avx512bf16"), 0);
 }
+
+/* By the target, not by the machine that compiles: the bits depend on it. */
+Test(target, products_of_bf16_are_what_is_faster_there) {
+    static const char *const names[] = {"znver4", "sapphirerapids", "icelake-server"};
+    static const bool has[] = {true, true, false}, is_slow[] = {false, true, false};
+    for (int i = 0; i < 3; i++) {
+        Target target;
+        char fault[512];
+        cr_assert(target_find(names[i], &target, fault, sizeof fault), "%s", fault);
+        cr_expect_eq(target.has_bf16_dot, has[i], "%s", names[i]);
+        cr_expect_eq(target.is_bf16_dot_slow, is_slow[i], "%s", names[i]);
+    }
+}
 #endif
