@@ -123,6 +123,8 @@ static bool evaluate(const Command *command, DataSplit split, const char *by, Ev
     Evaluator *evaluator = evaluation_create(command->program, &trained.model, NULL,
                                              command->threads, trained.data, error);
     Evaluation evaluation;
+    if (evaluator)
+        evaluation_tell(evaluator, command->log);
     const bool done = evaluator &&
                       evaluate_split(command, evaluator, split, by, &evaluation, error) &&
                       use(command, &trained, split, &evaluation, user, error);

@@ -12,6 +12,8 @@ struct Inference {
     int64_t chunk; /* images at once */
     int worker_count;
     Worker *workers;
+    InferenceStop *stop; /* NULL: nobody does */
+    void *stopper;
 };
 
 /* --- life --- */
@@ -86,6 +88,11 @@ int64_t inference_output(const Inference *inference, const char *name, int64_t *
     return found;
 }
 
+void inference_stop_when(Inference *inference, InferenceStop *stop, void *user) {
+    inference->stop = stop;
+    inference->stopper = user;
+}
+
 /* --- running --- */
 
 /* What is done with each chunk. */
@@ -98,8 +105,11 @@ typedef struct InferenceRun {
     void *user;
 } InferenceRun;
 
-static void chunk_run(const InferenceRun *run, int thread, int64_t number) {
+/* False: the run is to end. */
+static bool chunk_run(const InferenceRun *run, int thread, int64_t number) {
     const Inference *inference = run->inference;
+    if (inference->stop && inference->stop(inference->stopper))
+        return false;
     Worker *worker = &inference->workers[thread];
     const int64_t first = number * inference->chunk, left = run->count - first;
     const int64_t count = left < inference->chunk ? left : inference->chunk;
@@ -112,20 +122,24 @@ static void chunk_run(const InferenceRun *run, int thread, int64_t number) {
         executor_run_alone(inference->executor, thread, inference->function, worker->bound.inputs,
                            worker->bound.outputs);
     run->take(run->user, first, count, worker->bound.outputs);
+    return true;
 }
 
-void inference_run(Inference *inference, int64_t count, int32_t draw, InferenceFill *fill,
+bool inference_run(Inference *inference, int64_t count, int32_t draw, InferenceFill *fill,
                    InferenceTake *take, void *user) {
     const InferenceRun run = {inference, count, draw, fill, take, user};
     const int64_t chunks = (count + inference->chunk - 1) / inference->chunk;
+    bool whole = true;
     if (inference->mode == EXECUTOR_TEAM) {
-        for (int64_t number = 0; number < chunks; number++)
-            chunk_run(&run, 0, number);
-        return;
+        for (int64_t number = 0; number < chunks && whole; number++)
+            whole = chunk_run(&run, 0, number);
+        return whole;
     }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(inference->worker_count)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(inference->worker_count)                 \
+    reduction(&& : whole)
     for (int64_t number = 0; number < chunks; number++)
-        chunk_run(&run, omp_get_thread_num(), number);
+        whole = chunk_run(&run, omp_get_thread_num(), number) && whole;
+    return whole;
 }
 
 /* --- images of a data set --- */
@@ -149,8 +163,8 @@ static void pass_on(void *user, int64_t first, int64_t count, void *const *outpu
     run->take(run->user, first, count, outputs);
 }
 
-void inference_run_data(Inference *inference, const DataSet *data, const DataImages *images,
+bool inference_run_data(Inference *inference, const DataSet *data, const DataImages *images,
                         int32_t draw, InferenceTake *take, void *user) {
     DataRun run = {data, images, take, user};
-    inference_run(inference, images->count, draw, fill_from_data, pass_on, &run);
+    return inference_run(inference, images->count, draw, fill_from_data, pass_on, &run);
 }

@@ -26,6 +26,12 @@ const PlanFunction *inference_function(const Inference *inference);
 /* Which output has that name and is f32[chunk, ...]; its elements an image are *width. -1: none. */
 int64_t inference_output(const Inference *inference, const char *name, int64_t *width);
 
+/* Whether a run is to end before its next chunk. Called from several threads. */
+typedef bool InferenceStop(void *user);
+
+/* From now on every run asks; NULL: none does. */
+void inference_stop_when(Inference *inference, InferenceStop *stop, void *user);
+
 /* Fills image, tokens and label of a chunk with images first ... first + count - 1 of a run; what
  * is behind them may stay as it is. Called from several threads, for chunks that are not the same.
  */
@@ -34,12 +40,13 @@ typedef void InferenceFill(void *user, int64_t first, int64_t count, Chunk *chun
 /* Takes the results of those images: outputs[i] is the function's i-th output. Called likewise. */
 typedef void InferenceTake(void *user, int64_t first, int64_t count, void *const *outputs);
 
-/* Random draws are those of the experiment's seed, of step 0 and of `draw`. */
-void inference_run(Inference *inference, int64_t count, int32_t draw, InferenceFill *fill,
+/* Random draws are those of the experiment's seed, of step 0 and of `draw`. False: it was stopped,
+ * and not all results were taken. */
+bool inference_run(Inference *inference, int64_t count, int32_t draw, InferenceFill *fill,
                    InferenceTake *take, void *user);
 
 /* The same for images of a data set. */
-void inference_run_data(Inference *inference, const DataSet *data, const DataImages *images,
+bool inference_run_data(Inference *inference, const DataSet *data, const DataImages *images,
                         int32_t draw, InferenceTake *take, void *user);
 
 #endif

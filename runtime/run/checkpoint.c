@@ -9,7 +9,11 @@
 
 static const char version[] = "1";
 
-enum { FLOAT_DIGITS = 9 }; /* enough for a float32 to come back */
+enum {
+    FLOAT_DIGITS = 9, /* enough for a float32 to come back */
+    ALWAYS = 14,      /* metadata that every file has */
+    MOST_METADATA = ALWAYS + 3,
+};
 
 /* --- writing --- */
 
@@ -62,7 +66,7 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
     snprintf(waited, sizeof waited, "%lld", (long long)state->waited);
     snprintf(best_loss, sizeof best_loss, "%a", state->best_loss); /* exactly */
     snprintf(best_accuracy, sizeof best_accuracy, "%a", state->best_accuracy);
-    const TensorMetadata metadata[] = {
+    TensorMetadata metadata[MOST_METADATA] = {
         {"format", "scanline checkpoint"},
         {"version", version},
         {"step", step},
@@ -77,13 +81,16 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
         {"whole_split", state->whole_split_hash},
         {"images", state->images_hash},
         {"spec", experiment->spec},
-        {"palette", state->palette_hash},
-        {"palette_centres", centres},
     };
-    const uint32_t all = sizeof metadata / sizeof *metadata;
+    uint32_t all = ALWAYS;
+    if (state->palette) {
+        metadata[all++] = (TensorMetadata){"palette", state->palette_hash};
+        metadata[all++] = (TensorMetadata){"palette_centres", centres};
+    }
+    if (state->evaluation_due)
+        metadata[all++] = (TensorMetadata){"evaluation", "due"};
     bool written = (centres || !state->palette)
-                       ? safetensors_write(path, tensors, count, metadata,
-                                           state->palette ? all : all - 2, error)
+                       ? safetensors_write(path, tensors, count, metadata, all, error)
                        : file_fault(error, path, "out of memory");
     free(centres);
     free(tensors);
@@ -111,11 +118,13 @@ static bool text_read(const Safetensors *file, const char *key, char *text) {
     return true;
 }
 
-/* What not every file has: palettes, and what older versions did not write, which had no tables, no
- * parts of a split, no hash of the images alone, and judged by the loss alone. */
+/* What not every file has: palettes, evaluations that are due, and what older versions did not
+ * write, which had no tables, no parts of a split, no hash of the images alone, and judged by the
+ * loss alone. */
 static bool optional_read(const Safetensors *file, CheckpointState *state) {
     *state->table = *state->palette_hash = *state->images_hash = 0;
     state->best_accuracy = -1;
+    state->evaluation_due = safetensors_metadata(file, "evaluation") != NULL;
     strcpy(state->whole_split_hash, state->split_hash);
     return (!safetensors_metadata(file, "table") || text_read(file, "table", state->table)) &&
            (!safetensors_metadata(file, "images") ||

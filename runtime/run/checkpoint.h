@@ -20,6 +20,7 @@ typedef struct CheckpointState {
     double best_accuracy; /* of the same; -1: none yet, or it had none */
     int64_t best_step;
     int64_t waited;                  /* evaluations since the best */
+    bool evaluation_due;             /* the step is done, the evaluation after it is not */
     char target[CHECKPOINT_TEXT];    /* what the kernels were compiled for */
     char table[CHECKPOINT_TEXT];     /* hash of the choices; "": of an older version */
     char data_hash[CHECKPOINT_TEXT]; /* of the images and labels, and of the split; "": imported */

@@ -1,8 +1,8 @@
 #include "runtime/study/evaluate.h"
 
-#include "runtime/model/inference.h"
 #include "runtime/ranks/collective.h"
 #include "runtime/ranks/halving.h"
+#include "runtime/run/work.h"
 #include "runtime/study/vote.h"
 
 #include <math.h>
@@ -27,10 +27,12 @@ struct Evaluator {
     int64_t classes;
     int64_t *confusion; /* [classes, classes]; NULL: too many of them */
     Ranks *ranks;       /* that share the images; NULL: nobody does */
+    Log *log;           /* that people are told by; NULL: nobody is */
     /* of the run under way */
     const DataImages *images;
     int64_t first; /* of the images that this process computes */
     int draw;
+    Work work;
     float *values;  /* [count, images] */
     int32_t *votes; /* [images, draws] */
 };
@@ -167,7 +169,7 @@ void evaluation_free(Evaluator *evaluator) {
 /* --- running --- */
 
 static void take(void *user, int64_t first, int64_t count, void *const *outputs) {
-    const Evaluator *evaluator = user;
+    Evaluator *evaluator = user;
     first += evaluator->first;
     for (uint32_t i = 0; i < evaluator->count && evaluator->draw == 0; i++)
         memcpy(evaluator->values + i * evaluator->images->count + first,
@@ -179,6 +181,7 @@ static void take(void *user, int64_t first, int64_t count, void *const *outputs)
         evaluator->votes[(first + i) * evaluator->draws + evaluator->draw] =
             vote_cast(scores, evaluator->class_width);
     }
+    work_advance(&evaluator->work, (double)count);
 }
 
 static double mean(const float *values, int64_t count) {
@@ -259,24 +262,34 @@ static bool gather_all(const Evaluator *evaluator) {
 
 /* --- a whole split --- */
 
-static void compute(Evaluator *evaluator) {
+void evaluation_tell(Evaluator *evaluator, Log *log) { evaluator->log = log; }
+
+void evaluation_stop_when(Evaluator *evaluator, InferenceStop *stop, void *user) {
+    inference_stop_when(evaluator->inference, stop, user);
+}
+
+static bool compute(Evaluator *evaluator, RunError *error) {
     const DataImages own = own_images(evaluator);
+    const int draws = evaluator->draws ? evaluator->draws : 1;
+    bool whole = true;
     evaluator->first = own.images - evaluator->images->images;
-    for (evaluator->draw = 0; evaluator->draw == 0 || evaluator->draw < evaluator->draws;
-         evaluator->draw++)
-        inference_run_data(evaluator->inference, evaluator->data, &own, evaluator->draw, take,
-                           evaluator);
+    work_begin(&evaluator->work, evaluator->log, "evaluation", (double)own.count * draws);
+    for (evaluator->draw = 0; evaluator->draw < draws && whole; evaluator->draw++)
+        whole = inference_run_data(evaluator->inference, evaluator->data, &own, evaluator->draw,
+                                   take, evaluator);
+    work_end(&evaluator->work);
+    return whole || run_fail(error, EXIT_STOPPED, "an evaluation was stopped");
 }
 
 static bool compute_shared(Evaluator *evaluator, RunError *error) {
-    compute(evaluator);
+    if (!compute(evaluator, error))
+        return false;
     if (gather_all(evaluator))
         return true;
     if (!ranks_is_first(evaluator->ranks))
         return run_fail(error, EXIT_MACHINE, "%s", ranks_fault(evaluator->ranks));
     evaluator->ranks = NULL;
-    compute(evaluator);
-    return true;
+    return compute(evaluator, error);
 }
 
 bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluation,

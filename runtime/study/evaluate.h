@@ -11,8 +11,10 @@
 
 #include "runtime/data/data.h"
 #include "runtime/execution/executor.h"
+#include "runtime/model/inference.h"
 #include "runtime/model/model.h"
 #include "runtime/ranks/ranks.h"
+#include "runtime/run/log.h"
 #include "runtime/run/metrics.h"
 #include "runtime/run_error.h"
 
@@ -47,8 +49,14 @@ void evaluation_free(Evaluator *evaluator);
  * Where the ranks are lost rank 0 computes them alone. */
 void evaluation_share(Evaluator *evaluator, Ranks *ranks);
 
-/* What the answer points at is valid until the next call. False and `error`: no memory, or (not for
- * rank 0) the ranks are lost. */
+/* From now on people are told how far a run is; NULL: nobody is. */
+void evaluation_tell(Evaluator *evaluator, Log *log);
+
+/* Runs of a process alone end when they are told to: that fails with EXIT_STOPPED. */
+void evaluation_stop_when(Evaluator *evaluator, InferenceStop *stop, void *user);
+
+/* What the answer points at is valid until the next call. False and `error`: it was told to end, no
+ * memory, or (not for rank 0) the ranks are lost. */
 bool evaluation_run(Evaluator *evaluator, DataSplit split, Evaluation *evaluation, RunError *error);
 
 #endif

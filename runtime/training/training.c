@@ -188,6 +188,25 @@ static bool is_better(const Training *training, double loss, double accuracy) {
     return loss < state->best_loss;
 }
 
+/* Whether an evaluation is to end now. That of the last step that this process goes to is not left
+ * out: who asked for so many steps judges by it. */
+static bool is_told_to_end(void *user) {
+    const Training *training = user;
+    const int64_t until = training->options->until;
+    return signals_noted() && (until <= 0 || training->state.step < until);
+}
+
+/* It takes long, so the run stops within it, and begins with it when it goes on. Always false. */
+static bool leave_evaluation(Training *training) {
+    CheckpointState *state = &training->state;
+    state->evaluation_due = state->step > 0;
+    if (state->evaluation_due && !checkpoint_step(training))
+        return false;
+    return run_fail(training->error, EXIT_STOPPED,
+                    "stopped by signal %d in the evaluation after step %lld; go on with --resume",
+                    signals_noted(), (long long)state->step);
+}
+
 /* The validation split, where there is one; keeps the best parameters. */
 static bool evaluate_now(Training *training) {
     CheckpointState *state = &training->state;
@@ -199,7 +218,7 @@ static bool evaluate_now(Training *training) {
                                     &evaluation, training->error);
     profile_gather(training->options->profile, PROFILE_PARTS);
     if (!evaluated)
-        return false;
+        return training->error->code == EXIT_STOPPED && leave_evaluation(training);
     metrics_write(&training->metrics, state->step, "validation", evaluation.figures,
                   evaluation.figure_count);
     if (!isfinite(evaluation.loss))
@@ -306,8 +325,17 @@ static bool step_once(Training *training) {
     return true;
 }
 
+/* At the start; and where the run was stopped in an evaluation. */
+static bool evaluate_first(Training *training) {
+    const bool was_due = training->state.evaluation_due;
+    if (training->state.step > 0 && !was_due)
+        return true;
+    training->state.evaluation_due = false;
+    return evaluate_now(training) && (!was_due || checkpoint_step(training));
+}
+
 static bool loop(Training *training) {
-    if (training->state.step == 0 && !evaluate_now(training))
+    if (!evaluate_first(training))
         return false;
     while (!over(training))
         if (!step_once(training))
@@ -345,6 +373,10 @@ static bool training_open(Training *training) {
     snprintf(state->images_hash, sizeof state->images_hash, "%s", data->images_hash);
     training->trainer = trainer_create_ranked(training->program, data, options->threads,
                                               options->ranks, training->error);
+    if (training->trainer)
+        evaluation_tell(trainer_evaluator(training->trainer), options->log);
+    if (training->trainer && !options->ranks)
+        evaluation_stop_when(trainer_evaluator(training->trainer), is_told_to_end, training);
     const bool begun = training->trainer && begin(training);
     if (!options->ranks)
         return begun;
