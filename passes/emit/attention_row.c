@@ -46,10 +46,6 @@ typedef struct RowPlace {
 
 /* --- what is taken --- */
 
-static const Axes *source_axes(const AttentionShape *shape, uint32_t which) {
-    return &graph_node(shape->body, shape->node->sources[which])->axes;
-}
-
 static bool is_side_by_side(const Function *body, const Axes *composite, const Axes *tensor) {
     const Offsets offsets = offsets_of(body, composite, tensor);
     return offsets_uniform(&offsets) &&
@@ -68,9 +64,9 @@ bool attention_row_accepts(const AttentionShape *shape) {
     if (shape->gradient || shape->rows > MOST_ROWS || !only_output(shape) ||
         shape->width > MOST_VECTORS * shape->lanes)
         return false;
-    const Axes *query = source_axes(shape, ATTENTION_SOURCE_QUERY);
-    const Axes *key = source_axes(shape, ATTENTION_SOURCE_KEY);
-    const Axes *value = source_axes(shape, ATTENTION_SOURCE_VALUE);
+    const Axes *query = &attention_source_node(shape, ATTENTION_SOURCE_QUERY)->axes;
+    const Axes *key = &attention_source_node(shape, ATTENTION_SOURCE_KEY)->axes;
+    const Axes *value = &attention_source_node(shape, ATTENTION_SOURCE_VALUE)->axes;
     return is_side_by_side(body, &shape->width_axes, query) &&
            is_side_by_side(body, &shape->width_axes, key) &&
            is_side_by_side(body, &shape->column_axes, value) &&

@@ -12,8 +12,12 @@ enum {
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t round_up(int64_t a, int64_t to) { return (a + to - 1) / to * to; }
 
+const Node *attention_source_node(const AttentionShape *shape, uint32_t which) {
+    return graph_node(shape->body, shape->node->sources[which]);
+}
+
 static const Axes *source_axes(const AttentionShape *shape, uint32_t which) {
-    return &graph_node(shape->body, shape->node->sources[which])->axes;
+    return &attention_source_node(shape, which)->axes;
 }
 
 /* In the order of the query (the value, for columns), which is that of the results. */

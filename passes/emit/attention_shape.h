@@ -70,6 +70,9 @@ static inline bool attention_is_shared(int64_t rows, int64_t keys, int64_t width
 /* A body that is one attention or attention_grad of INPUT nodes, with its results as outputs. */
 void attention_shape(const Function *body, const Target *target, AttentionShape *shape);
 
+/* The input of the body that is a source of the attention. */
+const Node *attention_source_node(const AttentionShape *shape, uint32_t which);
+
 /* Of both products, forward; what is masked counts too. */
 double attention_flops(const AttentionShape *shape);
 

@@ -28,10 +28,6 @@ enum {
 
 /* --- what is taken --- */
 
-static const Node *source_node(const AttentionShape *shape, uint32_t which) {
-    return graph_node(shape->body, shape->node->sources[which]);
-}
-
 static bool lies_as_rows(const AttentionShape *shape, const Axes *inner, const Axes *tensor) {
     const Offsets offsets = offsets_of(shape->body, inner, tensor);
     const Offsets rows = offsets_of(shape->body, &shape->row_axes, tensor);
@@ -40,7 +36,7 @@ static bool lies_as_rows(const AttentionShape *shape, const Axes *inner, const A
 
 /* Keys in the order in which they were compressed. */
 static bool keys_lie_whole(const AttentionShape *shape) {
-    const Node *key = source_node(shape, ATTENTION_SOURCE_KEY);
+    const Node *key = attention_source_node(shape, ATTENTION_SOURCE_KEY);
     const Offsets keys = offsets_of(shape->body, &shape->key_axes, &key->axes);
     const Offsets within = offsets_of(shape->body, &shape->width_axes, &key->axes);
     return key->op == OP_COMPRESSED && key->attributes.axes.count == 3 &&
@@ -56,7 +52,7 @@ bool attention_shared_accepts(const AttentionShape *shape) {
            shape->rows <= MOST_ROWS &&
            attention_is_shared(shape->rows, shape->keys, shape->width) && keys_lie_whole(shape) &&
            lies_as_rows(shape, &shape->width_axes,
-                        &source_node(shape, ATTENTION_SOURCE_QUERY)->axes) &&
+                        &attention_source_node(shape, ATTENTION_SOURCE_QUERY)->axes) &&
            lies_as_rows(shape, &shape->column_axes, &result->axes);
 }
 
