@@ -46,7 +46,7 @@ process=
 same whole stopped
 
 # In an evaluation that takes much longer than a step the run stops too, and begins with it when it goes on.
-settings="digits layers=4 d=128 train.steps=2 train.evaluate=1 data.validation=70%"
+settings="digits layers=4 d=128 train.steps=2 train.evaluate=1 data.validation=40%"
 # shellcheck disable=SC2086
 "$scanline" train $settings --out evaluated >/dev/null 2>&1
 # stop_after COUNT OPTION...: a training that gets SIGTERM soon after so many evaluations; it must have been in the next one
@@ -56,7 +56,7 @@ stop_after() {
     "$scanline" train "$@" >/dev/null 2>said &
     process=$!
     while [ ! -f left/run.json ] || [ "$(cat left/metrics.jsonl 2>/dev/null | grep -c validation)" -lt "$evaluations" ]; do sleep 0.02; done
-    sleep 0.3
+    sleep 0.2
     kill -TERM $process
     code=0
     wait $process || code=$?

@@ -149,7 +149,7 @@ Test(frontend_values, random_draws) {
     double **repeated = lowered_run(&lowered, "forward", bindings.at, bindings.count);
     const double *draws[4], *same[4];
     for (int i = 0; i < 4; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "tap.t.%d", i);
         draws[i] = lowered_output(&lowered, "forward", outputs, name);
         same[i] = lowered_output(&lowered, "forward", repeated, name);

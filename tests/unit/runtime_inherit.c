@@ -116,7 +116,7 @@ Test(inherit, what_is_of_other_classes_is_new) {
 Test(inherit, long_lists_are_shortened) {
     enum { COUNT = 200 };
     static Parameter many[COUNT + 1];
-    static char names[COUNT][16];
+    static char names[COUNT][24];
     RunError error;
     Inherited inherited;
     for (int i = 0; i < COUNT; i++) {
