@@ -312,7 +312,7 @@ static const Choices odd_tables[] = {
 };
 
 Test(attention, any_table_in_bounds) {
-    for (size_t i = 0; i < CASES; i++) {
+    for (size_t i = 0; i < CASES; i += HARNESS_EVERY) {
         const char *target = runnable[i % RUNNABLE];
         uint64_t shipped = check_forward_with(&cases[i], target, NULL, ALL_RESULTS, 5e-6);
         for (size_t t = 0; t < sizeof odd_tables / sizeof odd_tables[0]; t++) {
@@ -340,7 +340,7 @@ Test(attention, forward_in_bf16) {
 Test(attention, backward_in_bf16) {
     for (size_t i = 0; i < CASES; i++)
         for (size_t t = 0; t < RUNNABLE; t++)
-            for (int result = 0; result < 3; result++) {
+            for (int result = (int)i % HARNESS_EVERY; result < 3; result += HARNESS_EVERY) {
                 Case shape = cases[i];
                 shape.bf16 = true;
                 check_backward(&shape, runnable[t], result, 6 * 0x1p-9 * 0x1p-16);
@@ -369,7 +369,7 @@ static Case random_case(uint64_t *state) {
 
 Test(attention, random_shapes, .timeout = 120) {
     uint64_t state = 11;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < HARNESS_DRAWS(9); i++) {
         Case shape = random_case(&state);
         check_forward(&shape, NULL, ALL_RESULTS, 1e-5);
         check_backward(&shape, NULL, ALL_RESULTS, 3e-5);

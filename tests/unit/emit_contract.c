@@ -121,7 +121,7 @@ Test(contract, every_combination_of_extents) {
     static const int64_t extents[] = {1, 3, 17, 64, 100};
     for (int m = 0; m < 5; m++)
         for (int n = 0; n < 5; n++)
-            for (int k = 0; k < 5; k++)
+            for (int k = (m + n) % HARNESS_EVERY; k < 5; k += HARNESS_EVERY)
                 if (extents[m] > 1 && extents[n] > 1)
                     check_case(
                         &(Case){"mk", "kn", "mn", "mnk", {extents[m], extents[n], extents[k]}});

@@ -72,9 +72,9 @@ static void check_samples(const char *target, bool run, uint64_t step) {
             cr_assert(checked[op], "%s was never compiled", op_table[op].name);
 }
 
-Test(emit_rows, every_op_native) { check_samples("native", true, 1); }
+Test(emit_rows, every_op_native) { check_samples("native", true, HARNESS_EVERY); }
 
-Test(emit_rows, every_op_x86_64_v3) { check_samples("x86-64-v3", true, 1); }
+Test(emit_rows, every_op_x86_64_v3) { check_samples("x86-64-v3", true, HARNESS_EVERY); }
 
 Test(emit_rows, every_op_is_valid_for_x86_64_v4) { check_samples("x86-64-v4", false, 5); }
 
