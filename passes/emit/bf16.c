@@ -87,7 +87,7 @@ static LLVMValueRef half_of(Emitter *e, LLVMValueRef pairs, bool odd) {
 
 LLVMValueRef emit_bf16_dot(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef sum) {
     uint32_t lanes = emit_lanes(sum);
-    if (is_native(e, lanes) && !e->target->is_bf16_dot_slow) {
+    if (is_native(e, lanes) && !target_bf16_dot_is_slow(e->target)) {
         LLVMTypeRef type = LLVMVectorType(LLVMBFloatTypeInContext(e->context), 2 * lanes);
         LLVMValueRef arguments[] = {sum, LLVMBuildBitCast(e->builder, a, type, ""),
                                     LLVMBuildBitCast(e->builder, b, type, "")};

@@ -15,7 +15,6 @@ typedef struct Target {
     uint32_t vector_registers; /* of that width */
     bool has_fma;              /* where it lacks, emit_fma rounds twice */
     bool has_bf16_dot;         /* AVX512-BF16 */
-    bool is_bf16_dot_slow;     /* slower than the two multiply-adds that it stands for */
 
     /* Sizes that blocking assumes, in bytes; of a core. */
     int64_t l1_bytes, l2_bytes;
@@ -33,6 +32,9 @@ bool target_choose(Target *target, const ChoicesTable *table, char *error, size_
 
 /* f32 elements in the widest register. */
 static inline uint32_t target_lanes(const Target *target) { return target->vector_bytes / 4; }
+
+/* Whether its product of bf16 is slower than the two multiply-adds that it stands for. */
+bool target_bf16_dot_is_slow(const Target *target);
 
 /* Whether code for one runs where the other is the host, as far as the facts here tell. */
 bool target_runs_on(const Target *made_for, const Target *host);

@@ -9,11 +9,7 @@
 
 static const char version[] = "1";
 
-enum {
-    FLOAT_DIGITS = 9, /* enough for a float32 to come back */
-    ALWAYS = 14,      /* metadata that every file has */
-    MOST_METADATA = ALWAYS + 3,
-};
+enum { FLOAT_DIGITS = 9 }; /* enough for a float32 to come back */
 
 /* --- writing --- */
 
@@ -66,7 +62,7 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
     snprintf(waited, sizeof waited, "%lld", (long long)state->waited);
     snprintf(best_loss, sizeof best_loss, "%a", state->best_loss); /* exactly */
     snprintf(best_accuracy, sizeof best_accuracy, "%a", state->best_accuracy);
-    TensorMetadata metadata[MOST_METADATA] = {
+    const TensorMetadata always[] = {
         {"format", "scanline checkpoint"},
         {"version", version},
         {"step", step},
@@ -82,7 +78,10 @@ bool checkpoint_write(const char *path, const Experiment *experiment, float *con
         {"images", state->images_hash},
         {"spec", experiment->spec},
     };
+    enum { ALWAYS = sizeof always / sizeof *always, SOMETIMES = 3 };
+    TensorMetadata metadata[ALWAYS + SOMETIMES];
     uint32_t all = ALWAYS;
+    memcpy(metadata, always, sizeof always);
     if (state->palette) {
         metadata[all++] = (TensorMetadata){"palette", state->palette_hash};
         metadata[all++] = (TensorMetadata){"palette_centres", centres};

@@ -4,32 +4,24 @@
 #include "runtime/training/signals.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* What of the loop's state is not known to every rank: what is in a checkpoint. */
 typedef struct Place {
-    int64_t step, best_step, waited;
+    int64_t step, best_step, waited, evaluation_due;
     double best_loss, best_accuracy;
-    bool evaluation_due;
 } Place;
 
 static bool share_place(Ranks *ranks, CheckpointState *state) {
-    Place place;
-    memset(&place, 0, sizeof place); /* what is between its members is sent too */
-    place.step = state->step;
-    place.best_step = state->best_step;
-    place.waited = state->waited;
-    place.best_loss = state->best_loss;
-    place.best_accuracy = state->best_accuracy;
-    place.evaluation_due = state->evaluation_due;
+    Place place = {state->step,           state->best_step, state->waited,
+                   state->evaluation_due, state->best_loss, state->best_accuracy};
     if (!ranks_broadcast(ranks, &place, sizeof place))
         return false;
     state->step = place.step;
     state->best_step = place.best_step;
     state->waited = place.waited;
+    state->evaluation_due = place.evaluation_due;
     state->best_loss = place.best_loss;
     state->best_accuracy = place.best_accuracy;
-    state->evaluation_due = place.evaluation_due;
     return true;
 }
 
