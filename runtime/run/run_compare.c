@@ -114,6 +114,15 @@ static void describe_lines(RunDifference *difference, const char *run, const cha
     json_decref(right);
 }
 
+/* A run that was killed may have got a little further than its record is whole: no line, or the
+ * evaluation that its last checkpoint says is due. */
+static bool is_open_end(const RunComparison *comparison, const char *run,
+                        const char *reproduction) {
+    if (!run)
+        return comparison->open_end;
+    return !reproduction && comparison->evaluation_due && step_of(run) == comparison->until;
+}
+
 /* All lines of the reproduction so far; `ended`: there will be no more. */
 static void compare_lines(RunComparison *comparison, Lines *lines, bool ended) {
     for (;;) {
@@ -122,7 +131,7 @@ static void compare_lines(RunComparison *comparison, Lines *lines, bool ended) {
                                              &lines->reproduction_capacity);
         if (run && step_of(run) > comparison->until)
             run = NULL;
-        bool over = (!run && comparison->open_end) || (!reproduction && !ended);
+        bool over = is_open_end(comparison, run, reproduction) || (!reproduction && !ended);
         if (over || (!run && !reproduction))
             return;
         if (!run || !reproduction || strcmp(run, reproduction) != 0) {
@@ -197,7 +206,8 @@ bool run_compare_step(RunComparison *comparison, int64_t step, RunError *error) 
     return compared;
 }
 
-/* Of a run that was killed the best may be from after its last checkpoint. */
+/* Of a run that was killed the best may be from after its last checkpoint, or of the evaluation
+ * that is due there. */
 static bool compare_best(RunComparison *comparison, RunError *error) {
     CheckpointState state;
     FileError fault;
@@ -209,7 +219,7 @@ static bool compare_best(RunComparison *comparison, RunError *error) {
         return true;
     if (!read)
         return run_fail(error, EXIT_INPUT, "%s", fault.text);
-    return state.step > comparison->until ||
+    return state.step + comparison->evaluation_due > comparison->until ||
            compare_files(comparison, best_name, best_name, state.step, error);
 }
 
@@ -253,6 +263,7 @@ bool run_compare_begin(RunComparison *comparison, const char *run, bool ended, R
     comparison->until = there && !ended ? state.step : last_line(run);
     if (ended && comparison->last > comparison->until)
         comparison->until = comparison->last;
+    comparison->evaluation_due = state.evaluation_due && comparison->last == comparison->until;
     return comparison->until >= 0 ||
            run_fail(error, EXIT_INPUT,
                     "%s has no record of any step: there is nothing to reproduce; `scanline train "

@@ -22,6 +22,7 @@ typedef struct RunComparison {
     const char *run, *reproduction; /* folders */
     int64_t until;                  /* the run's record is whole up to this step */
     int64_t last;                   /* step of its checkpoint `last`; -1: there is none */
+    bool evaluation_due;            /* the evaluation after step `until` is not in that record */
     bool open_end;                  /* the process may have died between two lines */
     long at;                        /* bytes of metrics.jsonl that were found to be the same */
     int64_t lines;                  /* as lines */

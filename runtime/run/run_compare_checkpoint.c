@@ -48,8 +48,9 @@ static void differ(RunDifference *difference, const char *what, const char *run,
 
 static bool metadata_differs(const Safetensors *run, const Safetensors *reproduction,
                              RunDifference *difference) {
-    static const char *const keys[] = {"version", "step", "target", "table",     "data",
-                                       "split",   "spec", "waited", "best_step", "best_loss"};
+    static const char *const keys[] = {"version", "step",      "target",    "table",
+                                       "data",    "split",     "spec",      "evaluation",
+                                       "waited",  "best_step", "best_loss", "best_accuracy"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *here = safetensors_metadata(run, keys[i]);
         const char *there = safetensors_metadata(reproduction, keys[i]);

@@ -238,6 +238,14 @@ static bool evaluate_now(Training *training) {
     return !best || checkpoint_save(training, "checkpoints/best.safetensors", false);
 }
 
+/* The evaluation after a step; or, where this process is to leave it, that it is due. */
+static bool evaluate_step(Training *training) {
+    const TrainingOptions *options = training->options;
+    training->state.evaluation_due =
+        options->leave_evaluation && training->state.step == options->until;
+    return training->state.evaluation_due || evaluate_now(training);
+}
+
 /* --- what spoilt the model --- */
 
 /* Steps `at` + 1 ... `step` - 1 once more. False: not all of them. */
@@ -310,7 +318,7 @@ static bool step_once(Training *training) {
         metrics_write(&training->metrics, step, "train", &(MetricsFigure){"loss", training->loss},
                       1);
     progress_step(&training->progress, step, training->loss);
-    if ((step == settings->steps || every(step, settings->evaluate)) && !evaluate_now(training))
+    if ((step == settings->steps || every(step, settings->evaluate)) && !evaluate_step(training))
         return false;
     if (ranks_lost(training->options->ranks))
         return keep_what_is_left(training);

@@ -18,6 +18,7 @@ typedef struct TrainingOptions {
     bool resume; /* go on from its last checkpoint (from the start where there is none) */
     const char *parent; /* a checkpoint whose parameters it starts from; NULL: from initial ones */
     int64_t until;      /* leave, with a checkpoint, after this step; 0: when it has ended */
+    bool leave_evaluation; /* ... and before the evaluation after it, as a signal in it would */
     int threads;
     Ranks *ranks; /* that train it together: rank 0 alone writes, and has a folder. They have met to
                      begin, and part where all come to one end. NULL: a process alone */

@@ -30,3 +30,20 @@ same() {
         cmp "$1/$file" "$2/$file" || fail "$1 and $2 differ"
     done
 }
+
+# stop_in_evaluation RUN COUNT OPTION...: scanline train OPTION... gets SIGTERM soon after RUN's evaluation number COUNT;
+# evaluations must take much longer than steps, and one must follow each step, for it to be in the next one
+stop_in_evaluation() {
+    run=$1 evaluations=$2
+    shift 2
+    "$scanline" train "$@" >/dev/null 2>err &
+    process=$!
+    while [ ! -f "$run/run.json" ] || [ "$(cat "$run/metrics.jsonl" 2>/dev/null | grep -c validation)" -lt "$evaluations" ]; do sleep 0.02; done
+    sleep 0.2
+    kill -TERM $process
+    code=0
+    wait $process || code=$?
+    process=
+    [ $code = 75 ] || fail "SIGTERM in an evaluation: exit code $code"
+    grep -q "in the evaluation after step $evaluations;" err || fail "it was not in the evaluation after step $evaluations:"
+}

@@ -80,6 +80,8 @@ wait $process
 [ $? = 75 ] || fail "SIGTERM did not stop it"
 process=
 expect 0 "stopped by a signal after step" reproduce stopped
+stop_in_evaluation within 1 digits layers=4 d=128 train.steps=2 train.evaluate=1 data.validation=40% --out within
+expect 0 "within is reproduced, to step 1: 2 lines of metrics.jsonl and 2 checkpoints" reproduce within
 # shellcheck disable=SC2086
 "$scanline" train $settings train.steps=1000000 --out killed >out 2>err &
 process=$!

@@ -49,27 +49,9 @@ same whole stopped
 settings="digits layers=4 d=128 train.steps=2 train.evaluate=1 data.validation=40%"
 # shellcheck disable=SC2086
 "$scanline" train $settings --out evaluated >/dev/null 2>&1
-# stop_after COUNT OPTION...: a training that gets SIGTERM soon after so many evaluations; it must have been in the next one
-stop_after() {
-    evaluations=$1
-    shift
-    "$scanline" train "$@" >/dev/null 2>said &
-    process=$!
-    while [ ! -f left/run.json ] || [ "$(cat left/metrics.jsonl 2>/dev/null | grep -c validation)" -lt "$evaluations" ]; do sleep 0.02; done
-    sleep 0.2
-    kill -TERM $process
-    code=0
-    wait $process || code=$?
-    process=
-    [ $code = 75 ] || fail "SIGTERM in an evaluation: exit code $code"
-    grep -q "in the evaluation after step $evaluations;" said || {
-        cat said
-        fail "it was not in the evaluation after step $evaluations"
-    }
-}
 # shellcheck disable=SC2086
-stop_after 0 $settings --out left
-stop_after 1 --resume left
-stop_after 2 --resume left
+stop_in_evaluation left 0 $settings --out left
+stop_in_evaluation left 1 --resume left
+stop_in_evaluation left 2 --resume left
 "$scanline" train --resume left >/dev/null 2>&1
 same evaluated left

@@ -50,15 +50,19 @@ static void write_lines(const char *folder, const char *lines) {
     free(path);
 }
 
-static void write_checkpoint(const char *folder, const char *name, int64_t step, float element) {
+static void write_state(const char *folder, const char *name, const CheckpointState *state,
+                        float element) {
     static Parameter parameter = {"w", 2, {"d", "f"}, {2, 3}, 6};
     const Experiment experiment = {.spec = "", .parameters = &parameter, .parameter_count = 1};
-    const CheckpointState state = {.step = step};
     float w[6] = {1, 2, 3, 4, 5, element}, *values[] = {w};
     FileError fault;
     char *path = file_path(folder, name);
-    cr_assert(checkpoint_write(path, &experiment, values, NULL, &state, &fault), "%s", fault.text);
+    cr_assert(checkpoint_write(path, &experiment, values, NULL, state, &fault), "%s", fault.text);
     free(path);
+}
+
+static void write_checkpoint(const char *folder, const char *name, int64_t step, float element) {
+    write_state(folder, name, &(CheckpointState){.step = step}, element);
 }
 
 static void begin(bool ended) {
@@ -145,6 +149,34 @@ Test(run_compare, lines_after_the_last_checkpoint_of_a_killed_run_do_not_count) 
     begin(true);
     cr_assert(run_compare_end(&comparison, &error), "%s", error.text);
     expect_difference(9, "metrics.jsonl", "the line");
+}
+
+/* Its last checkpoint is from before the evaluation, its line and its best from after it. */
+Test(run_compare, an_evaluation_that_is_due_does_not_count) {
+    const CheckpointState due = {.step = 1, .evaluation_due = true};
+    const char evaluation[] =
+        ZERO ONE("1") "{\"step\": 1, \"split\": \"validation\", \"loss\": 3}\n";
+    write_lines(run, evaluation);
+    write_state(run, "checkpoints/last.safetensors", &due, 6);
+    write_checkpoint(run, "checkpoints/best.safetensors", 1, 6);
+    write_lines(reproduction, ZERO ONE("1"));
+    write_state(reproduction, "checkpoints/step-000001.safetensors", &due, 6);
+    write_checkpoint(reproduction, "checkpoints/best.safetensors", 0, 1);
+    begin(false);
+    cr_assert(comparison.evaluation_due);
+    cr_assert(run_compare_step(&comparison, 1, &error), "%s", error.text);
+    cr_assert(run_compare_end(&comparison, &error), "%s", error.text);
+    cr_expect_not(comparison.difference.found);
+    cr_expect_eq(comparison.checkpoints, 1);
+    begin(false);
+    write_checkpoint(reproduction, "checkpoints/step-000001.safetensors", 1, 6);
+    cr_assert(run_compare_step(&comparison, 1, &error), "%s", error.text);
+    expect_difference(1, "checkpoints/last.safetensors", "evaluation");
+    write_checkpoint(run, "checkpoints/last.safetensors", 1, 6);
+    begin(true);
+    cr_assert_not(comparison.evaluation_due);
+    cr_assert(run_compare_end(&comparison, &error), "%s", error.text);
+    expect_difference(1, "metrics.jsonl", "the line");
 }
 
 Test(run_compare, elements_of_tensors_are_named) {
