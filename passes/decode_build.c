@@ -191,6 +191,8 @@ bool decode_cache_packs(const Decode *decode, NodeId id, const Axes *axes) {
     const int64_t keys = graph_axis(decode->to, axes->at[last - 1])->extent;
     const int64_t width = graph_axis(decode->to, axes->at[last])->extent;
     const bool absorbed = decode->origins[id] == NODE_NONE;
+    if (absorbed && decode->options->plain)
+        return false;
     return absorbed ? attention_is_shared(ATTENTION_SHARED_ROWS, keys, width)
                     : attention_in_groups(keys, width);
 }

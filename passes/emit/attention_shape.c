@@ -135,6 +135,7 @@ void attention_shape(const Function *body, const Target *target, AttentionShape 
     shape->extra_count = node->source_count - shape->first_extra;
     shape->dtype = graph_node(body, node->sources[ATTENTION_SOURCE_QUERY])->dtype;
     shape->pairs = shape->dtype == DTYPE_BF16;
+    shape->amx = shape->pairs && target->has_amx;
     assign_axes(shape);
     choose_panels(shape, target);
     choose_in_place(shape);

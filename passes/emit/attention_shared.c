@@ -9,9 +9,11 @@
  *
  * so that memory is read for the next group while this one is computed. Sums lie in scratch in the
  * order in which pairs are made: of each 32 columns those in the lower halves of 16-byte lanes,
- * then those in the upper halves. */
+ * then those in the upper halves. By tiles (amx.h) groups are of thirty-two keys, which are read as
+ * they lie. */
 #include "passes/emit/attention_shared.h"
 
+#include "passes/emit/amx.h"
 #include "passes/emit/attention_exp.h"
 #include "passes/emit/attention_shared_tile.h"
 #include "passes/emit/lane_sums.h"
@@ -34,12 +36,13 @@ static bool lies_as_rows(const AttentionShape *shape, const Axes *inner, const A
     return offsets_uniform(&offsets) && offsets_stride(&offsets) == 1 && offsets_uniform(&rows);
 }
 
-/* Keys in the order in which they were compressed. */
+/* Each batch's keys as rows one after another, compressed so unless tiles read them. */
 static bool keys_lie_whole(const AttentionShape *shape) {
     const Node *key = attention_source_node(shape, ATTENTION_SOURCE_KEY);
     const Offsets keys = offsets_of(shape->body, &shape->key_axes, &key->axes);
     const Offsets within = offsets_of(shape->body, &shape->width_axes, &key->axes);
-    return key->op == OP_COMPRESSED && key->attributes.axes.count == 3 &&
+    const bool compressed = key->op == OP_COMPRESSED && key->attributes.axes.count == 3;
+    return (compressed || (shape->amx && key->op == OP_INPUT)) &&
            offsets_stride(&keys) == shape->width && offsets_stride(&within) == 1;
 }
 
@@ -60,17 +63,28 @@ static int64_t rows_of_tile(const AttentionShape *shape) {
     return shape->batches < MANY_BATCHES ? FEW_ROWS : shape->rows;
 }
 
+static int64_t vectors_of_group(const AttentionShape *shape) {
+    return shape->amx ? SHARED_AMX_VECTORS : 1;
+}
+
 static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
-    const int64_t rows = rows_of_tile(shape);
-    return (SharedScratch){
-        .keys = attention_place(size, SHARED_GROUP * shape->width / 2),
+    const int64_t rows = rows_of_tile(shape), keys = vectors_of_group(shape) * SHARED_LANES;
+    SharedScratch scratch = {
         .sums = attention_place(size, rows * shape->width),
-        .scores = attention_place(size, rows * SHARED_GROUP),
-        .weights = attention_place(size, rows * SHARED_GROUP / 2),
+        .scores = attention_place(size, rows * keys),
+        .weights = attention_place(size, rows * keys / 2),
         .largest = attention_place(size, rows),
         .offset = attention_place(size, rows),
-        .totals = attention_place(size, rows * SHARED_GROUP),
+        .totals = attention_place(size, rows * SHARED_LANES),
     };
+    if (!shape->amx) {
+        scratch.keys = attention_place(size, keys * shape->width / 2);
+        return scratch;
+    }
+    scratch.queries = attention_place(size, rows * shape->width / 2);
+    scratch.by_key = attention_place(size, keys * SHARED_LANES);
+    scratch.key_pairs = attention_place(size, 2 * 2 * keys / 2 * SHARED_LANES);
+    return scratch;
 }
 
 void attention_shared_measure(const AttentionShape *shape, KernelShape *kernel) {
@@ -85,6 +99,8 @@ void attention_shared_measure(const AttentionShape *shape, KernelShape *kernel) 
 /* --- a tile --- */
 
 static Stretch stretch_at(const Shared *shared, LLVMValueRef batch) {
+    if (attention_source_node(shared->shape, ATTENTION_SOURCE_KEY)->op != OP_COMPRESSED)
+        return (Stretch){.plain = attention_source(shared->kernel, ATTENTION_SOURCE_KEY, batch)};
     return attention_stretch(shared->kernel, ATTENTION_SOURCE_KEY, batch,
                              shared->shape->keys * shared->shape->width);
 }
@@ -95,11 +111,10 @@ static LLVMValueRef find_ahead(const Shared *shared, const SharedTile *tile, LLV
     LLVMValueRef later = emit_add_const(e, group, GROUPS_AHEAD);
     LLVMValueRef beyond = emit_add(e, tile->first, emit_sub(e, later, tile->last));
     LLVMValueRef is_here = emit_less(e, later, tile->last);
-    LLVMValueRef blocks =
+    LLVMValueRef keys =
         LLVMBuildSelect(e->builder, is_here, tile->stretch.blocks, tile->next.blocks, "");
     LLVMValueRef number = LLVMBuildSelect(e->builder, is_here, later, beyond, "");
-    return emit_element(e, e->i8, blocks,
-                        emit_mul_const(e, number, shared->blocks * COMPRESSED_BLOCK_BYTES));
+    return emit_element(e, e->i8, keys, emit_mul_const(e, number, shared->group_bytes));
 }
 
 static void clear_rows(const Shared *shared) {
@@ -165,9 +180,9 @@ static SharedTile tile_at(const Shared *shared, LLVMValueRef number) {
     SharedTile tile = {.batch = emit_div_const(e, number, tiles)};
     tile.row = emit_mul_const(e, emit_mod_const(e, number, tiles), shared->rows);
     tile.keys = attention_body_keys(&shared->body, tile.batch, tile.row, shared->rows);
-    tile.first = emit_div_const(e, tile.keys.first, SHARED_GROUP);
-    tile.last =
-        emit_div_const(e, emit_add_const(e, tile.keys.last, SHARED_GROUP - 1), SHARED_GROUP);
+    const int64_t group = shared_keys(shared);
+    tile.first = emit_div_const(e, tile.keys.first, group);
+    tile.last = emit_div_const(e, emit_add_const(e, tile.keys.last, group - 1), group);
     const Offsets queries = attention_source_offsets(k, ATTENTION_SOURCE_QUERY, &s->row_axes);
     const Offsets outputs = attention_result_offsets(k, RESULT_OUTPUT, &s->row_axes);
     tile.query =
@@ -182,19 +197,40 @@ static SharedTile tile_at(const Shared *shared, LLVMValueRef number) {
     return tile;
 }
 
-static void emit_tile(const Shared *shared, const SharedTile *tile) {
+/* What is read compressed is asked for where that can't be. */
+static void begin_tile(const Shared *shared, const SharedTile *tile) {
     Emitter *e = shared->emitter;
-    LLVMValueRef first = emit_mul_const(e, tile->first, shared->blocks);
-    LLVMValueRef last = emit_mul_const(e, tile->last, shared->blocks);
+    clear_rows(shared);
+    if (shared->shape->amx) {
+        shared_amx_queries(shared, tile);
+        return;
+    }
+    const int64_t blocks = SHARED_LANES * shared->shape->width / COMPRESSED_VALUES;
+    LLVMValueRef first = emit_mul_const(e, tile->first, blocks);
+    LLVMValueRef last = emit_mul_const(e, tile->last, blocks);
     emit_fetch_plain(e, &tile->stretch, first, last);
     emit_fetch_bases(e, &tile->next, first, last);
-    clear_rows(shared);
-    Loop groups, rows;
-    emit_loop_begin(e, &groups, tile->first, tile->last, 1, "group");
-    LLVMValueRef ahead = find_ahead(shared, tile, groups.index);
-    shared_score_group(shared, tile, groups.index, ahead);
-    shared_weigh_group(shared, tile, groups.index);
+}
+
+static void emit_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
+    if (shared->shape->amx) {
+        shared_amx_score(shared, tile, group);
+        shared_weigh_group(shared, tile, group);
+        shared_amx_add(shared, tile, group);
+        return;
+    }
+    LLVMValueRef ahead = find_ahead(shared, tile, group);
+    shared_score_group(shared, tile, group, ahead);
+    shared_weigh_group(shared, tile, group);
     shared_add_group(shared, ahead);
+}
+
+static void emit_tile(const Shared *shared, const SharedTile *tile) {
+    Emitter *e = shared->emitter;
+    Loop groups, rows;
+    begin_tile(shared, tile);
+    emit_loop_begin(e, &groups, tile->first, tile->last, 1, "group");
+    emit_group(shared, tile, groups.index);
     emit_loop_end(e, &groups, NULL);
     emit_loop_begin(e, &rows, emit_i64(e, 0), emit_i64(e, shared->rows), 1, "row");
     store_row(shared, tile, rows.index);
@@ -214,12 +250,17 @@ void emit_attention_shared(AttentionKernel *kernel) {
         .scratch = place_scratch(s, &size),
         .rows = rows_of_tile(s),
         .parts = s->width / COMPRESSED_LANES,
-        .blocks = SHARED_GROUP * s->width / COMPRESSED_VALUES,
+        .vectors = vectors_of_group(s),
+        .group_bytes = SHARED_LANES * s->width / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES,
     };
+    if (s->amx)
+        shared_amx_begin(&shared);
     Loop loop;
     emit_loop_begin(e, &loop, kernel->frame.first, kernel->frame.last, 1, "tile");
     const SharedTile tile = tile_at(&shared, loop.index);
     emit_tile(&shared, &tile);
     emit_loop_end(e, &loop, NULL);
+    if (s->amx)
+        emit_amx_end(e);
     emit_kernel_end(e, &kernel->frame);
 }

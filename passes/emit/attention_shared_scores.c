@@ -89,7 +89,7 @@ static void score_pair(const Shared *shared, const SharedTile *tile, const KeyPa
         const uint32_t own[] = {2 * row, 2 * row + 1};
         emit_store(e, emit_shuffle(e, scores, scores, own, 2),
                    shared_float(shared, shared->scratch.scores,
-                                emit_add_const(e, pair->key, row * SHARED_GROUP)),
+                                emit_add_const(e, pair->key, row * SHARED_LANES)),
                    SHARED_FLOAT_BYTES);
     }
 }
@@ -98,15 +98,15 @@ void shared_score_group(const Shared *shared, const SharedTile *tile, LLVMValueR
                         LLVMValueRef ahead) {
     Emitter *e = shared->emitter;
     const int64_t blocks = shared->shape->width / COMPRESSED_VALUES;
-    LLVMValueRef first = emit_mul_const(e, group, shared->blocks);
+    LLVMValueRef first = emit_mul_const(e, group, SHARED_LANES * blocks);
     Loop loop;
-    emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, SHARED_GROUP), 2, "keys");
+    emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, SHARED_LANES), 2, "keys");
     const KeyPair pair = {loop.index, emit_add(e, first, emit_mul_const(e, loop.index, blocks))};
     LLVMValueRef bytes = emit_mul_const(e, loop.index, blocks * COMPRESSED_BLOCK_BYTES / 2);
     score_pair(shared, tile, &pair, emit_element(e, e->i8, ahead, bytes));
     emit_loop_end(e, &loop, NULL);
-    LLVMValueRef key = emit_mul_const(e, group, SHARED_GROUP), none = emit_i64(e, 0);
+    LLVMValueRef key = emit_mul_const(e, group, SHARED_LANES), none = emit_i64(e, 0);
     clear_keys(shared, none, emit_sub(e, tile->keys.first, key));
     clear_keys(shared, emit_max_i64(e, emit_sub(e, tile->keys.last, key), none),
-               emit_i64(e, SHARED_GROUP));
+               emit_i64(e, SHARED_LANES));
 }

@@ -8,21 +8,25 @@
 
 enum {
     SHARED_LANES = 16,
-    SHARED_GROUP = ATTENTION_KEY_GROUP,
     SHARED_LINE_BYTES = 64,
     SHARED_BLOCK_LINES = COMPRESSED_BLOCK_BYTES / SHARED_LINE_BYTES,
     SHARED_HALF_BYTES = 2,
     SHARED_FLOAT_BYTES = 4,
+    SHARED_AMX_VECTORS = 2, /* of a group by tiles */
 };
 
 /* In scratch, bytes from its start. */
 typedef struct SharedScratch {
-    int64_t keys;            /* bf16 [SHARED_GROUP, width] */
+    int64_t keys;            /* bf16 [keys of a group, width] */
     int64_t sums;            /* f32 [width / 32, rows, 32] */
-    int64_t scores;          /* f32 [rows, SHARED_GROUP] */
-    int64_t weights;         /* bf16 [rows, SHARED_GROUP] */
+    int64_t scores;          /* f32 [rows, keys of a group] */
+    int64_t weights;         /* bf16 [rows, keys of a group] */
     int64_t largest, offset; /* f32 [rows] */
-    int64_t totals;          /* of weights: f32 [rows, SHARED_GROUP], by lane */
+    int64_t totals;          /* of weights: f32 [rows, SHARED_LANES], by lane */
+    /* By tiles: */
+    int64_t queries;   /* pairs [width / 2, rows] */
+    int64_t by_key;    /* f32 [keys of a group, SHARED_LANES]: scores of a key side by side */
+    int64_t key_pairs; /* pairs [2 parts, halves of their columns, keys of a group / 2, 16] */
 } SharedScratch;
 
 typedef struct Shared {
@@ -32,8 +36,11 @@ typedef struct Shared {
     AttentionBody body;
     SharedScratch scratch;
     int64_t rows, parts; /* rows of a tile; parts of COMPRESSED_LANES columns */
-    int64_t blocks;      /* of a group */
+    int64_t vectors;     /* of SHARED_LANES keys: a group */
+    int64_t group_bytes; /* of a group's keys, compressed */
 } Shared;
+
+static inline int64_t shared_keys(const Shared *shared) { return shared->vectors * SHARED_LANES; }
 
 typedef struct SharedTile {
     LLVMValueRef batch, row;
@@ -84,5 +91,18 @@ void shared_weigh_group(const Shared *shared, const SharedTile *tile, LLVMValueR
 
 /* Adds the group's values to the sums by their weights, and asks for the other half. */
 void shared_add_group(const Shared *shared, LLVMValueRef ahead);
+
+/* Of the values of two keys, the columns of one half of each 16-byte lane, in pairs. */
+LLVMValueRef shared_pair_columns(Emitter *e, LLVMValueRef even, LLVMValueRef odd, uint32_t half);
+
+/* --- the same by tiles: attention_shared_amx.c --- */
+
+void shared_amx_begin(const Shared *shared);
+
+/* The tile's queries, in the order in which tiles multiply them. */
+void shared_amx_queries(const Shared *shared, const SharedTile *tile);
+
+void shared_amx_score(const Shared *shared, const SharedTile *tile, LLVMValueRef group);
+void shared_amx_add(const Shared *shared, const SharedTile *tile, LLVMValueRef group);
 
 #endif

@@ -4,9 +4,11 @@
  * micro-kernel for a pair of panels. Sizes and packing come from contract_shape.c. */
 #include "passes/emit/contract.h"
 
+#include "passes/emit/amx.h"
 #include "passes/emit/contract_micro.h"
 #include "passes/emit/offsets.h"
 #include "passes/emit/pack.h"
+#include "passes/emit/product_amx.h"
 
 enum {
     FLOAT_BYTES = 4,
@@ -311,7 +313,7 @@ static void emit_depth_blocks(const Contract *c, Tile *tile) {
     else if (s->pack_right)
         call_pack(c, c->pack_right, tile->right, tile->packed_right, tile->column, tile->columns,
                   tile);
-    if (s->pack_left)
+    if (s->pack_left && !s->keep_left)
         call_pack(c, c->pack_left, tile->left, packed_left(c), tile->row, tile->rows, tile);
     emit_panels(c, tile);
     emit_loop_end(e, &loop, NULL);
@@ -333,6 +335,22 @@ static Tile locate_columns(const Contract *c, LLVMValueRef column_tile) {
     tile.right =
         side_at(c, s->right, c->frame.operands[right], emit_offset(e, &c->right_batch, tile.batch));
     return tile;
+}
+
+/* All of the left side, at the first column block of a batch that is computed here. */
+static void pack_rows(const Contract *c, const Tile *tile, LLVMValueRef column_tile,
+                      LLVMValueRef first) {
+    Emitter *e = c->emitter;
+    const ContractShape *s = &c->shape;
+    LLVMValueRef none = emit_i64(e, 0);
+    LLVMValueRef begins =
+        LLVMBuildOr(e->builder, LLVMBuildICmp(e->builder, LLVMIntEQ, column_tile, first, ""),
+                    LLVMBuildICmp(e->builder, LLVMIntEQ, tile->column, none, ""), "");
+    const Tile whole = {.depth = none, .depths = emit_i64(e, s->depth)};
+    Branch branch;
+    emit_branch_begin(e, &branch, begins, "rows");
+    call_pack(c, c->pack_left, tile->left, packed_left(c), none, emit_i64(e, s->rows), &whole);
+    emit_branch_end(e, &branch);
 }
 
 /* Row blocks `from` to `to` - 1 of a column block, some at a time. */
@@ -363,6 +381,8 @@ static void emit_tiles(const Contract *c) {
     Tile tile = locate_columns(c, loop.index);
     if (s->pack_right && s->keep_right)
         pack_kept(c, &tile);
+    if (s->keep_left)
+        pack_rows(c, &tile, loop.index, first);
     emit_row_groups(c, &tile, from, to);
     emit_loop_end(e, &loop, NULL);
 }
@@ -377,6 +397,10 @@ void emit_contract(Emitter *emitter, const Function *body, const char *symbol) {
         noalias[i] = i >= inputs ? body->output_count > 1 : !contract_in_place(body, i, 0);
     emit_parts(&contract, symbol, operand_count, noalias);
     emit_kernel_begin(emitter, &contract.frame, symbol, operand_count, noalias);
+    if (contract.shape.amx)
+        emit_product_amx_begin(emitter, contract.shape.height);
     emit_tiles(&contract);
+    if (contract.shape.amx)
+        emit_amx_end(emitter);
     emit_kernel_end(emitter, &contract.frame);
 }

@@ -6,6 +6,7 @@
 #include "passes/emit/kernel.h"
 #include "passes/emit/offsets.h"
 #include "passes/emit/product.h"
+#include "passes/emit/product_amx.h"
 #include "passes/emit/site.h"
 
 enum {
@@ -75,6 +76,16 @@ static Stretch packed_panel(const Micro *micro) {
 }
 
 static void sum_products(const Micro *micro, LLVMValueRef *sums) {
+    if (micro->shape->amx) {
+        const Offsets columns =
+            contract_offsets(micro->shape, CONTRACT_RIGHT, &micro->shape->column_axes);
+        const ProductAmx product = {micro->shape->height, micro->product.height,
+                                    micro->product.vectors, micro->shape->depth_elements,
+                                    offsets_stride(&columns)};
+        emit_products_amx(micro->emitter, &product, parameter(micro, MICRO_LEFT),
+                          parameter(micro, MICRO_RIGHT), sums);
+        return;
+    }
     if (micro->shape->packed != NODE_NONE) {
         const Stretch panel = packed_panel(micro);
         emit_products_packed(micro->emitter, &micro->product, parameter(micro, MICRO_LEFT), &panel,

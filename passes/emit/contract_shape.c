@@ -4,6 +4,7 @@
  * that are worth measuring are the target's choices (choices.def). */
 #include "passes/emit/contract_shape.h"
 
+#include "passes/emit/amx.h"
 #include "passes/emit/kernel.h"
 #include "passes/emit/offsets.h"
 #include "passes/emit/product.h"
@@ -139,6 +140,7 @@ enum {
     STREAM_DEPTH = 16,    /* depths, or pairs of them, that are summed in one go */
     STREAM_COLUMNS = 128, /* of a tile, at least */
     STREAM_TILES = 4,     /* of columns, if they are not smaller for it */
+    MOST_AMX_ROWS = 64,   /* that are packed at a time */
     STREAM_DEEP = 8, /* where the depth is more times the columns, it is no matrix of weights */
 };
 
@@ -195,9 +197,17 @@ static bool streams(DType dtype, int64_t rows, int64_t columns, int64_t depth) {
            (dtype == DTYPE_F32 || depth % 2 == 0);
 }
 
+/* Whatever the rows, so that the bits of one do not depend on those beside it. */
+static bool takes_amx(const Target *target, DType dtype, int64_t columns, int64_t depth) {
+    return target->has_amx && dtype == DTYPE_BF16 && columns % AMX_ROWS == 0 &&
+           depth % AMX_DEPTH == 0;
+}
+
 int64_t contract_panel_width(const Target *target, DType dtype, int64_t rows, int64_t columns,
                              int64_t depth) {
     Product product;
+    if (takes_amx(target, dtype, columns, depth))
+        return 1;
     if (columns < target_lanes(target) || !streams(dtype, rows, columns, depth))
         return 0;
     product_choose(target, rows, columns, &product);
@@ -250,6 +260,31 @@ static void choose_packing(ContractShape *shape, const Choices *choices) {
     int64_t most =
         (scattered ? choices->few_panels : choices->many_panels) * (int64_t)shape->height;
     shape->pack_right = !right_direct || shape->pairs || shape->rows > most;
+}
+
+/* Rows are packed, to pairs: all of them once, where they are few. */
+static bool choose_amx(ContractShape *shape, const Target *target) {
+    const Offsets columns = contract_offsets(shape, CONTRACT_RIGHT, &shape->column_axes);
+    const Offsets depth = contract_offsets(shape, CONTRACT_RIGHT, &shape->depth_axes);
+    const DType dtype = graph_node(shape->body, shape->right)->dtype;
+    shape->amx = shape->pairs && takes_amx(target, dtype, shape->columns, shape->depth_elements) &&
+                 offsets_uniform(&columns) && offsets_uniform(&depth) &&
+                 offsets_stride(&depth) == 1;
+    if (!shape->amx)
+        return false;
+    shape->lanes = AMX_ROWS;
+    shape->height = (uint32_t)least(shape->rows, AMX_ROWS);
+    shape->vectors = shape->columns % (2 * AMX_ROWS) ? 1 : 2;
+    shape->width = shape->vectors * shape->lanes;
+    shape->depth_block = shape->depth;
+    shape->pack_left = true;
+    shape->row_block = least(round_up(shape->rows, shape->height), MOST_AMX_ROWS);
+    shape->row_blocks = divide_up(shape->rows, shape->row_block);
+    shape->row_group = 1;
+    shape->keep_left = shape->row_blocks == 1;
+    shape->column_block = shape->width;
+    shape->column_blocks = shape->columns / shape->width;
+    return true;
 }
 
 /* --- tiles --- */
@@ -326,10 +361,12 @@ static void size_scratch(ContractShape *shape, const Choices *choices) {
 void contract_shape(const Function *body, const Target *target, ContractShape *shape) {
     *shape = (ContractShape){.body = body, .contract = kernel_anchor(body), .packed = NODE_NONE};
     assign_sides(shape, target_lanes(target));
-    choose_micro(shape, target);
-    choose_depth_block(shape, &target->choices);
-    choose_packing(shape, &target->choices);
-    choose_blocks(shape, target);
-    choose_prefetch(shape, target);
+    if (!choose_amx(shape, target)) {
+        choose_micro(shape, target);
+        choose_depth_block(shape, &target->choices);
+        choose_packing(shape, &target->choices);
+        choose_blocks(shape, target);
+        choose_prefetch(shape, target);
+    }
     size_scratch(shape, &target->choices);
 }

@@ -38,9 +38,13 @@ typedef struct ContractShape {
     bool stream_right;
     bool prefetch_right; /* it comes from memory */
     bool in_panels; /* it lies there as panels of `width` columns, depth by depth: as it is read */
+    /* Rows of bf16 against columns that are read where they lie, each with its depths side by side,
+     * by tiles (amx.h). */
+    bool amx;
     /* The right side of a column block is packed for all of the depth, and serves the tiles after
      * it. */
     bool keep_right;
+    bool keep_left; /* the left side is packed once, and serves all column blocks of a batch */
 
     int64_t depth_block;               /* depth that is summed in one go; the last may be shorter */
     int64_t row_block, column_block;   /* of a tile; multiples of height and width */
@@ -64,8 +68,8 @@ struct Offsets contract_offsets(const ContractShape *shape, ContractSide side,
                                 const Axes *composite);
 
 /* Where a product reads a matrix of f32 or bf16 in place and once, since it has few rows: how many
- * columns it computes at a time. In panels of so many it reads memory from end to end. 0: it does
- * not, or they do not divide. */
+ * columns it computes at a time. In panels of so many it reads memory from end to end; by tiles
+ * column by column, 1. 0: it does not, or they do not divide. */
 int64_t contract_panel_width(const Target *target, DType dtype, int64_t rows, int64_t columns,
                              int64_t depth);
 

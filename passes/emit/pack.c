@@ -4,6 +4,7 @@
 #include "passes/emit/pack.h"
 
 #include "passes/emit/bf16.h"
+#include "passes/emit/transpose.h"
 
 enum { SOURCE, PANELS, SIDE_FIRST, SIDE_COUNT, DEPTH_FIRST, DEPTH_COUNT, PARAMETERS };
 enum { FLOAT_BYTES = 4, DEPTH_CHUNK = 16, CACHE_LINE = 64, NEAR_BYTES = 32 << 10 };
@@ -151,25 +152,6 @@ static LLVMValueRef load_depths(const Packer *packer, LLVMValueRef side, LLVMVal
     return LLVMBuildBitCast(e->builder, bits, emit_vector_type(e, e->i32, lanes), "");
 }
 
-/* Swaps the blocks off the diagonal, of half the size each round (Eklundh). */
-static void transpose(Emitter *e, LLVMValueRef *rows, uint32_t lanes) {
-    uint32_t *low = arena_array(e->arena, lanes, sizeof *low);
-    uint32_t *high = arena_array(e->arena, lanes, sizeof *high);
-    for (uint32_t block = lanes / 2; block; block /= 2) {
-        for (uint32_t lane = 0; lane < lanes; lane++) {
-            low[lane] = lane & block ? lanes + lane - block : lane;
-            high[lane] = lane & block ? lanes + lane : lane + block;
-        }
-        for (uint32_t i = 0; i < lanes; i++) {
-            if (i & block)
-                continue;
-            LLVMValueRef a = rows[i], b = rows[i + block];
-            rows[i] = emit_shuffle(e, a, b, low, lanes);
-            rows[i + block] = emit_shuffle(e, a, b, high, lanes);
-        }
-    }
-}
-
 /* `lanes` depths from `at` on, of the panel's indices first, ..., first + group - 1. */
 static void transpose_square(const Packer *packer, const Panel *panel, LLVMValueRef at,
                              uint32_t first, uint32_t group) {
@@ -189,7 +171,7 @@ static void transpose_square(const Packer *packer, const Panel *panel, LLVMValue
         if (is_far(packer))
             fetch_depths(packer, side, depth);
     }
-    transpose(e, rows, lanes);
+    emit_transpose(e, rows, lanes);
     for (uint32_t i = 0; i < lanes; i++) {
         LLVMValueRef row = panel_row(packer, panel, emit_add_const(e, at, i));
         LLVMValueRef target = emit_element(e, e->f32, row, emit_i64(e, first));

@@ -36,7 +36,7 @@ static const NamedTarget named_targets[] = {
     {"cascadelake", "x86_64", 64, 32, true, false, 32 * KIB, 1024 * KIB, "avx512vnni"},
     {"icelake-server", "x86_64", 64, 32, true, false, 48 * KIB, 1280 * KIB, ICE_LAKE},
     {"sapphirerapids", "x86_64", 64, 32, true, true, 48 * KIB, 2048 * KIB,
-     ICE_LAKE " avx512bf16 avx512fp16 avxvnni"},
+     ICE_LAKE " avx512bf16 avx512fp16 avxvnni amx-tile amx-bf16"},
     {"znver2", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB, ""},
     {"znver3", "x86_64", 32, 16, true, false, 32 * KIB, 512 * KIB, "vaes vpclmulqdq"},
     {"znver4", "x86_64", 64, 32, true, true, 32 * KIB, 1024 * KIB, ICE_LAKE " avx512bf16"},
@@ -77,6 +77,7 @@ static void target_assume(Target *target, const NamedTarget *named) {
     target->vector_registers = named->vector_registers;
     target->has_fma = named->has_fma;
     target->has_bf16_dot = named->has_bf16_dot;
+    target->has_amx = named->more && strstr(named->more, "amx-bf16");
     target->l1_bytes = named->l1_bytes;
     target->l2_bytes = named->l2_bytes;
 }
@@ -114,7 +115,7 @@ bool target_choose(Target *target, const ChoicesTable *table, char *error, size_
 bool target_runs_on(const Target *made_for, const Target *host) {
     return strcmp(made_for->name, host->name) == 0 ||
            (made_for->vector_bytes <= host->vector_bytes && made_for->has_fma <= host->has_fma &&
-            made_for->has_bf16_dot <= host->has_bf16_dot);
+            made_for->has_bf16_dot <= host->has_bf16_dot && made_for->has_amx <= host->has_amx);
 }
 
 /* Intel's cores begin one vdpbf16ps of a whole register in two cycles, and two multiply-adds in
@@ -122,6 +123,8 @@ bool target_runs_on(const Target *made_for, const Target *host) {
 bool target_bf16_dot_is_slow(const Target *target) {
     return target->has_bf16_dot && strncmp(target->cpu, "znver", 5) != 0;
 }
+
+static uint64_t amx_features(void) { return cpu_features_of("amx-tile amx-bf16"); }
 
 /* Widths from the host's features; cache sizes by its name, or else by its width. */
 static bool target_native(Target *target) {
@@ -150,6 +153,7 @@ static bool target_native(Target *target) {
     target->vector_registers = like->vector_registers;
     target->has_fma = !x86 || has_feature(has, "+fma");
     target->has_bf16_dot = avx512 && has_feature(has, "+avx512bf16");
+    target->has_amx = target->has_bf16_dot && !(amx_features() & ~cpu_features());
     return true;
 }
 
@@ -200,6 +204,8 @@ bool target_needs(const Target *target, char *names, size_t size) {
         for (char *rest = text, *feature; (feature = strsep(&rest, ","));)
             if (*feature == '+')
                 needs |= cpu_features_of(feature + 1);
+        if (!target->has_amx) /* the processor's, and the system does not allow them */
+            needs &= ~amx_features();
     } else if (named && named->more) {
         const int level = target->vector_bytes == 64 ? 4 : target->vector_bytes == 32 ? 3 : 2;
         needs = cpu_features_of_level(level) | cpu_features_of(named->more);

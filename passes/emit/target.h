@@ -15,6 +15,7 @@ typedef struct Target {
     uint32_t vector_registers; /* of that width */
     bool has_fma;              /* where it lacks, emit_fma rounds twice */
     bool has_bf16_dot;         /* AVX512-BF16 */
+    bool has_amx;              /* AMX-BF16 (amx.h) */
 
     /* Sizes that blocking assumes, in bytes; of a core. */
     int64_t l1_bytes, l2_bytes;

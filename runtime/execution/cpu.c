@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Which registers the system must save: bits of XCR0. */
-enum { STATE_NONE = 0, STATE_AVX = 0x06, STATE_AVX512 = 0xe6 };
+enum { STATE_NONE = 0, STATE_AVX = 0x06, STATE_AVX512 = 0xe6, STATE_AMX = 0x60000 };
 
 typedef struct Feature {
     const char *name;
@@ -25,6 +25,15 @@ _Static_assert(FEATURES <= 64, "a set of features is 64 bits");
 
 #ifdef __x86_64__
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Linux saves tiles, 8 KiB a thread, for processes alone that have asked for them (since 5.16). Who
+ * asks learns whether they may be used, and may use them from then on, in all threads. */
+static bool may_use_amx(void) {
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0;
+}
 
 /* XCR0; 0 where the system does not use xsave. */
 static uint32_t saved_state(void) {
@@ -50,6 +59,9 @@ uint64_t cpu_features(void) {
     }
 #include "runtime/execution/cpu.def"
 #undef CPU_FEATURE
+    const uint64_t tiles = cpu_features_of("amx-tile amx-bf16");
+    if (found & tiles && !may_use_amx())
+        found &= ~tiles;
     return found;
 }
 #else

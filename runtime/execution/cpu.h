@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 /* The features of this machine, of those in cpu.def, by their place there. On machines other than
- * x86-64 there are none. */
+ * x86-64 there are none. Tiles (amx-...) must be asked of the system before they are used: this
+ * does, and they are in the answer where it allows them. */
 uint64_t cpu_features(void);
 
 /* The features of a list of names with spaces between them; and all of x86-64-v2, -v3, -v4. Names

@@ -9,6 +9,7 @@
  * one}. What cannot be compiled is answered by {"refused": "why"} and exit code 1. */
 #include "frontend/lower.h"
 #include "passes/decode.h"
+#include "passes/emit/target.h"
 #include "runtime/model/model.h"
 #include "runtime/study/draw.h"
 #include "tests/bench/program.h"
@@ -38,9 +39,13 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
         return false;
     CompileOptions options = {.threads = omp_get_num_procs()};
     options.precision = compile_options_of(&program->experiment).precision;
+    Target target;
+    char unknown[512];
+    const bool known = target_find(NULL, &target, unknown, sizeof unknown);
     const DecodeOptions decoding = {.batch = lower_batch_axis(program->spec),
                                     .images = bench->images,
-                                    .precision = options.precision};
+                                    .precision = options.precision,
+                                    .plain = known && target.has_amx};
     DecodeFault fault;
     CompileError error = {0};
     Module *decode = derive_decode(module, &decoding, &fault);

@@ -175,6 +175,7 @@ Test(compress, products_have_the_same_bits) {
     Target target;
     char error[256];
     cr_assert(target_find(NULL, &target, error, sizeof error), "%s", error);
+    target.has_amx = false; /* tiles would not read them in panels */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const int64_t width = contract_panel_width(&target, DTYPE_BF16, rows[i], 1024, 512);
         const bool used = target_lanes(&target) == 16;

@@ -40,4 +40,21 @@ Test(target, products_of_bf16_are_what_is_faster_there) {
         cr_expect_eq(target_bf16_dot_is_slow(&target), is_slow[i], "%s", names[i]);
     }
 }
+
+/* Whoever needs tiles says so, and runs nowhere else. */
+Test(target, tiles) {
+    const uint64_t tiles = cpu_features_of("amx-tile amx-bf16");
+    static const char *const names[] = {"sapphirerapids", "znver5", "x86-64-v4"};
+    Target targets[3];
+    char fault[512];
+    for (int i = 0; i < 3; i++) {
+        cr_assert(target_find(names[i], &targets[i], fault, sizeof fault), "%s", fault);
+        cr_expect_eq(targets[i].has_amx, i == 0, "%s", names[i]);
+        cr_expect_eq(needs_of(names[i]) & tiles, i == 0 ? tiles : 0, "%s", names[i]);
+    }
+    cr_expect_not(target_runs_on(&targets[0], &targets[1]));
+    cr_expect(target_runs_on(&targets[2], &targets[0]));
+    cr_assert(target_find(NULL, &targets[1], fault, sizeof fault), "%s", fault);
+    cr_expect_eq(targets[1].has_amx, (cpu_features() & tiles) == tiles);
+}
 #endif
