@@ -192,6 +192,8 @@ static SharedTile tile_at(const Shared *shared, LLVMValueRef number) {
                                     attention_result(k, RESULT_OUTPUT, tile.batch),
                                     emit_offset(e, &outputs, tile.row));
     LLVMValueRef after = emit_div_const(e, emit_add_const(e, number, 1), tiles);
+    tile.is_last =
+        LLVMBuildICmp(e->builder, LLVMIntEQ, emit_add_const(e, number, 1), k->frame.last, "");
     tile.stretch = stretch_at(shared, tile.batch);
     tile.next = stretch_at(shared, emit_min_i64(e, after, emit_i64(e, s->batches - 1)));
     return tile;

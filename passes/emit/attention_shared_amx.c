@@ -10,19 +10,19 @@ enum {
     GROUPS_AHEAD = 8,
 };
 
-enum { SCORES, SUMS = 2, KEYS = 4, QUERIES, WEIGHTS, VALUES }; /* registers; two of sums */
+/* Registers: scores have one for each vector of keys. As few as can be, since a core has not many
+ * more than it shows, for two threads. */
+enum { SCORES, KEYS = SHARED_AMX_VECTORS, VALUES = KEYS, QUERIES, WEIGHTS, SUMS };
 
 void shared_amx_begin(const Shared *shared) {
     const uint32_t rows = (uint32_t)shared->rows, row_bytes = rows * SHARED_FLOAT_BYTES;
     AmxSize sizes[AMX_REGISTERS] = {0};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < KEYS; i++)
         sizes[SCORES + i] = (AmxSize){AMX_ROWS, row_bytes};
-        sizes[SUMS + i] = (AmxSize){rows, AMX_ROW_BYTES};
-    }
     sizes[KEYS] = (AmxSize){AMX_ROWS, AMX_ROW_BYTES};
     sizes[QUERIES] = (AmxSize){AMX_DEPTH / 2, row_bytes};
     sizes[WEIGHTS] = (AmxSize){rows, AMX_ROW_BYTES};
-    sizes[VALUES] = (AmxSize){AMX_ROWS, AMX_ROW_BYTES};
+    sizes[SUMS] = (AmxSize){rows, AMX_ROW_BYTES};
     emit_amx_begin(shared->emitter, sizes);
 }
 
@@ -70,16 +70,19 @@ void shared_amx_queries(const Shared *shared, const SharedTile *tile) {
 /* --- what is read later --- */
 
 /* The group that is read GROUPS_AHEAD after this one: of the next batch, if need be, of which the
- * mask leaves as much. It is asked for line by line, to L2, while others are computed with: of many
- * requests at a time some are dropped, and those for L1 are in the way of what comes from L2. */
+ * mask leaves as much; this one, where no batch is read here after it. It is asked for line by
+ * line, to L2, while others are computed with: of many requests at a time some are dropped, and
+ * those for L1 are in the way of what comes from L2. */
 static LLVMValueRef find_ahead(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
     Emitter *e = shared->emitter;
     LLVMValueRef later = emit_add_const(e, group, GROUPS_AHEAD);
     LLVMValueRef is_here = emit_less(e, later, tile->last);
+    LLVMValueRef is_own = LLVMBuildOr(e->builder, is_here, tile->is_last, "");
     LLVMValueRef beyond = emit_add(e, tile->first, emit_sub(e, later, tile->last));
     LLVMValueRef keys =
-        LLVMBuildSelect(e->builder, is_here, tile->stretch.plain, tile->next.plain, "");
-    LLVMValueRef number = LLVMBuildSelect(e->builder, is_here, later, beyond, "");
+        LLVMBuildSelect(e->builder, is_own, tile->stretch.plain, tile->next.plain, "");
+    LLVMValueRef after = LLVMBuildSelect(e->builder, tile->is_last, group, beyond, "");
+    LLVMValueRef number = LLVMBuildSelect(e->builder, is_here, later, after, "");
     return byte_at(shared, keys, emit_mul_const(e, number, AMX_DEPTH * key_bytes(shared)));
 }
 
@@ -95,12 +98,16 @@ static void ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int
 /* From a row for each key to one for each row. */
 static void turn_scores(const Shared *shared, int64_t vector) {
     Emitter *e = shared->emitter;
+    const int64_t first = vector * SHARED_LANES;
     LLVMValueRef scores[SHARED_LANES];
-    for (int64_t i = 0; i < SHARED_LANES; i++)
-        scores[i] = emit_load(
-            e, shared_floats(e),
-            shared_lanes(shared, shared->scratch.by_key, emit_i64(e, vector * SHARED_LANES + i)),
-            SHARED_LINE_BYTES);
+    emit_amx_store(e, SCORES + (int)vector,
+                   shared_lanes(shared, shared->scratch.by_key, emit_i64(e, first)),
+                   SHARED_LINE_BYTES);
+    for (int64_t key = 0; key < SHARED_LANES; key++)
+        scores[key] =
+            emit_load(e, shared_floats(e),
+                      shared_lanes(shared, shared->scratch.by_key, emit_i64(e, first + key)),
+                      SHARED_LINE_BYTES);
     emit_transpose(e, scores, SHARED_LANES);
     for (int64_t row = 0; row < shared->rows; row++)
         emit_store(e, scores[row],
@@ -140,12 +147,8 @@ void shared_amx_score(const Shared *shared, const SharedTile *tile, LLVMValueRef
         emit_amx_dot(e, SCORES + v, KEYS, QUERIES);
     }
     emit_loop_end(e, &loop, NULL);
-    for (int v = 0; v < SHARED_AMX_VECTORS; v++) {
-        emit_amx_store(e, SCORES + v,
-                       shared_lanes(shared, shared->scratch.by_key, emit_i64(e, v * AMX_ROWS)),
-                       SHARED_LINE_BYTES);
+    for (int v = 0; v < SHARED_AMX_VECTORS; v++)
         turn_scores(shared, v);
-    }
 }
 
 /* --- values --- */
@@ -204,10 +207,10 @@ static void add_part(const Shared *shared, LLVMValueRef part) {
     LLVMValueRef sums = shared_sums(shared, part, emit_i64(e, 0));
     for (int half = 0; half < 2; half++) {
         LLVMValueRef place = shared_vector(e, sums, half);
-        emit_amx_load(e, SUMS + half, place, stride);
+        emit_amx_load(e, SUMS, place, stride);
         emit_amx_load(e, VALUES, pairs_at(shared, part, half), SHARED_LINE_BYTES);
-        emit_amx_dot(e, SUMS + half, WEIGHTS, VALUES);
-        emit_amx_store(e, SUMS + half, place, stride);
+        emit_amx_dot(e, SUMS, WEIGHTS, VALUES);
+        emit_amx_store(e, SUMS, place, stride);
     }
 }
 

@@ -25,7 +25,7 @@ typedef struct SharedScratch {
     int64_t totals;          /* of weights: f32 [rows, SHARED_LANES], by lane */
     /* By tiles: */
     int64_t queries;   /* pairs [width / 2, rows] */
-    int64_t by_key;    /* f32 [keys of a group, SHARED_LANES]: scores of a key side by side */
+    int64_t by_key;    /* f32 [keys of a group, SHARED_LANES]: a key's side by side */
     int64_t key_pairs; /* pairs [2 parts, halves of their columns, keys of a group / 2, 16] */
 } SharedScratch;
 
@@ -48,6 +48,7 @@ typedef struct SharedTile {
     AttentionKeys keys;
     LLVMValueRef first, last; /* groups */
     Stretch stretch, next;    /* of the batch, and of the one that is read after it */
+    LLVMValueRef is_last;     /* of those that are computed here */
 } SharedTile;
 
 /* --- vectors --- */

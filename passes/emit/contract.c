@@ -34,7 +34,8 @@ typedef struct Tile {
     LLVMValueRef left, right;                       /* the sides' tensors at its batch */
     LLVMValueRef depth, depths, phase;              /* the block of the depth */
     LLVMValueRef packed_right;                      /* the block's panels */
-    LLVMValueRef next; /* elements from the left side's block to the one after it */
+    LLVMValueRef next;    /* elements from the left side's block to the one after it */
+    LLVMValueRef is_last; /* by tiles of AMX: no columns are read here after these */
 } Tile;
 
 static LLVMValueRef scratch_at(const Contract *c, int64_t bytes) {
@@ -111,6 +112,14 @@ static void emit_parts(Contract *c, const char *symbol, uint32_t operand_count,
     }
 }
 
+/* The columns that are read after these, which lie behind them; these, where no others are. */
+static LLVMValueRef find_ahead(const Contract *c, const Tile *tile, LLVMValueRef right) {
+    Emitter *e = c->emitter;
+    const int64_t panel = (int64_t)c->shape.width * offsets_stride(&c->right_columns);
+    LLVMValueRef after = side_at(c, c->shape.right, right, emit_i64(e, panel));
+    return LLVMBuildSelect(e->builder, tile->is_last, right, after, "");
+}
+
 /* One pair of panels; row and column are their first indices. */
 static void call_micro(const Contract *c, const Tile *tile, int row_rest, int column_rest,
                        LLVMValueRef row, LLVMValueRef column) {
@@ -141,6 +150,8 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
     LLVMValueRef panels = emit_add(e, emit_mul_const(e, row_in_tile, s->column_block),
                                    emit_mul_const(e, column_in_tile, s->height));
     arguments[MICRO_PARTIAL] = float_at(c, partial_sums(c), panels);
+    if (s->amx)
+        arguments[MICRO_AHEAD] = find_ahead(c, tile, arguments[MICRO_RIGHT]);
     arguments[MICRO_DEPTH] = tile->depths;
     arguments[MICRO_PHASE] = tile->phase;
     arguments[MICRO_BATCH] = tile->batch;
@@ -379,6 +390,7 @@ static void emit_tiles(const Contract *c) {
     LLVMValueRef to =
         emit_min_i64(e, emit_sub(e, c->frame.last, start), emit_i64(e, s->row_blocks));
     Tile tile = locate_columns(c, loop.index);
+    tile.is_last = LLVMBuildICmp(e->builder, LLVMIntEQ, loop.index, last, "");
     if (s->pack_right && s->keep_right)
         pack_kept(c, &tile);
     if (s->keep_left)

@@ -83,7 +83,7 @@ static void sum_products(const Micro *micro, LLVMValueRef *sums) {
                                     micro->product.vectors, micro->shape->depth_elements,
                                     offsets_stride(&columns)};
         emit_products_amx(micro->emitter, &product, parameter(micro, MICRO_LEFT),
-                          parameter(micro, MICRO_RIGHT), sums);
+                          parameter(micro, MICRO_RIGHT), parameter(micro, MICRO_AHEAD), sums);
         return;
     }
     if (micro->shape->packed != NODE_NONE) {

@@ -11,9 +11,10 @@ typedef enum MicroParameter {
     MICRO_LEFT,    /* its first row at the first depth: a panel, or the tensor itself */
     MICRO_RIGHT,   /* its first column at the first depth: a panel, or the tensor itself */
     MICRO_PARTIAL, /* height x width partial sums, where the depth is cut in blocks */
-    MICRO_DEPTH,   /* how many */
-    MICRO_PHASE,   /* MICRO_FIRST and MICRO_LAST or-ed, where the depth is cut in blocks */
-    MICRO_BATCH,   /* indices of the first element */
+    MICRO_AHEAD = MICRO_PARTIAL, /* by tiles of AMX: the columns that are read next */
+    MICRO_DEPTH,                 /* how many */
+    MICRO_PHASE, /* MICRO_FIRST and MICRO_LAST or-ed, where the depth is cut in blocks */
+    MICRO_BATCH, /* indices of the first element */
     MICRO_ROW,
     MICRO_COLUMN,
     MICRO_OPERANDS

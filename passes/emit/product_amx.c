@@ -3,26 +3,25 @@
 #include "passes/emit/amx.h"
 #include "passes/emit/transpose.h"
 
-enum { SUMS, COLUMNS = 2, ROWS = 4, USED }; /* registers: two of sums, two of columns */
+enum { MOST_VECTORS = 2 };
+enum { SUMS, COLUMNS = MOST_VECTORS, ROWS }; /* registers: of sums one for each vector */
 enum { HALF_BYTES = 2, FLOAT_BYTES = 4, LINE_BYTES = 64 };
 
 void emit_product_amx_begin(Emitter *e, uint32_t height) {
     AmxSize sizes[AMX_REGISTERS] = {0};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < MOST_VECTORS; i++)
         sizes[SUMS + i] = (AmxSize){AMX_ROWS, height * FLOAT_BYTES};
-        sizes[COLUMNS + i] = (AmxSize){AMX_ROWS, AMX_ROW_BYTES};
-    }
+    sizes[COLUMNS] = (AmxSize){AMX_ROWS, AMX_ROW_BYTES};
     sizes[ROWS] = (AmxSize){AMX_DEPTH / 2, height * FLOAT_BYTES};
     emit_amx_begin(e, sizes);
 }
 
-/* Of the columns after these, as many lines as are read now, one after another as they lie. */
-static void ask_ahead(Emitter *e, const ProductAmx *product, LLVMValueRef right,
+/* As many lines as are read now, one after another as they lie. */
+static void ask_ahead(Emitter *e, const ProductAmx *product, LLVMValueRef ahead,
                       LLVMValueRef depth) {
     const int64_t lines = (int64_t)product->vectors * AMX_ROWS;
-    const int64_t panel = lines * product->stride * HALF_BYTES;
     LLVMValueRef bytes = emit_mul_const(e, depth, lines * LINE_BYTES / AMX_DEPTH);
-    LLVMValueRef from = emit_element(e, e->i8, right, emit_add_const(e, bytes, panel));
+    LLVMValueRef from = emit_element(e, e->i8, ahead, bytes);
     for (int64_t i = 0; i < lines; i++)
         emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, i * LINE_BYTES)), PREFETCH_L2);
 }
@@ -42,20 +41,20 @@ static void take_sums(Emitter *e, const ProductAmx *product, uint32_t vector, LL
 }
 
 void emit_products_amx(Emitter *e, const ProductAmx *product, LLVMValueRef left, LLVMValueRef right,
-                       LLVMValueRef *sums) {
+                       LLVMValueRef ahead, LLVMValueRef *sums) {
     const int64_t row_bytes = (int64_t)product->height * FLOAT_BYTES;
     const int64_t stride = product->stride * HALF_BYTES;
     for (uint32_t v = 0; v < product->vectors; v++)
         emit_amx_zero(e, SUMS + (int)v);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, product->depth), AMX_DEPTH, "depth");
-    ask_ahead(e, product, right, loop.index);
+    ask_ahead(e, product, ahead, loop.index);
     LLVMValueRef rows = emit_mul_const(e, loop.index, row_bytes / 2);
     emit_amx_load(e, ROWS, emit_element(e, e->i8, left, rows), row_bytes);
     for (uint32_t v = 0; v < product->vectors; v++) {
         LLVMValueRef at = emit_add_const(e, loop.index, (int64_t)v * AMX_ROWS * product->stride);
-        emit_amx_load(e, COLUMNS + (int)v, emit_element(e, e->i16, right, at), stride);
-        emit_amx_dot(e, SUMS + (int)v, COLUMNS + (int)v, ROWS);
+        emit_amx_load(e, COLUMNS, emit_element(e, e->i16, right, at), stride);
+        emit_amx_dot(e, SUMS + (int)v, COLUMNS, ROWS);
     }
     emit_loop_end(e, &loop, NULL);
     for (uint32_t v = 0; v < product->vectors; v++)

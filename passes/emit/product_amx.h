@@ -16,8 +16,9 @@ typedef struct ProductAmx {
 /* The tiles' sizes for so many rows; once in a kernel, which ends with emit_amx_end. */
 void emit_product_amx_begin(Emitter *emitter, uint32_t height);
 
-/* sums[row][vector], set: from the panel of rows, i32 [depth / 2, height], and the first column. */
+/* sums[row][vector], set: from the panel of rows, i32 [depth / 2, height], and the first column;
+ * `ahead`: as many columns, which are asked for. */
 void emit_products_amx(Emitter *emitter, const ProductAmx *product, LLVMValueRef left,
-                       LLVMValueRef right, LLVMValueRef *sums);
+                       LLVMValueRef right, LLVMValueRef ahead, LLVMValueRef *sums);
 
 #endif
