@@ -211,13 +211,10 @@ ExitCode session_plan(Session *session, const Plan **plan) {
 
 static const Module *decoding(Session *session, int64_t images, DecodeFault *fault) {
     const CompileOptions compile = session_compile_options(session);
-    Target target; /* not known where there are several: then it is derived for all of them */
-    char unknown[512];
-    const bool known = target_find(compile.target, &target, unknown, sizeof unknown);
     const DecodeOptions options = {.batch = lower_batch_axis(session->spec),
                                    .images = images,
                                    .precision = compile.precision,
-                                   .plain = known && target.has_amx};
+                                   .plain = target_has_amx(compile.target)};
     return derive_decode(session->module, &options, fault);
 }
 

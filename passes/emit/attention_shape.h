@@ -31,7 +31,7 @@ typedef struct AttentionShape {
     Axes batch_axes, row_axes, key_axes, width_axes, column_axes;
     int64_t batches, rows, keys, width, columns;
 
-    bool amx; /* the target has them (amx.h) */
+    bool amx; /* the target has tiles (amx.h), and they multiply bf16 */
     uint32_t lanes;
     uint32_t height;                    /* rows of a panel of queries */
     uint32_t key_panel;                 /* keys of a panel */

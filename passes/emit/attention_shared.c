@@ -67,6 +67,12 @@ static int64_t vectors_of_group(const AttentionShape *shape) {
     return shape->amx ? SHARED_AMX_VECTORS : 1;
 }
 
+static int64_t group_bytes(const AttentionShape *shape) {
+    const int64_t values = vectors_of_group(shape) * SHARED_LANES * shape->width;
+    return shape->amx ? values * SHARED_HALF_BYTES
+                      : values / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES;
+}
+
 static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
     const int64_t rows = rows_of_tile(shape), keys = vectors_of_group(shape) * SHARED_LANES;
     SharedScratch scratch = {
@@ -83,7 +89,7 @@ static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
     }
     scratch.queries = attention_place(size, rows * shape->width / 2);
     scratch.by_key = attention_place(size, keys * SHARED_LANES);
-    scratch.key_pairs = attention_place(size, 2 * 2 * keys / 2 * SHARED_LANES);
+    scratch.key_pairs = attention_place(size, 2 * keys * SHARED_LANES);
     return scratch;
 }
 
@@ -103,18 +109,6 @@ static Stretch stretch_at(const Shared *shared, LLVMValueRef batch) {
         return (Stretch){.plain = attention_source(shared->kernel, ATTENTION_SOURCE_KEY, batch)};
     return attention_stretch(shared->kernel, ATTENTION_SOURCE_KEY, batch,
                              shared->shape->keys * shared->shape->width);
-}
-
-/* Where the group that is read GROUPS_AHEAD after this one lies. */
-static LLVMValueRef find_ahead(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
-    Emitter *e = shared->emitter;
-    LLVMValueRef later = emit_add_const(e, group, GROUPS_AHEAD);
-    LLVMValueRef beyond = emit_add(e, tile->first, emit_sub(e, later, tile->last));
-    LLVMValueRef is_here = emit_less(e, later, tile->last);
-    LLVMValueRef keys =
-        LLVMBuildSelect(e->builder, is_here, tile->stretch.blocks, tile->next.blocks, "");
-    LLVMValueRef number = LLVMBuildSelect(e->builder, is_here, later, beyond, "");
-    return emit_element(e, e->i8, keys, emit_mul_const(e, number, shared->group_bytes));
 }
 
 static void clear_rows(const Shared *shared) {
@@ -221,7 +215,7 @@ static void emit_group(const Shared *shared, const SharedTile *tile, LLVMValueRe
         shared_amx_add(shared, tile, group);
         return;
     }
-    LLVMValueRef ahead = find_ahead(shared, tile, group);
+    LLVMValueRef ahead = shared_ahead(shared, tile, group, GROUPS_AHEAD);
     shared_score_group(shared, tile, group, ahead);
     shared_weigh_group(shared, tile, group);
     shared_add_group(shared, ahead);
@@ -253,7 +247,7 @@ void emit_attention_shared(AttentionKernel *kernel) {
         .rows = rows_of_tile(s),
         .parts = s->width / COMPRESSED_LANES,
         .vectors = vectors_of_group(s),
-        .group_bytes = SHARED_LANES * s->width / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES,
+        .group_bytes = group_bytes(s),
     };
     if (s->amx)
         shared_amx_begin(&shared);

@@ -69,28 +69,10 @@ void shared_amx_queries(const Shared *shared, const SharedTile *tile) {
 
 /* --- what is read later --- */
 
-/* The group that is read GROUPS_AHEAD after this one: of the next batch, if need be, of which the
- * mask leaves as much; this one, where no batch is read here after it. It is asked for line by
- * line, to L2, while others are computed with: of many requests at a time some are dropped, and
- * those for L1 are in the way of what comes from L2. */
-static LLVMValueRef find_ahead(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
-    Emitter *e = shared->emitter;
-    LLVMValueRef later = emit_add_const(e, group, GROUPS_AHEAD);
-    LLVMValueRef is_here = emit_less(e, later, tile->last);
-    LLVMValueRef is_own = LLVMBuildOr(e->builder, is_here, tile->is_last, "");
-    LLVMValueRef beyond = emit_add(e, tile->first, emit_sub(e, later, tile->last));
-    LLVMValueRef keys =
-        LLVMBuildSelect(e->builder, is_own, tile->stretch.plain, tile->next.plain, "");
-    LLVMValueRef after = LLVMBuildSelect(e->builder, tile->is_last, group, beyond, "");
-    LLVMValueRef number = LLVMBuildSelect(e->builder, is_here, later, after, "");
-    return byte_at(shared, keys, emit_mul_const(e, number, AMX_DEPTH * key_bytes(shared)));
-}
-
+/* Asked for line by line, to L2, while others are computed with: of many requests at a time some
+ * are dropped, and those for L1 are in the way of what comes from L2. */
 static void ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count) {
-    Emitter *e = shared->emitter;
-    LLVMValueRef from = byte_at(shared, ahead, emit_mul_const(e, line, SHARED_LINE_BYTES));
-    for (int64_t i = 0; i < count; i++)
-        emit_prefetch(e, byte_at(shared, from, emit_i64(e, i * SHARED_LINE_BYTES)), PREFETCH_L2);
+    shared_ask(shared, ahead, line, count, PREFETCH_L2);
 }
 
 /* --- scores --- */
@@ -131,7 +113,7 @@ static LLVMValueRef find_keys(const Shared *shared, const SharedTile *tile, LLVM
 void shared_amx_score(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
     Emitter *e = shared->emitter;
     const int64_t row_bytes = shared->rows * SHARED_FLOAT_BYTES;
-    LLVMValueRef keys[SHARED_AMX_VECTORS], ahead = find_ahead(shared, tile, group);
+    LLVMValueRef keys[SHARED_AMX_VECTORS], ahead = shared_ahead(shared, tile, group, GROUPS_AHEAD);
     for (int v = 0; v < SHARED_AMX_VECTORS; v++) {
         keys[v] = find_keys(shared, tile, group, v);
         emit_amx_zero(e, SCORES + v);
@@ -231,8 +213,9 @@ void shared_amx_add(const Shared *shared, const SharedTile *tile, LLVMValueRef n
     Emitter *e = shared->emitter;
     LLVMValueRef first = emit_mul_const(e, number, AMX_DEPTH), none = emit_i64(e, 0);
     const Group group = {
-        .keys = byte_at(shared, tile->stretch.plain, emit_mul_const(e, first, key_bytes(shared))),
-        .ahead = find_ahead(shared, tile, number),
+        .keys =
+            byte_at(shared, tile->stretch.plain, emit_mul_const(e, number, shared->group_bytes)),
+        .ahead = shared_ahead(shared, tile, number, GROUPS_AHEAD),
         .from = emit_sub(e, tile->keys.first, first),
         .to = emit_sub(e, tile->keys.last, first),
     };

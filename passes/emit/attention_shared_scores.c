@@ -78,8 +78,8 @@ static void score_pair(const Shared *shared, const SharedTile *tile, const KeyPa
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, blocks), 1, "block");
     for (int64_t i = 0; i < 2 * shared->rows; i++)
         sums[i] = emit_loop_carry(e, &loop, emit_f32_lanes(e, 0, SHARED_LANES));
-    shared_ask(shared, ahead, emit_mul_const(e, loop.index, SHARED_BLOCK_LINES),
-               SHARED_BLOCK_LINES);
+    shared_ask(shared, ahead, emit_mul_const(e, loop.index, SHARED_BLOCK_LINES), SHARED_BLOCK_LINES,
+               PREFETCH_L1);
     add_block(shared, tile, pair, loop.index, sums);
     emit_loop_end(e, &loop, sums);
     for (int64_t i = 0; i < LANE_SUMS; i++)

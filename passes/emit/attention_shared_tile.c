@@ -37,10 +37,26 @@ LLVMValueRef shared_vector(Emitter *e, LLVMValueRef place, int64_t count) {
     return emit_element(e, e->f32, place, emit_i64(e, count * SHARED_LANES));
 }
 
-void shared_ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count) {
+LLVMValueRef shared_ahead(const Shared *shared, const SharedTile *tile, LLVMValueRef group,
+                          int64_t groups) {
+    Emitter *e = shared->emitter;
+    const bool plain = shared->shape->amx;
+    LLVMValueRef here = plain ? tile->stretch.plain : tile->stretch.blocks;
+    LLVMValueRef next = plain ? tile->next.plain : tile->next.blocks;
+    LLVMValueRef later = emit_add_const(e, group, groups);
+    LLVMValueRef is_here = emit_less(e, later, tile->last);
+    LLVMValueRef is_own = LLVMBuildOr(e->builder, is_here, tile->is_last, "");
+    LLVMValueRef beyond = emit_add(e, tile->first, emit_sub(e, later, tile->last));
+    LLVMValueRef after = LLVMBuildSelect(e->builder, tile->is_last, group, beyond, "");
+    LLVMValueRef number = LLVMBuildSelect(e->builder, is_here, later, after, "");
+    return emit_element(e, e->i8, LLVMBuildSelect(e->builder, is_own, here, next, ""),
+                        emit_mul_const(e, number, shared->group_bytes));
+}
+
+void shared_ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count,
+                PrefetchTo to) {
     Emitter *e = shared->emitter;
     LLVMValueRef from = emit_element(e, e->i8, ahead, emit_mul_const(e, line, SHARED_LINE_BYTES));
     for (int64_t i = 0; i < count; i++)
-        emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, i * SHARED_LINE_BYTES)),
-                      PREFETCH_L1);
+        emit_prefetch(e, emit_element(e, e->i8, from, emit_i64(e, i * SHARED_LINE_BYTES)), to);
 }

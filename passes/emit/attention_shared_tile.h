@@ -37,7 +37,7 @@ typedef struct Shared {
     SharedScratch scratch;
     int64_t rows, parts; /* rows of a tile; parts of COMPRESSED_LANES columns */
     int64_t vectors;     /* of SHARED_LANES keys: a group */
-    int64_t group_bytes; /* of a group's keys, compressed */
+    int64_t group_bytes; /* of a group's keys as they are read */
 } Shared;
 
 static inline int64_t shared_keys(const Shared *shared) { return shared->vectors * SHARED_LANES; }
@@ -77,8 +77,14 @@ LLVMValueRef shared_vector(Emitter *e, LLVMValueRef place, int64_t count);
 
 /* --- memory --- */
 
-/* Asks for lines of what is read after this group, from number `line` on. */
-void shared_ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count);
+/* Where the group lies that is read so many groups after this one: of the next batch, if need be,
+ * of which the mask leaves as much; this one, where no batch is read here after it. */
+LLVMValueRef shared_ahead(const Shared *shared, const SharedTile *tile, LLVMValueRef group,
+                          int64_t groups);
+
+/* Asks for lines of that, from number `line` on. */
+void shared_ask(const Shared *shared, LLVMValueRef ahead, LLVMValueRef line, int64_t count,
+                PrefetchTo to);
 
 /* --- a group: attention_shared_scores.c, attention_shared_values.c --- */
 

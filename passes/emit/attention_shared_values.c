@@ -157,7 +157,7 @@ void shared_add_group(const Shared *shared, LLVMValueRef ahead) {
     const int64_t lines = shared->group_bytes / SHARED_LINE_BYTES / 2,
                   share = lines / shared->parts;
     LLVMValueRef line = emit_add_const(e, emit_mul_const(e, loop.index, share), lines);
-    shared_ask(shared, ahead, line, share * parts);
+    shared_ask(shared, ahead, line, share * parts, PREFETCH_L1);
     LLVMValueRef place = shared_sums(shared, loop.index, emit_i64(e, 0));
     for (int64_t i = 0; i < SUMS; i++)
         sums[i] = emit_load(e, shared_floats(e), shared_vector(e, place, i), SHARED_LINE_BYTES);

@@ -149,9 +149,10 @@ static void call_micro(const Contract *c, const Tile *tile, int row_rest, int co
     }
     LLVMValueRef panels = emit_add(e, emit_mul_const(e, row_in_tile, s->column_block),
                                    emit_mul_const(e, column_in_tile, s->height));
-    arguments[MICRO_PARTIAL] = float_at(c, partial_sums(c), panels);
     if (s->amx)
         arguments[MICRO_AHEAD] = find_ahead(c, tile, arguments[MICRO_RIGHT]);
+    else
+        arguments[MICRO_PARTIAL] = float_at(c, partial_sums(c), panels);
     arguments[MICRO_DEPTH] = tile->depths;
     arguments[MICRO_PHASE] = tile->phase;
     arguments[MICRO_BATCH] = tile->batch;

@@ -192,6 +192,12 @@ bool target_find(const char *name, Target *target, char *error, size_t size) {
     return target_choose(target, NULL, error, size);
 }
 
+bool target_has_amx(const char *name) {
+    Target target;
+    char unknown[1024];
+    return target_find(name, &target, unknown, sizeof unknown) && target.has_amx;
+}
+
 bool target_needs(const Target *target, char *names, size_t size) {
     const NamedTarget *named = named_target(target->cpu, target->triple);
     uint64_t needs = 0;

@@ -37,6 +37,10 @@ static inline uint32_t target_lanes(const Target *target) { return target->vecto
 /* Whether its product of bf16 is slower than the two multiply-adds that it stands for. */
 bool target_bf16_dot_is_slow(const Target *target);
 
+/* Whether the target of that name has tiles (amx.h); not where it is unknown, or a list of several.
+ */
+bool target_has_amx(const char *name);
+
 /* Whether code for one runs where the other is the host, as far as the facts here tell. */
 bool target_runs_on(const Target *made_for, const Target *host);
 

@@ -39,13 +39,10 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
         return false;
     CompileOptions options = {.threads = omp_get_num_procs()};
     options.precision = compile_options_of(&program->experiment).precision;
-    Target target;
-    char unknown[512];
-    const bool known = target_find(NULL, &target, unknown, sizeof unknown);
     const DecodeOptions decoding = {.batch = lower_batch_axis(program->spec),
                                     .images = bench->images,
                                     .precision = options.precision,
-                                    .plain = known && target.has_amx};
+                                    .plain = target_has_amx(options.target)};
     DecodeFault fault;
     CompileError error = {0};
     Module *decode = derive_decode(module, &decoding, &fault);

@@ -44,18 +44,11 @@ static Function *product(Arena *arena, const Case *shape) {
     return body;
 }
 
-static Target this_machine(void) {
-    Target target;
-    char error[256];
-    cr_assert(target_find(NULL, &target, error, sizeof error), "%s", error);
-    return target;
-}
-
 static void check(const Case *shape) {
     Arena *arena = arena_create();
     cr_assert(arena && !setjmp(*arena_boundary(arena)));
     const Function *body = product(arena, shape);
-    const Target target = this_machine();
+    const Target target = harness_target();
     ContractShape found;
     contract_shape(body, &target, &found);
     cr_expect_eq(found.amx, shape->fits && target.has_amx, "%d columns, depth %d",

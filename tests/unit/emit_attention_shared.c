@@ -90,15 +90,8 @@ static void spoil_beyond(Harness *harness, const Case *shape, const Packing *pac
         packing_set_packed(harness, KEYS, PACKED, packing);
 }
 
-static Target this_machine(void) {
-    Target target;
-    char error[256];
-    cr_assert(target_find(NULL, &target, error, sizeof error), "%s", error);
-    return target;
-}
-
 static bool multiplies_bf16(void) {
-    const Target target = this_machine();
+    const Target target = harness_target();
     return target.has_bf16_dot && target_lanes(&target) == 16;
 }
 
@@ -145,7 +138,7 @@ Test(attention_shared, as_interpreted, .timeout = 600) {
 
 /* Keys that nothing was compressed of are read so by tiles alone. */
 Test(attention_shared, by_tiles, .timeout = 600) {
-    if (!this_machine().has_amx)
+    if (!harness_target().has_amx)
         cr_skip("this CPU has no tiles");
     for (size_t i = 0; i < sizeof plain_cases / sizeof *plain_cases; i++)
         check(&plain_cases[i], NULL);
@@ -176,7 +169,7 @@ Test(attention_shared, bits_do_not_depend_on_batches_beside) {
     first_batch(1, false, alone);
     first_batch(6, false, beside);
     cr_expect_arr_eq(alone, beside, sizeof alone);
-    if (!this_machine().has_amx)
+    if (!harness_target().has_amx)
         return;
     first_batch(6, true, beside);
     cr_expect_arr_eq(alone, beside, sizeof alone, "tiles read what is not compressed, too");

@@ -245,6 +245,16 @@ static bool run_groups(Harness *harness, KernelFunction code, int64_t group, cha
     return true;
 }
 
+Target harness_target(void) {
+    Target target;
+    char error[HARNESS_TEXT];
+    if (!target_find(NULL, &target, error, sizeof error)) {
+        fprintf(stderr, "%s\n", error);
+        abort();
+    }
+    return target;
+}
+
 bool harness_run(Harness *harness, int64_t group) {
     CompileError error;
     if (!harness->jit)

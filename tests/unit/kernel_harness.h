@@ -46,6 +46,9 @@ bool harness_open_with(Harness *harness, const Function *body, const char *targe
                        const Choices *choices, uint64_t seed);
 void harness_close(Harness *harness);
 
+/* This machine, as what is compiled for no target by name is made for it. */
+Target harness_target(void);
+
 /* Overwrites an element of an input. */
 void harness_set(Harness *harness, uint32_t input, int64_t element, double value);
 
