@@ -137,10 +137,12 @@ NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, Axi
                                       .attributes = {.axes = axes_of(axes, 3)}});
 }
 
-AxisId build_words(Function *function, const Axes *along) {
+AxisId build_words(Function *function, PackedForm form, const Axes *along) {
+    static const char *const names[] = {"words", "pairs"};
     const int64_t values = axes_elements(function, along);
-    return function_axis(function, arena_printf(function->arena, "words.%lld", (long long)values),
-                         compressed_elements(values));
+    return function_axis(function,
+                         arena_printf(function->arena, "%s.%lld", names[form], (long long)values),
+                         form == PACKED_TILED ? values / 2 : compressed_elements(values));
 }
 
 /* What lies innermost, and the axis of words. */
@@ -150,26 +152,29 @@ static Axes packed_axes(const Axes *along, AxisId words) {
     return axes;
 }
 
-NodeId build_compress(Function *function, NodeId a, const Axes *along, AxisId words) {
-    return graph_add(function, (Node){.op = OP_COMPRESS,
+NodeId build_pack(Function *function, PackedForm form, NodeId a, const Axes *along, AxisId words) {
+    static const OpCode ops[] = {OP_COMPRESS, OP_TILE};
+    return graph_add(function, (Node){.op = ops[form],
                                       .source_count = 1,
                                       .sources = &a,
                                       .attributes = {.axes = packed_axes(along, words)}});
 }
 
-NodeId build_compress_slice(Function *function, NodeId packed, NodeId position, NodeId a,
-                            const Axes *along, AxisId words) {
+NodeId build_pack_slice(Function *function, PackedForm form, NodeId packed, NodeId position,
+                        NodeId a, const Axes *along, AxisId words) {
+    static const OpCode ops[] = {OP_COMPRESS_SLICE, OP_TILE_SLICE};
     const NodeId sources[] = {packed, position, a};
-    return graph_add(function, (Node){.op = OP_COMPRESS_SLICE,
+    return graph_add(function, (Node){.op = ops[form],
                                       .source_count = 3,
                                       .sources = sources,
                                       .attributes = {.axes = packed_axes(along, words)}});
 }
 
-NodeId build_compressed(Function *function, NodeId a, NodeId packed, const Axes *along,
-                        AxisId words) {
+NodeId build_packed(Function *function, PackedForm form, NodeId a, NodeId packed, const Axes *along,
+                    AxisId words) {
+    static const OpCode ops[] = {OP_COMPRESSED, OP_TILED};
     const NodeId sources[] = {a, packed};
-    return graph_add(function, (Node){.op = OP_COMPRESSED,
+    return graph_add(function, (Node){.op = ops[form],
                                       .source_count = 2,
                                       .sources = sources,
                                       .attributes = {.axes = packed_axes(along, words)}});

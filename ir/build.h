@@ -33,17 +33,20 @@ NodeId build_split_as(Function *function, NodeId a, AxisId axis, AxisId outer, A
                       const Axes *order);
 /* The two as one. */
 NodeId build_merge(Function *function, NodeId a, AxisId outer, AxisId inner, AxisId axis);
-/* The axis along which compress keeps what a tensor has along some of its axes, by a name that no
- * spec has. */
-AxisId build_words(Function *function, const Axes *along);
-/* What a has along its innermost axes `along`, compressed along `words` (ir/compressed.h). */
-NodeId build_compress(Function *function, NodeId a, const Axes *along, AxisId words);
+/* How a tensor is kept a second time: compressed (ir/compressed.h), or in tiles (ir/tiled.h). */
+typedef enum PackedForm { PACKED_COMPRESSED, PACKED_TILED } PackedForm;
+
+/* The axis along which words keep what a tensor has along some of its axes, by a name that no spec
+ * has. */
+AxisId build_words(Function *function, PackedForm form, const Axes *along);
+/* What a has along its innermost axes `along`, packed along `words`. */
+NodeId build_pack(Function *function, PackedForm form, NodeId a, const Axes *along, AxisId words);
 /* `packed`, brought up to date with what `a` has at a position along the first of these axes. */
-NodeId build_compress_slice(Function *function, NodeId packed, NodeId position, NodeId a,
-                            const Axes *along, AxisId words);
+NodeId build_pack_slice(Function *function, PackedForm form, NodeId packed, NodeId position,
+                        NodeId a, const Axes *along, AxisId words);
 /* `a`, which `packed` holds too. */
-NodeId build_compressed(Function *function, NodeId a, NodeId packed, const Axes *along,
-                        AxisId words);
+NodeId build_packed(Function *function, PackedForm form, NodeId a, NodeId packed, const Axes *along,
+                    AxisId words);
 NodeId build_result(Function *function, NodeId several, int64_t which);
 
 #endif

@@ -137,6 +137,11 @@ OpCode op_by_name(const char *name);
 /* Computes each element from the elements of its sources at the same place: casts, unary, binary,
  * select. */
 bool op_is_elementwise(OpCode op);
+/* Ops of what is kept a second time, compressed or in tiles: who makes that of a whole tensor; who
+ * brings it up to date; the tensor with both. */
+bool op_is_pack(OpCode op);
+bool op_is_pack_slice(OpCode op);
+bool op_is_packed(OpCode op);
 /* Axes of its first source that a node reads at other positions than its own: of gather, shift,
  * rename, split, merge. */
 Axes op_moved_axes(const Node *node);

@@ -37,9 +37,9 @@ enum {
     elementwise_shift = 0,
     elementwise_update_slice = 0,
     elementwise_rename = 0,
-    elementwise_compress = 0,
-    elementwise_compress_slice = 0,
-    elementwise_compressed = 0,
+    elementwise_pack = 0,
+    elementwise_pack_slice = 0,
+    elementwise_packed = 0,
     elementwise_split = 0,
     elementwise_merge = 0,
     elementwise_attention = 0,
@@ -57,6 +57,12 @@ static const bool op_elementwise[OP_COUNT] = {
 };
 
 bool op_is_elementwise(OpCode op) { return op_elementwise[op]; }
+
+bool op_is_pack(OpCode op) { return op == OP_COMPRESS || op == OP_TILE; }
+
+bool op_is_pack_slice(OpCode op) { return op == OP_COMPRESS_SLICE || op == OP_TILE_SLICE; }
+
+bool op_is_packed(OpCode op) { return op == OP_COMPRESSED || op == OP_TILED; }
 
 Axes op_moved_axes(const Node *node) {
     const Axes *own = &node->attributes.axes;

@@ -140,13 +140,11 @@ static NodeId *each_itself(const Function *function) {
     return ids;
 }
 
-/* Compressed, as decode reads it. */
-static void add_packed(const Decode *decode, Function *to, const char *cache, NodeId whole) {
-    AxisId words;
-    Axes along;
-    decode_cache_words(to, &graph_node(to, whole)->axes, &along, &words);
-    function_output(to, arena_printf(decode->arena, "%s.compressed", cache),
-                    build_compress(to, whole, &along, words), NULL);
+/* As decode reads it. */
+static void add_packed(const Decode *decode, Function *to, const CachePacking *packing,
+                       const char *cache, NodeId whole) {
+    function_output(to, decode_packed_name(decode->arena, cache, packing->form),
+                    build_pack(to, packing->form, whole, &packing->along, packing->words), NULL);
 }
 
 /* What `from` has at a node, of nodes that prefill has: what is new renames one of those. */
@@ -174,8 +172,9 @@ static Function *build_prefill(const Decode *decode) {
             whole = build_unary(rewrite.to, OP_CAST_BF16, whole);
         const char *name = arena_printf(decode->arena, "cache.%u", number++);
         function_output(rewrite.to, name, whole, NULL);
-        if (decode_cache_packs(decode, id, &order))
-            add_packed(decode, rewrite.to, name, whole);
+        const CachePacking packing = decode_cache_packing(decode, id, rewrite.to, &order);
+        if (packing.is_there)
+            add_packed(decode, rewrite.to, &packing, name, whole);
     }
     return number ? function_prune(rewrite.to) : NULL;
 }

@@ -11,8 +11,8 @@ typedef struct DecodeOptions {
     Precision precision;
     bool absorb; /* wherever it is sound, not only where it is faster: attention over what keys and
                     values are made of (decode_absorb.c), which is kept in their place */
-    bool plain;  /* what is kept in their place is not kept compressed as well: the target's tiles
-                    read it as it lies */
+    bool tiles;  /* what is kept in their place is kept in tiles as well (ir/tiled.h), not
+                    compressed:  the target multiplies by tiles */
 } DecodeOptions;
 
 typedef struct DecodeFault {

@@ -1,7 +1,7 @@
 /* One walk over the nodes in order: each form is an op on forms of its sources. */
 #include "passes/decode_forms.h"
 
-#include "ir/build.h"
+#include "ir/tiled.h"
 #include "passes/emit/attention_shape.h"
 #include "passes/rewrite.h"
 
@@ -183,39 +183,48 @@ DType decode_cache_dtype(const Decode *decode, NodeId node) {
                : dtype;
 }
 
-bool decode_cache_packs(const Decode *decode, NodeId id, const Axes *axes) {
+static bool find_form(const Decode *decode, NodeId id, int64_t keys, int64_t width,
+                      PackedForm *form) {
+    const bool absorbed = decode->origins[id] == NODE_NONE;
+    *form = absorbed && decode->options->tiles ? PACKED_TILED : PACKED_COMPRESSED;
+    if (!absorbed)
+        return attention_in_groups(keys, width);
+    return attention_is_shared(ATTENTION_SHARED_ROWS, keys, width) &&
+           (*form != PACKED_TILED || tiled_fits(keys, width));
+}
+
+CachePacking decode_cache_packing(const Decode *decode, NodeId id, Function *function,
+                                  const Axes *axes) {
     const int last = axes->count - 1;
+    CachePacking packing = {0};
     if (decode_cache_dtype(decode, id) != DTYPE_BF16 ||
         decode->options->precision != PRECISION_BF16 || last == 0)
-        return false;
-    const int64_t keys = graph_axis(decode->to, axes->at[last - 1])->extent;
-    const int64_t width = graph_axis(decode->to, axes->at[last])->extent;
-    const bool absorbed = decode->origins[id] == NODE_NONE;
-    if (absorbed && decode->options->plain)
-        return false;
-    return absorbed ? attention_is_shared(ATTENTION_SHARED_ROWS, keys, width)
-                    : attention_in_groups(keys, width);
+        return packing;
+    packing.is_there = find_form(decode, id, graph_axis(decode->to, axes->at[last - 1])->extent,
+                                 graph_axis(decode->to, axes->at[last])->extent, &packing.form);
+    if (!packing.is_there)
+        return packing;
+    packing.along = axes_of(axes->at + last - 1, 2);
+    packing.words = build_words(function, packing.form, &packing.along);
+    packing.axes = axes_of(axes->at, last - 1);
+    axes_append(&packing.axes, packing.words);
+    return packing;
 }
 
-Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words) {
-    *along = axes_of(axes->at + axes->count - 2, 2);
-    *words = build_words(function, along);
-    Axes packed = axes_of(axes->at, axes->count - 2);
-    axes_append(&packed, *words);
-    return packed;
+const char *decode_packed_name(Arena *arena, const char *cache, PackedForm form) {
+    return arena_printf(arena, "%s.%s", cache, form == PACKED_TILED ? "tiled" : "compressed");
 }
 
-/* The cache as attention reads it, compressed, which is brought up to date with the row too. */
-static NodeId pack_cache(Decode *decode, const char *cache, NodeId after, NodeId position) {
+/* The cache as attention reads it, which is brought up to date with the row too. */
+static NodeId pack_cache(Decode *decode, const CachePacking *packing, const char *cache,
+                         NodeId after, NodeId position) {
     Function *to = decode->to;
-    AxisId words;
-    Axes along;
-    const Axes axes = decode_cache_words(to, &graph_node(to, after)->axes, &along, &words);
-    const char *name = arena_printf(decode->arena, "%s.compressed", cache);
-    const NodeId before = build_input(to, name, DTYPE_I32, &axes);
-    const NodeId packed = build_compress_slice(to, before, position, after, &along, words);
+    const char *name = decode_packed_name(decode->arena, cache, packing->form);
+    const NodeId before = build_input(to, name, DTYPE_I32, &packing->axes);
+    const NodeId packed = build_pack_slice(to, packing->form, before, position, after,
+                                           &packing->along, packing->words);
     function_output(to, name, packed, name);
-    return build_compressed(to, after, packed, &along, words);
+    return build_packed(to, packing->form, after, packed, &packing->along, packing->words);
 }
 
 /* The row of this step goes to its place before anybody reads the cache. */
@@ -232,8 +241,9 @@ static void make_cache(Decode *decode, NodeId id) {
         row = build_unary(to, OP_CAST_BF16, row);
     NodeId after = build_update_slice(to, cache, place(decode, delay), row, axis);
     function_output(to, name, after, name);
-    if (decode_cache_packs(decode, id, &axes))
-        after = pack_cache(decode, name, after, place(decode, delay));
+    const CachePacking packing = decode_cache_packing(decode, id, to, &axes);
+    if (packing.is_there)
+        after = pack_cache(decode, &packing, name, after, place(decode, delay));
     decode->caches[id] = dtype == DTYPE_BF16 ? build_unary(to, OP_CAST_F32, after) : after;
 }
 

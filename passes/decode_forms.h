@@ -12,6 +12,7 @@
 #ifndef SCANLINE_PASSES_DECODE_FORMS_H
 #define SCANLINE_PASSES_DECODE_FORMS_H
 
+#include "ir/build.h"
 #include "ir/order.h"
 #include "passes/decode.h"
 
@@ -89,12 +90,21 @@ Axes decode_cache_axes(const Decode *decode, const Axes *row, AxisId axis);
 /* In bf16, where attention alone reads it and computes in it. */
 DType decode_cache_dtype(const Decode *decode, NodeId node);
 
-/* Whether the node's cache, which has these axes, is kept compressed too, as cache.I.compressed:
- * attention reads it so. */
-bool decode_cache_packs(const Decode *decode, NodeId node, const Axes *axes);
+/* How the node's cache, which has these axes, is kept a second time, for attention to read: if it
+ * is, along its two innermost ones. */
+typedef struct CachePacking {
+    bool is_there;
+    PackedForm form;
+    Axes along;
+    AxisId words;
+    Axes axes; /* of what packs it */
+} CachePacking;
 
-/* The axes of what compress makes of it, along its two innermost ones. */
-Axes decode_cache_words(Function *function, const Axes *axes, Axes *along, AxisId *words);
+CachePacking decode_cache_packing(const Decode *decode, NodeId node, Function *function,
+                                  const Axes *axes);
+
+/* cache.I.compressed, or cache.I.tiled. */
+const char *decode_packed_name(Arena *arena, const char *cache, PackedForm form);
 
 /* The body of attention with as many images as the new function has, and without an axis
  * (AXIS_NONE: with all): its index is then the extra source number `extra`, which is used if that

@@ -99,7 +99,7 @@ static Axes panel_axes(Function *function, const DecodePanels *panels, AxisId *w
     if (panels->split != AXIS_NONE)
         axes_append(&outer, laid.outer);
     const Axes panel = axes_minus(&laid.order, &outer);
-    *words = build_words(function, &panel);
+    *words = build_words(function, PACKED_COMPRESSED, &panel);
     return panel;
 }
 
@@ -114,7 +114,7 @@ bool decode_panels_pack(const Function *function, const DecodePanels *panels,
 NodeId decode_panels_compress(Function *function, NodeId laid, const DecodePanels *panels) {
     AxisId words;
     const Axes panel = panel_axes(function, panels, &words);
-    return build_compress(function, laid, &panel, words);
+    return build_pack(function, PACKED_COMPRESSED, laid, &panel, words);
 }
 
 static NodeId read_packed(Function *function, NodeId plain, const char *name,
@@ -124,7 +124,7 @@ static NodeId read_packed(Function *function, NodeId plain, const char *name,
     const Axes outer = axes_minus(&graph_node(function, plain)->axes, &panel);
     const Axes axes = axes_union(&outer, &last);
     const NodeId packed = build_param(function, name, DTYPE_I32, &axes);
-    return build_compressed(function, plain, packed, &panel, words);
+    return build_packed(function, PACKED_COMPRESSED, plain, packed, &panel, words);
 }
 
 NodeId decode_panels_read(Function *function, const char *name, const char *packed, DType dtype,

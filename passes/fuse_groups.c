@@ -8,7 +8,7 @@ static bool is_binding(OpCode op) { return op == OP_PARAM || op == OP_INPUT; }
 
 static bool stands_alone(OpCode op) {
     return op == OP_ATTENTION || op == OP_ATTENTION_GRAD || op == OP_UPDATE_SLICE ||
-           op == OP_COMPRESS || op == OP_COMPRESS_SLICE || op == OP_CALL || op == OP_CALL_GRAD;
+           op_is_pack(op) || op_is_pack_slice(op) || op == OP_CALL || op == OP_CALL_GRAD;
 }
 
 static bool stays_outside(const Fusion *fusion, NodeId id) {
@@ -38,12 +38,12 @@ static bool sources_free(const Fusion *fusion, const Node *node) {
 
 /* What a product, or attention, does as it reads. */
 static bool is_side(const Fusion *fusion, const Node *node) {
-    if (node->op == OP_COMPRESSED)
+    if (op_is_packed(node->op))
         return true;
     if (node->op != OP_CAST_BF16 && node->op != OP_MERGE)
         return false;
     const OpCode of = fuse_node(fusion, node->sources[0])->op;
-    return is_binding(of) || of == OP_COMPRESSED;
+    return is_binding(of) || op_is_packed(of);
 }
 
 static void classify(Fusion *fusion) {
@@ -88,7 +88,7 @@ bool fuse_is_anchor(const Fusion *fusion, NodeId id) {
 
 bool fuse_computes(const Fusion *fusion, NodeId member, NodeId source) {
     const OpCode op = fuse_node(fusion, member)->op;
-    const bool expands = op == OP_ATTENTION && fuse_node(fusion, source)->op == OP_COMPRESSED;
+    const bool expands = op == OP_ATTENTION && op_is_packed(fuse_node(fusion, source)->op);
     const bool packs = op == OP_CONTRACT && fusion->is_side[source];
     return fusion->is_free[source] && (packs || expands || !fuse_is_anchor(fusion, member));
 }

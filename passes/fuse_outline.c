@@ -149,7 +149,7 @@ static uint32_t push_source(Ending *ending, GroupId owner, NodeId member, NodeId
     const bool computed = fuse_computes(fusion, member, source);
     if (!within && !computed && ending->map[source] == NODE_NONE)
         ending->stack[depth++] = source;
-    for (uint32_t i = 0; computed && node->op == OP_COMPRESSED && i < node->source_count; i++)
+    for (uint32_t i = 0; computed && op_is_packed(node->op) && i < node->source_count; i++)
         if (ending->map[node->sources[i]] == NODE_NONE)
             ending->stack[depth++] = node->sources[i];
     return depth;
@@ -235,7 +235,7 @@ Function *fuse_end(Fusion *fusion) {
         const Node *node = fuse_node(fusion, id);
         bool binding = node->op == OP_PARAM || node->op == OP_INPUT;
         edges += fusion->owner[id] == GROUP_NONE ? node->source_count + 1 : 1;
-        edges += node->op == OP_COMPRESSED ? node->source_count * users_of(fusion, id) : 0;
+        edges += op_is_packed(node->op) ? node->source_count * users_of(fusion, id) : 0;
         ending.map[id] = binding ? graph_add(ending.to, *node) : NODE_NONE;
     }
     ending.stack = arena_array(arena, edges, sizeof *ending.stack);

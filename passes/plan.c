@@ -110,8 +110,8 @@ static const char *kernel_kind(const Function *body) {
     for (uint32_t i = 0; i < body->node_count; i++) {
         OpCode op = body->nodes[i].op;
         if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
-            op == OP_UPDATE_SLICE || op == OP_SCATTER_ADD || op == OP_COMPRESS ||
-            op == OP_COMPRESS_SLICE)
+            op == OP_UPDATE_SLICE || op == OP_SCATTER_ADD || op_is_pack(op) ||
+            op_is_pack_slice(op))
             return op_table[op].name;
     }
     return "loop";

@@ -214,7 +214,7 @@ static const Module *decoding(Session *session, int64_t images, DecodeFault *fau
     const DecodeOptions options = {.batch = lower_batch_axis(session->spec),
                                    .images = images,
                                    .precision = compile.precision,
-                                   .plain = target_has_amx(compile.target)};
+                                   .tiles = target_has_amx(compile.target)};
     return derive_decode(session->module, &options, fault);
 }
 

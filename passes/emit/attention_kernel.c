@@ -41,11 +41,11 @@ LLVMValueRef attention_element(const AttentionKernel *kernel, DType dtype, LLVMV
 
 /* --- operands --- */
 
-/* The INPUT: of what is compressed, the one that is not. */
+/* The INPUT: of what is packed, the one that is not. */
 static NodeId source_node(const AttentionKernel *kernel, uint32_t which) {
     const NodeId source = kernel->shape.node->sources[which];
     const Node *node = graph_node(kernel->shape.body, source);
-    return node->op == OP_COMPRESSED ? node->sources[0] : source;
+    return op_is_packed(node->op) ? node->sources[0] : source;
 }
 
 /* The number of the output that holds a result; the count of outputs if none does. */
@@ -109,17 +109,29 @@ Stretch attention_stretch(const AttentionKernel *kernel, uint32_t which, LLVMVal
     return emit_stretch(e, &tensor, emit_div_const(e, emit_offset(e, &batches, batch), values));
 }
 
+LLVMValueRef attention_tiles(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch,
+                             int64_t values) {
+    Emitter *e = kernel->emitter;
+    const AttentionShape *s = &kernel->shape;
+    const Node *node = graph_node(s->body, s->node->sources[which]);
+    const Offsets batches = attention_source_offsets(kernel, which, &s->batch_axes);
+    LLVMValueRef number = emit_div_const(e, emit_offset(e, &batches, batch), values);
+    return emit_element(e, e->i32,
+                        kernel->frame.operands[kernel_input_number(s->body, node->sources[1])],
+                        emit_mul_const(e, number, values / 2));
+}
+
 static double tensor_bytes(const Function *body, NodeId id) {
     const Node *node = graph_node(body, id);
     return (double)dtype_size(node->dtype) * (double)graph_elements(body, node);
 }
 
-/* Whether another input is read in its place, which holds it compressed. */
+/* Whether another input is read in its place, which holds it packed. */
 static bool is_packed(const Function *body, NodeId input) {
     bool packed = false;
     for (NodeId id = 0; id < body->node_count; id++) {
         const Node *node = graph_node(body, id);
-        packed |= node->op == OP_COMPRESSED && node->sources[0] == input;
+        packed |= op_is_packed(node->op) && node->sources[0] == input;
     }
     return packed;
 }

@@ -50,6 +50,10 @@ DType attention_result_type(const AttentionKernel *kernel, int64_t result);
 LLVMValueRef attention_source(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch);
 LLVMValueRef attention_result(const AttentionKernel *kernel, int64_t result, LLVMValueRef batch);
 
+/* The tiles of a batch of a source that is `tiled`; each has so many values. */
+LLVMValueRef attention_tiles(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch,
+                             int64_t values);
+
 /* The stretch of a batch of a source that is `compressed`; each has so many values. */
 Stretch attention_stretch(const AttentionKernel *kernel, uint32_t which, LLVMValueRef batch,
                           int64_t values);

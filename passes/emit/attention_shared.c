@@ -9,8 +9,8 @@
  *
  * so that memory is read for the next group while this one is computed. Sums lie in scratch in the
  * order in which pairs are made: of each 32 columns those in the lower halves of 16-byte lanes,
- * then those in the upper halves. By tiles (amx.h) groups are of thirty-two keys, which are read as
- * they lie. */
+ * then those in the upper halves. By tiles (amx.h) groups are of thirty-two keys, which lie as
+ * these are, and so do sums. */
 #include "passes/emit/attention_shared.h"
 
 #include "passes/emit/amx.h"
@@ -36,14 +36,18 @@ static bool lies_as_rows(const AttentionShape *shape, const Axes *inner, const A
     return offsets_uniform(&offsets) && offsets_stride(&offsets) == 1 && offsets_uniform(&rows);
 }
 
-/* Each batch's keys as rows one after another, compressed so unless tiles read them. */
+static bool lie_in_tiles(const AttentionShape *shape) {
+    return shape->amx && attention_source_node(shape, ATTENTION_SOURCE_KEY)->op == OP_TILED;
+}
+
+/* Each batch's keys as rows one after another, packed so. */
 static bool keys_lie_whole(const AttentionShape *shape) {
     const Node *key = attention_source_node(shape, ATTENTION_SOURCE_KEY);
     const Offsets keys = offsets_of(shape->body, &shape->key_axes, &key->axes);
     const Offsets within = offsets_of(shape->body, &shape->width_axes, &key->axes);
     const bool compressed = key->op == OP_COMPRESSED && key->attributes.axes.count == 3;
-    return (compressed || (shape->amx && key->op == OP_INPUT)) &&
-           offsets_stride(&keys) == shape->width && offsets_stride(&within) == 1;
+    return (compressed || lie_in_tiles(shape)) && offsets_stride(&keys) == shape->width &&
+           offsets_stride(&within) == 1;
 }
 
 bool attention_shared_accepts(const AttentionShape *shape) {
@@ -64,18 +68,19 @@ static int64_t rows_of_tile(const AttentionShape *shape) {
 }
 
 static int64_t vectors_of_group(const AttentionShape *shape) {
-    return shape->amx ? SHARED_AMX_VECTORS : 1;
+    return lie_in_tiles(shape) ? SHARED_AMX_VECTORS : 1;
 }
 
 static int64_t group_bytes(const AttentionShape *shape) {
     const int64_t values = vectors_of_group(shape) * SHARED_LANES * shape->width;
-    return shape->amx ? values * SHARED_HALF_BYTES
-                      : values / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES;
+    return lie_in_tiles(shape) ? values * SHARED_HALF_BYTES
+                               : values / COMPRESSED_VALUES * COMPRESSED_BLOCK_BYTES;
 }
 
 static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
     const int64_t rows = rows_of_tile(shape), keys = vectors_of_group(shape) * SHARED_LANES;
     SharedScratch scratch = {
+        .keys = attention_place(size, keys * shape->width / 2),
         .sums = attention_place(size, rows * shape->width),
         .scores = attention_place(size, rows * keys),
         .weights = attention_place(size, rows * keys / 2),
@@ -83,13 +88,10 @@ static SharedScratch place_scratch(const AttentionShape *shape, int64_t *size) {
         .offset = attention_place(size, rows),
         .totals = attention_place(size, rows * SHARED_LANES),
     };
-    if (!shape->amx) {
-        scratch.keys = attention_place(size, keys * shape->width / 2);
-        return scratch;
+    if (lie_in_tiles(shape)) {
+        scratch.queries = attention_place(size, 2 * rows * shape->width);
+        scratch.by_pair = attention_place(size, keys / 2 * SHARED_LANES);
     }
-    scratch.queries = attention_place(size, rows * shape->width / 2);
-    scratch.by_key = attention_place(size, keys * SHARED_LANES);
-    scratch.key_pairs = attention_place(size, 2 * keys * SHARED_LANES);
     return scratch;
 }
 
@@ -105,10 +107,11 @@ void attention_shared_measure(const AttentionShape *shape, KernelShape *kernel) 
 /* --- a tile --- */
 
 static Stretch stretch_at(const Shared *shared, LLVMValueRef batch) {
-    if (attention_source_node(shared->shape, ATTENTION_SOURCE_KEY)->op != OP_COMPRESSED)
-        return (Stretch){.plain = attention_source(shared->kernel, ATTENTION_SOURCE_KEY, batch)};
-    return attention_stretch(shared->kernel, ATTENTION_SOURCE_KEY, batch,
-                             shared->shape->keys * shared->shape->width);
+    const int64_t values = shared->shape->keys * shared->shape->width;
+    if (shared->tiles)
+        return (Stretch){.blocks =
+                             attention_tiles(shared->kernel, ATTENTION_SOURCE_KEY, batch, values)};
+    return attention_stretch(shared->kernel, ATTENTION_SOURCE_KEY, batch, values);
 }
 
 static void clear_rows(const Shared *shared) {
@@ -153,12 +156,13 @@ static void store_row(const Shared *shared, const SharedTile *tile, LLVMValueRef
     LLVMValueRef inverse = emit_splat(e, attention_inverse(e, totals), SHARED_LANES);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, shared->parts), 1, "output");
-    LLVMValueRef at = shared_sums(shared, loop.index, row), sums[2];
+    LLVMValueRef sums[2];
     for (int64_t half = 0; half < 2; half++)
-        sums[half] = emit_load(e, shared_floats(e), shared_vector(e, at, half), SHARED_LINE_BYTES);
+        sums[half] = emit_load(e, shared_floats(e), shared_sum(shared, loop.index, row, half),
+                               SHARED_LINE_BYTES);
     for (uint32_t vector = 0; vector < 2; vector++) {
-        LLVMValueRef values =
-            LLVMBuildFMul(e->builder, side_by_side(e, sums[0], sums[1], vector), inverse, "");
+        LLVMValueRef sum = shared->tiles ? sums[vector] : side_by_side(e, sums[0], sums[1], vector);
+        LLVMValueRef values = LLVMBuildFMul(e->builder, sum, inverse, "");
         LLVMValueRef column = emit_add_const(e, emit_mul_const(e, loop.index, COMPRESSED_LANES),
                                              (int64_t)vector * SHARED_LANES);
         emit_store_composite(e, dtype, values, output, &inner, column, s->columns, true);
@@ -197,7 +201,7 @@ static SharedTile tile_at(const Shared *shared, LLVMValueRef number) {
 static void begin_tile(const Shared *shared, const SharedTile *tile) {
     Emitter *e = shared->emitter;
     clear_rows(shared);
-    if (shared->shape->amx) {
+    if (shared->tiles) {
         shared_amx_queries(shared, tile);
         return;
     }
@@ -209,15 +213,16 @@ static void begin_tile(const Shared *shared, const SharedTile *tile) {
 }
 
 static void emit_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
-    if (shared->shape->amx) {
-        shared_amx_score(shared, tile, group);
-        shared_weigh_group(shared, tile, group);
-        shared_amx_add(shared, tile, group);
+    if (shared->tiles) {
+        const SharedAmxGroup tiles = shared_amx_group(shared, tile, group);
+        shared_amx_score(shared, &tiles);
+        shared_weigh_group(shared, tile, group, tiles.ahead);
+        shared_amx_add(shared, &tiles);
         return;
     }
     LLVMValueRef ahead = shared_ahead(shared, tile, group, GROUPS_AHEAD);
     shared_score_group(shared, tile, group, ahead);
-    shared_weigh_group(shared, tile, group);
+    shared_weigh_group(shared, tile, group, ahead);
     shared_add_group(shared, ahead);
 }
 
@@ -248,15 +253,16 @@ void emit_attention_shared(AttentionKernel *kernel) {
         .parts = s->width / COMPRESSED_LANES,
         .vectors = vectors_of_group(s),
         .group_bytes = group_bytes(s),
+        .tiles = lie_in_tiles(s),
     };
-    if (s->amx)
+    if (shared.tiles)
         shared_amx_begin(&shared);
     Loop loop;
     emit_loop_begin(e, &loop, kernel->frame.first, kernel->frame.last, 1, "tile");
     const SharedTile tile = tile_at(&shared, loop.index);
     emit_tile(&shared, &tile);
     emit_loop_end(e, &loop, NULL);
-    if (s->amx)
+    if (shared.tiles)
         emit_amx_end(e);
     emit_kernel_end(e, &kernel->frame);
 }

@@ -16,9 +16,8 @@ static void scale_row(const Shared *shared, LLVMValueRef row, LLVMValueRef facto
     LLVMValueRef factors = emit_splat(e, factor, SHARED_LANES);
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, shared->parts), 1, "scale");
-    LLVMValueRef at = shared_sums(shared, loop.index, row);
     for (int64_t half = 0; half < 2; half++) {
-        LLVMValueRef place = shared_vector(e, at, half);
+        LLVMValueRef place = shared_sum(shared, loop.index, row, half);
         LLVMValueRef sum = emit_load(e, shared_floats(e), place, SHARED_LINE_BYTES);
         emit_store(e, LLVMBuildFMul(e->builder, sum, factors, ""), place, SHARED_LINE_BYTES);
     }
@@ -84,12 +83,15 @@ static void weigh_row(const Shared *shared, LLVMValueRef row, const LLVMValueRef
     emit_store(e, sum, total, SHARED_LINE_BYTES);
 }
 
-void shared_weigh_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group) {
+void shared_weigh_group(const Shared *shared, const SharedTile *tile, LLVMValueRef group,
+                        LLVMValueRef ahead) {
     Emitter *e = shared->emitter;
     Loop loop;
     emit_loop_begin(e, &loop, emit_i64(e, 0), emit_i64(e, shared->rows), 1, "weights");
     LLVMValueRef scores[SHARED_AMX_VECTORS];
     LLVMValueRef row = loop.index, largest = NULL;
+    if (shared->tiles)
+        shared_ask_apart(shared, ahead, SHARED_WEIGHTS, row);
     for (int64_t v = 0; v < shared->vectors; v++) {
         scores[v] = body_scores(shared, tile, group, row, v);
         largest = v ? emit_max_f32(e, largest, scores[v]) : scores[v];

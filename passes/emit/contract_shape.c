@@ -55,9 +55,9 @@ NodeId contract_side_compressed(const Function *body, NodeId side) {
 }
 
 NodeId contract_side_input(const Function *body, NodeId side) {
-    const NodeId compressed = contract_side_compressed(body, side);
+    const NodeId packed = read_of(body, side);
     const NodeId read =
-        compressed == NODE_NONE ? read_of(body, side) : graph_node(body, compressed)->sources[0];
+        op_is_packed(graph_node(body, packed)->op) ? graph_node(body, packed)->sources[0] : packed;
     return graph_node(body, read)->op == OP_INPUT ? read : NODE_NONE;
 }
 

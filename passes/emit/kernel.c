@@ -3,8 +3,8 @@
 
 #include "passes/emit/attention.h"
 #include "passes/emit/call.h"
-#include "passes/emit/compress.h"
 #include "passes/emit/contract.h"
+#include "passes/emit/repack.h"
 #include "passes/emit/rows.h"
 #include "passes/emit/update_slice.h"
 
@@ -14,7 +14,7 @@ NodeId kernel_anchor(const Function *body) {
     for (NodeId id = 0; id < body->node_count; id++) {
         OpCode op = graph_node(body, id)->op;
         if (op == OP_CONTRACT || op == OP_ATTENTION || op == OP_ATTENTION_GRAD ||
-            op == OP_UPDATE_SLICE || op == OP_COMPRESS || op == OP_COMPRESS_SLICE)
+            op == OP_UPDATE_SLICE || op_is_pack(op) || op_is_pack_slice(op))
             return id;
     }
     return call_node(body);
@@ -48,7 +48,9 @@ void kernel_measure(const Function *body, const Target *target, KernelShape *sha
         break;
     case OP_COMPRESS:
     case OP_COMPRESS_SLICE:
-        compress_measure(body, shape);
+    case OP_TILE:
+    case OP_TILE_SLICE:
+        repack_measure(body, shape);
         break;
     default:
         rows_measure(body, target, shape);
@@ -75,7 +77,9 @@ void emit_kernel(Emitter *emitter, const Function *body, const char *symbol) {
         break;
     case OP_COMPRESS:
     case OP_COMPRESS_SLICE:
-        emit_compress(emitter, body, symbol);
+    case OP_TILE:
+    case OP_TILE_SLICE:
+        emit_repack(emitter, body, symbol);
         break;
     default:
         emit_rows(emitter, body, symbol);
@@ -95,7 +99,9 @@ bool kernel_in_place(const Function *body, uint32_t input, uint32_t output) {
         return update_slice_in_place(body, input, output);
     case OP_COMPRESS:
     case OP_COMPRESS_SLICE:
-        return compress_in_place(body, input, output);
+    case OP_TILE:
+    case OP_TILE_SLICE:
+        return repack_in_place(body, input, output);
     default:
         return rows_in_place(body, input, output);
     }

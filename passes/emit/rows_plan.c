@@ -105,6 +105,7 @@ double rows_op_cost(OpCode op) {
     case OP_RENAME:
     case OP_SPLIT:
     case OP_COMPRESSED:
+    case OP_TILED:
         return 0;
     default:
         return 1;

@@ -369,6 +369,7 @@ static LLVMValueRef compute_node(Site *site, NodeId id) {
     case OP_MERGE:
         return merge_value(site, node);
     case OP_COMPRESSED:
+    case OP_TILED:
         return site_value(site, node->sources[0]);
     default: /* a reduction's value is set when its loop is done */
         return elementwise_value(site, node);

@@ -181,8 +181,8 @@ bool plan_step_is_own(const PlanFunction *function, const PlanStep *step);
  *             out logits f32[b, v] of the position,  cache.I...  (donated)
  *   decode_weights  in  PATH...
  *             out weights.I: what of decode depends on parameters alone, to be run once
- *             (weights.I.compressed, cache.I.compressed: the same in 12 bits a value, beside what
- *             is bf16; ir/compressed.h)
+ *             (weights.I.compressed, cache.I.compressed, cache.I.tiled: the same in 12 bits a value,
+ *             ir/compressed.h, or in tiles, ir/tiled.h, beside what is bf16)
  *   prefill   in  PATH...  data...  control...
  *             out cache.I...: as decode leaves them after all positions
  *   restart   in  PATH...

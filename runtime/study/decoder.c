@@ -69,11 +69,16 @@ static bool in_place(const PlanFunction *decode, RunError *error) {
     return true;
 }
 
-/* What is there compressed too is read so, but for the few blocks that do not fit. */
+/* What is there a second time is read so, but for the few blocks that are not held compressed. */
 static double bytes_read(const PlanFunction *decode, const PlanBinding *input) {
-    char name[256];
-    snprintf(name, sizeof name, "%s.compressed", input->name);
-    return plan_find_input(decode, name) < 0 ? (double)binding_bytes(input) : 0;
+    static const char *const forms[] = {"compressed", "tiled"};
+    bool is_packed = false;
+    for (int i = 0; i < 2; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s.%s", input->name, forms[i]);
+        is_packed |= plan_find_input(decode, name) >= 0;
+    }
+    return is_packed ? 0 : (double)binding_bytes(input);
 }
 
 /* A kernel that has something to do for each element of a tensor reads all of it: a product does,

@@ -42,7 +42,7 @@ static bool compile(Bench *bench, const char *path, const char *const *settings,
     const DecodeOptions decoding = {.batch = lower_batch_axis(program->spec),
                                     .images = bench->images,
                                     .precision = options.precision,
-                                    .plain = target_has_amx(options.target)};
+                                    .tiles = target_has_amx(options.target)};
     DecodeFault fault;
     CompileError error = {0};
     Module *decode = derive_decode(module, &decoding, &fault);

@@ -5,6 +5,7 @@ target_link_libraries(scanline_kernel_harness PUBLIC scanline_passes)
 scanline_test(emit_contract SOURCES unit/emit_contract.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_amx SOURCES unit/emit_amx.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_compress SOURCES unit/emit_compress.c LIBRARIES scanline_kernel_harness)
+scanline_test(emit_repack SOURCES unit/emit_repack.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_attention SOURCES unit/emit_attention.c LIBRARIES scanline_kernel_harness)
 scanline_test(emit_attention_shared SOURCES unit/emit_attention_shared.c
   LIBRARIES scanline_kernel_harness)

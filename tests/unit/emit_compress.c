@@ -1,4 +1,4 @@
-/* Kernels that compress bf16, and products that read what they made. */
+/* The format of compressed bf16, and products and attention that read it. */
 #include "ir/build.h"
 #include "ir/compressed.h"
 #include "passes/emit/contract.h"
@@ -57,58 +57,6 @@ Test(compress, sixteen_exponents_fit) {
         }
 }
 
-/* --- kernels --- */
-
-static void check(const Function *body, const char *target, const Packing *packing, uint32_t plain,
-                  int64_t position, Arena *arena) {
-    Harness harness;
-    cr_assert(harness_open(&harness, body, target, 5), "%s", harness.error);
-    packing_set_plain(&harness, plain, packing, 300);
-    if (plain == 2)
-        harness_set(&harness, 1, 0, (double)position);
-    cr_assert(harness_run(&harness, 0), "%s", harness.error);
-    cr_expect_eq(harness_difference(&harness, arena), 0, "%s: %s", target ? target : "native",
-                 harness.error);
-    const uint64_t hash = harness_hash(&harness);
-    cr_assert(harness_run(&harness, 1), "%s", harness.error);
-    cr_expect_eq(harness_hash(&harness), hash);
-    harness_close(&harness);
-}
-
-static void check_shape(int64_t outer, int64_t m, int64_t e) {
-    static const char *const targets[] = {NULL, "x86-64-v2"};
-    Arena *arena = arena_create();
-    cr_assert_not_null(arena);
-    Function *whole = function_create(arena, "whole"), *slice = function_create(arena, "slice");
-    const Packing packing = packing_of(whole, outer, m, e);
-    const NodeId all = build_input(whole, "x0", DTYPE_BF16, &packing.plain);
-    function_output(whole, "y0", build_compress(whole, all, &packing.along, packing.words), NULL);
-
-    const Packing same = packing_of(slice, outer, m, e);
-    const Axes none = {0};
-    const NodeId packed = build_input(slice, "x0", DTYPE_I32, &same.packed);
-    const NodeId position = build_input(slice, "x1", DTYPE_I32, &none);
-    const NodeId plain = build_input(slice, "x2", DTYPE_BF16, &same.plain);
-    function_output(slice, "y0",
-                    build_compress_slice(slice, packed, position, plain, &same.along, same.words),
-                    NULL);
-    const int64_t positions[] = {0, 1, m / 2, m - 1, m, -1};
-    for (size_t t = 0; t < 2; t++) {
-        check(whole, targets[t], &packing, 0, 0, arena);
-        for (size_t i = 0; i < sizeof positions / sizeof *positions; i++)
-            check(slice, targets[t], &same, 2, positions[i], arena);
-    }
-    arena_destroy(arena);
-}
-
-Test(compress, kernels_give_the_bytes_of_the_format) {
-    check_shape(3, 32, 64);
-    check_shape(2, 16, 96);
-    check_shape(1, 4, 256);
-    check_shape(5, 128, 1);
-    check_shape(2, 1024, 16);
-}
-
 /* --- products --- */
 
 /* A product of `rows` with panels as decode has them; `packs`: they are compressed too. */
@@ -116,7 +64,7 @@ static Function *product(Arena *arena, int64_t rows, int64_t depth, int64_t pane
                          bool packs) {
     Function *body = function_create(arena, "body");
     const AxisId b = function_axis(body, "b", rows), f = function_axis(body, "f", panels * width);
-    const Packing packing = packing_of(body, panels, depth, width);
+    const Packing packing = packing_of(body, PACKED_COMPRESSED, panels, depth, width);
     const AxisId d = packing.plain.at[1];
     const Axes left = axes_of((AxisId[]){b, d}, 2), result = axes_of((AxisId[]){b, f}, 2);
     const Axes summed = axes_of(&d, 1);
@@ -124,7 +72,8 @@ static Function *product(Arena *arena, int64_t rows, int64_t depth, int64_t pane
     NodeId weights = build_input(body, "x1", DTYPE_BF16, &packing.plain);
     if (packs) {
         const NodeId packed = build_input(body, "x2", DTYPE_I32, &packing.packed);
-        weights = build_compressed(body, weights, packed, &packing.along, packing.words);
+        weights =
+            build_packed(body, PACKED_COMPRESSED, weights, packed, &packing.along, packing.words);
     }
     const NodeId merged = build_merge(body, weights, packing.plain.at[0], packing.plain.at[2], f);
     function_output(body, "y0", build_contract_as(body, x, merged, &summed, &result), NULL);
@@ -153,7 +102,7 @@ static void check_product(int64_t rows, int64_t depth, int64_t panels, int64_t w
     cr_assert_not_null(arena);
     const Function *plain = product(arena, rows, depth, panels, width, false);
     Function *packed = product(arena, rows, depth, panels, width, true);
-    Packing packing = packing_of(packed, panels, depth, width);
+    Packing packing = packing_of(packed, PACKED_COMPRESSED, panels, depth, width);
     ContractShape shape;
     Target found;
     char error[256];
@@ -194,7 +143,7 @@ Test(compress, products_have_the_same_bits) {
 static Function *attention(Arena *arena, int64_t heads, int64_t keys, int64_t width, bool packs) {
     const Axes none = {0};
     Function *body = function_create(arena, "body");
-    const Packing packing = packing_of(body, heads, keys, width);
+    const Packing packing = packing_of(body, PACKED_COMPRESSED, heads, keys, width);
     const AxisId h = packing.plain.at[0], m = packing.plain.at[1], e = packing.plain.at[2];
     const Axes query = axes_of((AxisId[]){h, e}, 2), score = axes_of((AxisId[]){h, m}, 2);
     NodeId sources[4], number = 0;
@@ -205,7 +154,8 @@ static Function *attention(Arena *arena, int64_t heads, int64_t keys, int64_t wi
         if (packs) {
             const NodeId packed =
                 build_input(body, arena_printf(arena, "x%u", number++), DTYPE_I32, &packing.packed);
-            sources[i] = build_compressed(body, sources[i], packed, &packing.along, packing.words);
+            sources[i] = build_packed(body, PACKED_COMPRESSED, sources[i], packed, &packing.along,
+                                      packing.words);
         }
     }
     sources[3] = build_input(body, arena_printf(arena, "x%u", number++), DTYPE_I32, &none);
@@ -250,7 +200,7 @@ Test(compress, attention_has_the_same_bits) {
         uint64_t plain[5], packed[5];
         const Function *body = attention(arena, 3, keys, widths[i], true);
         Function *axes = function_create(arena, "axes");
-        const Packing packing = packing_of(axes, 3, keys, widths[i]);
+        const Packing packing = packing_of(axes, PACKED_COMPRESSED, 3, keys, widths[i]);
         run_attention(attention(arena, 3, keys, widths[i], false), &packing, false, positions,
                       plain, arena);
         run_attention(body, &packing, true, positions, packed, arena);

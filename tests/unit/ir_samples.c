@@ -58,10 +58,10 @@ Test(ir_samples, all_but_leaves_and_structure_have_samples) {
     if (!arena || setjmp(*arena_boundary(arena)))
         cr_assert_fail("out of memory");
     static const OpCode without[] = {
-        OP_CONST,  OP_PARAM,  OP_INPUT,    OP_INDEX,          OP_CALL,      OP_CALL_GRAD,
-        OP_KERNEL, OP_RESULT, OP_COMPRESS, OP_COMPRESS_SLICE, OP_COMPRESSED /* of whole blocks
-                                                                               alone:
-                                                                               emit_compress.c */
+        OP_CONST,      OP_PARAM,  OP_INPUT,      OP_INDEX,    OP_CALL,
+        OP_CALL_GRAD,  OP_KERNEL, OP_RESULT,     OP_COMPRESS, OP_COMPRESS_SLICE,
+        OP_COMPRESSED, OP_TILE,   OP_TILE_SLICE, OP_TILED, /* of whole blocks or tiles alone:
+                                                              emit_repack.c */
     };
     for (int op = 0; op < OP_COUNT; op++) {
         bool expected = true;

@@ -17,7 +17,7 @@ static const char prelude[] =
     " %2: f32[b, n, m, h] = add %0, %1 output \"score\" = %2 }\n"
     "func @f { axis b = 2, n = 3, m = 3, d = 5, h = 4, e = 6, v = 7,\n"
     "  p = 1000000, q = 1000000, r = 2000000000, w = 2,\n"
-    "  k = 4, l = 64, words = 112, few = 96\n"
+    "  k = 4, l = 64, words = 112, few = 96, t = 32, pairs = 1024\n"
     " %0: f32[b, n, d] = input \"x\"  %1: f32[d, e] = input \"w\"\n"
     " %2: i32[b, n] = input \"tokens\"  %3: f32[v, d] = input \"table\"\n"
     " %4: bool[n, b] = input \"mask\"  %5: i32[] = const 1\n"
@@ -27,9 +27,10 @@ static const char prelude[] =
     " %11 = kernel @k %9  %12: f32[p, q] = input \"huge\"\n"
     " %13: f32[r, b, n, m, d, h, e] = input \"wide\"\n"
     " %14: bf16[h, k, l] = input \"keys\"  %15: i32[h, words] = input \"packed\"\n"
-    " %16: i32[words, h] = input \"across\"  %17: bf16[h, l] = input \"short\"\n";
+    " %16: i32[words, h] = input \"across\"  %17: bf16[h, l] = input \"short\"\n"
+    " %18: bf16[h, t, l] = input \"rows\"  %19: i32[h, pairs] = input \"tiles\"\n";
 
-/* The text of node %18, and NULL or the fault. */
+/* The text of node %20, and NULL or the fault. */
 typedef struct Case {
     const char *text, *fault;
 } Case;
@@ -74,6 +75,14 @@ static const Case cases[] = {
     {"i32[h, words] = compress_slice[k, l, words] %15, %2, %14", "source 1 must be one i32"},
     {"bf16[h, k, l] = compressed[k, l, words] %14, %15", NULL},
     {"bf16[h, k, l] = compressed[k, l, words] %14, %2", "source 1 is i32[b, n], not i32[h, words]"},
+    {"i32[h, pairs] = tile[t, l, pairs] %18", NULL},
+    {"i32[h, pairs] = tile[k, l, pairs] %14", "256 values are not kept in 1024 words"},
+    {"i32[h, words] = tile[t, l, words] %18", "2048 values are not kept in 112 words"},
+    {"i32[h, t, pairs] = tile[l, pairs] %18", "64 values are not kept in 1024 words"},
+    {"i32[h, pairs] = tile_slice[t, l, pairs] %19, %5, %18", NULL},
+    {"i32[h, pairs] = tile_slice[t, l, pairs] %15, %5, %18",
+     "source 0 is i32[h, words], not i32[h, pairs]"},
+    {"bf16[h, t, l] = tiled[t, l, pairs] %18, %19", NULL},
     {"f32[b, n] = sum[d] %0", NULL},
     {"f32[n] = sum[d, b] %0", NULL},
     {"f32[b, n, d] = sum[e] %0", "source 0 has no axis e: it is [b, n, d]"},
@@ -140,7 +149,7 @@ static const Case untyped[] = {
 
 static void check_case(const Case *one, const char *type, Arena *arena) {
     char *text =
-        arena_printf(arena, "%s %%18%s %s\n output \"y\" = %%0 }", prelude, type, one->text);
+        arena_printf(arena, "%s %%20%s %s\n output \"y\" = %%0 }", prelude, type, one->text);
     TextError error = {0};
     bool accepted = text_parse(text, strlen(text), arena, &error) != NULL;
     if (one->fault)
@@ -165,7 +174,7 @@ static DType result_type(Arena *arena, const char *text, uint32_t which, char **
     const Function *function = ir_parse(arena, arena_printf(arena, "%s %s }", prelude, text));
     DType dtype = DTYPE_NONE;
     Axes found = {0};
-    graph_result_type(function, graph_node(function, 18), which, &dtype, &found);
+    graph_result_type(function, graph_node(function, 20), which, &dtype, &found);
     *axes = axes_text(arena, function, &found);
     return dtype;
 }
@@ -175,7 +184,7 @@ Test(ir_shape, results_of_attention_have_the_order_of_the_scores) {
     char *axes;
     if (!arena || setjmp(*arena_boundary(arena)))
         cr_assert_fail("out of memory");
-    static const char text[] = "%18 = attention[e, m] @score %6, %7, %7";
+    static const char text[] = "%20 = attention[e, m] @score %6, %7, %7";
     cr_expect_eq(result_type(arena, text, 0, &axes), DTYPE_F32);
     cr_expect_str_eq(axes, "[b, n, h, e]");
     cr_expect_eq(result_type(arena, text, 1, &axes), DTYPE_F32);

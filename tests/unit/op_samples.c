@@ -175,9 +175,8 @@ static void layout_none(Draft *draft) { (void)draft; }
 static Layout *const layout_constant = layout_none, *const layout_declared = layout_none,
                      *const layout_index = layout_none, *const layout_kernel = layout_none,
                      *const layout_result = layout_none, *const layout_call = layout_none,
-                     *const layout_call_grad = layout_none, *const layout_compress = layout_none,
-                     *const layout_compress_slice = layout_none,
-                     *const layout_compressed = layout_none;
+                     *const layout_call_grad = layout_none, *const layout_pack = layout_none,
+                     *const layout_pack_slice = layout_none, *const layout_packed = layout_none;
 
 static void layout_random(Draft *draft) {
     static const char *const images[] = {"b", "", "bn"}, *const elements[] = {"nd", "n", "d", ""};

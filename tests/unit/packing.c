@@ -1,7 +1,7 @@
 #include "tests/unit/packing.h"
 
-#include "ir/build.h"
 #include "ir/compressed.h"
+#include "ir/tiled.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,14 +33,16 @@ double packing_odd_value(uint64_t *state) {
     return value_of(packing_bits(odd[harness_random(state) % (sizeof odd / sizeof *odd)]));
 }
 
-Packing packing_of(Function *body, int64_t outer, int64_t m, int64_t e) {
+Packing packing_of(Function *body, PackedForm form, int64_t outer, int64_t m, int64_t e) {
     const AxisId axes[] = {function_axis(body, "h", outer), function_axis(body, "m", m),
                            function_axis(body, "e", e)};
-    Packing packing = {.plain = axes_of(axes, 3),
+    Packing packing = {.form = form,
+                       .plain = axes_of(axes, 3),
                        .along = axes_of(axes + 1, 2),
-                       .words = function_axis(body, "words", compressed_elements(m * e)),
                        .stretches = outer,
-                       .values = m * e};
+                       .values = m * e,
+                       .width = e};
+    packing.words = build_words(body, form, &packing.along);
     packing.packed = axes_of((AxisId[]){axes[0], packing.words}, 2);
     return packing;
 }
@@ -54,7 +56,8 @@ void packing_set_plain(Harness *harness, uint32_t input, const Packing *packing,
                         : packing_draw(&state, 0.02));
 }
 
-void packing_set_packed(Harness *harness, uint32_t plain, uint32_t input, const Packing *packing) {
+static void set_compressed(Harness *harness, uint32_t plain, uint32_t input,
+                           const Packing *packing) {
     uint16_t values[COMPRESSED_VALUES];
     uint8_t bytes[COMPRESSED_BLOCK_BYTES];
     const int64_t blocks = packing->values / COMPRESSED_VALUES;
@@ -81,6 +84,28 @@ void packing_set_packed(Harness *harness, uint32_t plain, uint32_t input, const 
         }
     }
     free(bases);
+}
+
+static void set_tiled(Harness *harness, uint32_t plain, uint32_t input, const Packing *packing) {
+    const int64_t width = packing->width, rows = packing->values / width;
+    for (int64_t i = 0; i < packing->stretches * packing->values; i++) {
+        const int64_t stretch = i / packing->values, row = i / width % rows;
+        if (row % 2)
+            continue;
+        const double *values = harness->inputs[plain] + i;
+        const uint32_t pair = packing_bits(values[0]) | (uint32_t)packing_bits(values[width]) << 16;
+        int32_t element;
+        memcpy(&element, &pair, sizeof element);
+        harness_set(harness, input,
+                    stretch * packing->values / 2 + tiled_element(row, i % width, width), element);
+    }
+}
+
+void packing_set_packed(Harness *harness, uint32_t plain, uint32_t input, const Packing *packing) {
+    if (packing->form == PACKED_TILED)
+        set_tiled(harness, plain, input, packing);
+    else
+        set_compressed(harness, plain, input, packing);
 }
 
 Function *packing_causal(const Function *outer, const Axes *score_axes) {

@@ -1,17 +1,19 @@
-/* What tests of compressed tensors share: their axes, values for them, and scores of attention. */
+/* What tests of packed tensors share: their axes, values for them, and scores of attention. */
 #ifndef SCANLINE_TESTS_PACKING_H
 #define SCANLINE_TESTS_PACKING_H
 
+#include "ir/build.h"
 #include "tests/unit/kernel_harness.h"
 
 /* The innermost axes of a tensor [outer..., m, e], and their words. */
 typedef struct Packing {
+    PackedForm form;
     Axes plain, along, packed;
     AxisId words;
-    int64_t stretches, values;
+    int64_t stretches, values, width;
 } Packing;
 
-Packing packing_of(Function *body, int64_t outer, int64_t m, int64_t e);
+Packing packing_of(Function *body, PackedForm form, int64_t outer, int64_t m, int64_t e);
 
 /* bf16: the upper half of an f32, cut off. */
 uint16_t packing_bits(double value);
@@ -25,7 +27,7 @@ double packing_odd_value(uint64_t *state);
 /* Gives an input values, one of `odd_in` odd ones; 0: none. */
 void packing_set_plain(Harness *harness, uint32_t input, const Packing *packing, int odd_in);
 
-/* Makes input `input` what compress makes of input `plain`. */
+/* Makes input `input` what compress, or tile, makes of input `plain`. */
 void packing_set_packed(Harness *harness, uint32_t plain, uint32_t input, const Packing *packing);
 
 /* Scores of keys up to a position, which is the first extra. */

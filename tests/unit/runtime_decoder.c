@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POSITIONS = 16, COLOURS = 20, WHOLE = 8, MOST_SETTINGS = 16 };
+enum { POSITIONS = 32, APART = 9, COLOURS = 20, WHOLE = 8, MOST_SETTINGS = 16 };
 
 /* A spec compiled to be drawn from, and parameters for it. */
 typedef struct Subject {
@@ -31,7 +31,7 @@ typedef struct Case {
     bool is_small; /* its dims stay as they are */
     bool is_wide;  /* heads as wide as can be kept compressed */
     bool absorbs;  /* attention over what keys and values are made of, as wide as can be kept so */
-    bool plain;    /* what is absorbed is not compressed */
+    bool tiles;    /* what is absorbed is in tiles, not compressed */
 } Case;
 
 static const Case cases[] = {
@@ -49,9 +49,9 @@ static const Case cases[] = {
 enum { CASES = sizeof cases / sizeof cases[0] };
 
 static Module *derive(Subject *subject, const Case *what, int64_t images, Precision precision) {
-    static const char *const usual[] = {"n=16", "v=20", "d=48", "h=3", "layers=2", "k=3"};
-    static const char *const wide[] = {"n=16", "v=20", "d=64", "h=2", "layers=2", "k=3"};
-    static const char *const shared[] = {"n=16", "v=20", "d=128", "h=4", "layers=2", "k=3"};
+    static const char *const usual[] = {"n=32", "v=20", "d=48", "h=3", "layers=2", "k=3"};
+    static const char *const wide[] = {"n=32", "v=20", "d=64", "h=2", "layers=2", "k=3"};
+    static const char *const shared[] = {"n=32", "v=20", "d=128", "h=4", "layers=2", "k=3"};
     const char *const *dims = what->is_wide ? wide : what->absorbs ? shared : usual;
     const char *settings[MOST_SETTINGS];
     uint32_t count = 0;
@@ -76,7 +76,7 @@ static Module *derive(Subject *subject, const Case *what, int64_t images, Precis
                                     .images = images,
                                     .precision = precision,
                                     .absorb = what->absorbs,
-                                    .plain = what->plain};
+                                    .tiles = what->tiles};
     DecodeFault fault;
     Module *module = derive_decode(derived, &decoding, &fault);
     cr_assert(module, "%s: %s", what->file, fault.text);
@@ -217,7 +217,7 @@ Test(decoder, logits_are_those_of_the_whole, .timeout = 900) {
     for (int i = 0; i < CASES; i++) {
         Subject *subject = subject_open(&cases[i], IMAGES, PRECISION_FP32);
         float *whole = whole_logits(subject);
-        for (int64_t given = 0; given < POSITIONS; given += 5) {
+        for (int64_t given = 0; given < POSITIONS; given += APART) {
             float *steps = stepwise_logits(subject, 2, given);
             cr_expect_leq(difference(steps, whole, IMAGES, given), 1e-4, "%s, %d given",
                           cases[i].file, (int)given);
@@ -246,7 +246,7 @@ static void expect_near(const Case *what, Precision precision) {
     Subject *rounded = subject_open(what, IMAGES, precision);
     float *whole = whole_logits(exact), *whole_rounded = whole_logits(rounded);
     const double usual = difference(whole, whole_rounded, IMAGES, 0);
-    for (int64_t given = 0; given < POSITIONS; given += 5) {
+    for (int64_t given = 0; given < POSITIONS; given += APART) {
         float *steps = stepwise_logits(rounded, 2, given);
         const double found = difference(steps, whole, IMAGES, given);
         cr_expect(found > 0 && found <= 2 * usual, "%s, %d given: %g, the whole %g", what->file,
@@ -301,36 +301,40 @@ Test(decoder, bits_do_not_depend_on_images_beside_or_threads, .timeout = 900) {
     for (int i = 0; i < CASES && multiplies_bf16(); i++)
         if (cases[i].is_wide || cases[i].absorbs) {
             Case what = cases[i];
-            what.plain = what.absorbs && has_amx(); /* as whoever draws there has it */
+            what.tiles = what.absorbs && has_amx(); /* as whoever draws there has it */
             expect_same_logits(&what, PRECISION_BF16);
         }
 }
 
-/* `wanted`: how many caches. */
-static void expect_compressed(const Case *what, uint32_t wanted) {
-    Subject *subject = subject_open(what, 8, PRECISION_BF16);
+/* How many inputs of the step have names with that beginning and that end. */
+static uint32_t count_inputs(const Subject *subject, const char *begin, const char *end) {
     const PlanFunction *decode = plan_function(subject->program.plan, "decode");
-    uint32_t caches = 0, weights = 0;
-    for (uint32_t i = 0; i < decode->input_count; i++)
-        if (strstr(decode->inputs[i].name, ".compressed")) {
-            caches += strncmp(decode->inputs[i].name, "cache.", 6) == 0;
-            weights += strncmp(decode->inputs[i].name, "weights.", 8) == 0;
-        }
-    cr_expect_eq(caches, wanted, "%u caches", caches);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < decode->input_count; i++) {
+        const char *name = decode->inputs[i].name;
+        count += strncmp(name, begin, strlen(begin)) == 0 && strstr(name, end);
+    }
+    return count;
+}
+
+static void expect_packed(const Case *what, uint32_t compressed, uint32_t tiled) {
+    Subject *subject = subject_open(what, 8, PRECISION_BF16);
+    cr_expect_eq(count_inputs(subject, "cache.", ".compressed"), compressed);
+    cr_expect_eq(count_inputs(subject, "cache.", ".tiled"), tiled);
+    const uint32_t weights = count_inputs(subject, "weights.", ".compressed");
     cr_expect(has_amx() ? weights == 0 : weights >= 2 * 6, "%u of weights", weights);
     subject_close(subject);
 }
 
 /* Caches of attention and the weights of products are read compressed, where there are instructions
- * for it; weights that tiles multiply are not. */
-Test(decoder, what_is_large_is_compressed) {
+ * for it; where there are tiles weights are not, and caches of what is absorbed lie so. */
+Test(decoder, what_is_large_is_packed) {
     if (!multiplies_bf16())
         cr_skip("this CPU does not multiply bf16");
-    expect_compressed(&(Case){.file = "models/igpt-s.scan", "ar", .is_wide = true}, 2 * 2);
-    expect_compressed(&(Case){.file = "models/igpt-s.scan", "ar", .absorbs = true}, 2);
-    if (has_amx())
-        expect_compressed(
-            &(Case){.file = "models/igpt-s.scan", "ar", .absorbs = true, .plain = true}, 0);
+    const char *file = "models/igpt-s.scan";
+    expect_packed(&(Case){.file = file, "ar", .is_wide = true}, 2 * 2, 0);
+    expect_packed(&(Case){.file = file, "ar", .absorbs = true}, 2, 0);
+    expect_packed(&(Case){.file = file, "ar", .absorbs = true, .tiles = true}, 0, 2);
 }
 
 static void draw(const Subject *subject, int threads, int64_t given, int32_t *tokens) {

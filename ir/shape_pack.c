@@ -1,6 +1,24 @@
-/* Shape rules of what is kept compressed (ir/compressed.h). */
+/* Shape rules of what is kept a second time, compressed (ir/compressed.h) or in tiles (ir/tiled.h).
+ */
 #include "ir/compressed.h"
 #include "ir/shape.h"
+#include "ir/tiled.h"
+
+static bool is_tiles(const Shape *shape) {
+    const OpCode op = shape->node->op;
+    return op == OP_TILE || op == OP_TILE_SLICE || op == OP_TILED;
+}
+
+/* How many words hold what lies along the axes; 0: none do. */
+static int64_t words_of(const Shape *shape, const Axes *along) {
+    const int64_t values = axes_elements(shape->function, along);
+    if (!is_tiles(shape))
+        return values % COMPRESSED_VALUES ? 0 : compressed_elements(values);
+    const bool fits =
+        along->count == 2 && tiled_fits(graph_axis(shape->function, along->at[0])->extent,
+                                        graph_axis(shape->function, along->at[1])->extent);
+    return fits ? values / 2 : 0;
+}
 
 /* The op's own axes: those innermost in the source, in its order, then that of words. */
 static const char *need_packing(const Shape *shape, uint32_t which) {
@@ -17,18 +35,17 @@ static const char *need_packing(const Shape *shape, uint32_t which) {
         return shape_fault(shape, "source %u is %s: its innermost axes are not the first of %s",
                            which, shape_axes_text(shape, axes), shape_axes_text(shape, own));
     const Axes inner = axes_of(own->at, along);
-    const int64_t values = axes_elements(function, &inner);
     const Axis *words = graph_axis(function, own->at[along]);
-    if (values % COMPRESSED_VALUES || words->extent != compressed_elements(values))
-        return shape_fault(shape, "%lld values are not kept in %lld words", (long long)values,
-                           (long long)words->extent);
+    if (words->extent != words_of(shape, &inner))
+        return shape_fault(shape, "%lld values are not kept in %lld words",
+                           (long long)axes_elements(function, &inner), (long long)words->extent);
     if (axes_has(axes, own->at[along]))
         return shape_fault(shape, "source %u must lack axis %s: it is %s", which, words->name,
                            shape_axes_text(shape, axes));
     return NULL;
 }
 
-/* What compress makes of the source. */
+/* What compress, or tile, makes of the source. */
 static Axes packed_axes(const Shape *shape, uint32_t which) {
     const Axes *own = &shape->node->attributes.axes;
     const Axes words = axes_of(&own->at[own->count - 1], 1);
@@ -45,7 +62,7 @@ static const char *need_packed(const Shape *shape, uint32_t which, uint32_t of) 
                        shape_axes_text(shape, &wanted));
 }
 
-const char *shape_compress(Shape *shape) {
+const char *shape_pack(Shape *shape) {
     const char *fault = need_packing(shape, 0);
     if (fault)
         return fault;
@@ -55,7 +72,7 @@ const char *shape_compress(Shape *shape) {
     return NULL;
 }
 
-const char *shape_compress_slice(Shape *shape) {
+const char *shape_pack_slice(Shape *shape) {
     const char *fault = need_packing(shape, 2);
     if (!fault)
         fault = need_packed(shape, 0, 2);
@@ -70,7 +87,7 @@ const char *shape_compress_slice(Shape *shape) {
     return NULL;
 }
 
-const char *shape_compressed(Shape *shape) {
+const char *shape_packed(Shape *shape) {
     const char *fault = need_packing(shape, 0);
     if (!fault)
         fault = need_packed(shape, 1, 0);
