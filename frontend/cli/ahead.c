@@ -45,13 +45,17 @@ static ExitCode plan_text(const Session *session, const Plan *plan, CarriedTarge
     return EXIT_DONE;
 }
 
-static ExitCode compile_for(Session *session, Ahead *ahead, const char *name) {
+/* `module` with what draws, which is made for the target: how caches are kept is. */
+static ExitCode compile_for(Session *session, Ahead *ahead, const Module *module,
+                            const char *name) {
     CarriedTarget *target = &ahead->targets[ahead->count];
     ExitCode code = describe_target(session, name, target);
     if (code || is_compiled(ahead, target->name)) /* "native" may be another of the list */
         return code;
     session->target = name;
+    session->module = module;
     session->arena_bytes = 0;
+    session_add_decode(session, DRAWING_AHEAD);
     code = session_settle_memory(session);
     if (code)
         return code;
@@ -68,14 +72,14 @@ static ExitCode compile_for(Session *session, Ahead *ahead, const char *name) {
 ExitCode ahead_compile(Session *session, Ahead *ahead) {
     const char *list = session->options->target ? session->options->target : "native";
     ExitCode code = EXIT_DONE;
+    const Module *module = session->module;
     *ahead = (Ahead){0};
-    session_add_decode(session, DRAWING_AHEAD);
     for (const char *at = list; !code; at++) {
         const size_t length = strcspn(at, ",");
         if (ahead->count == AHEAD_TARGETS)
             return session_fail(session, EXIT_USAGE, "target", "--target takes at most %d CPUs",
                                 AHEAD_TARGETS);
-        code = compile_for(session, ahead, arena_string(session->arena, at, length));
+        code = compile_for(session, ahead, module, arena_string(session->arena, at, length));
         at += length;
         if (!*at)
             break;

@@ -1,7 +1,11 @@
 # The program as a user runs it: shell scripts that take its path.
+function(scanline_command_test name)
+  add_test(NAME command_${name}
+    COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)
+endfunction()
+
 foreach(name
     ahead
-    bits
     cache
     check
     child
@@ -37,8 +41,11 @@ foreach(name
     transformers
     unlabelled
   )
-  add_test(NAME command_${name}
-    COMMAND sh ${CMAKE_SOURCE_DIR}/tests/commands/${name}.sh $<TARGET_FILE:scanline>)
+  scanline_command_test(${name})
 endforeach()
+# Of what compiled code computes, which sanitizers do not see.
+if(NOT SCANLINE_SANITIZE)
+  scanline_command_test(bits)
+endif()
 # 77: a Python module is missing, or MPI, or Slurm
 set_tests_properties(command_transformers command_ranks command_sweep_slurm PROPERTIES SKIP_RETURN_CODE 77)

@@ -7,6 +7,8 @@ process= # one in the background, to be ended with the script
 trap '[ -z "$process" ] || kill -9 $process 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 export SCANLINE_THREADS=1
+sanitized= # built so: what is made of C alone is of interest, and all takes longer
+if ldd "$scanline" | grep -q libasan; then sanitized=yes; fi
 
 fail() {
     echo "$*"

@@ -3,7 +3,7 @@
 # usage: memory.sh SCANLINE
 . "$(dirname "$0")/common.sh"
 set -e
-model="digits layers=4 d=32 h=2 train.batch=32 train.steps=200 train.evaluate=50 train.checkpoint=20"
+model="digits layers=4 d=32 h=2 train.batch=32 train.steps=100 train.evaluate=50 train.checkpoint=20"
 settings="$model train.chunks=2"
 
 # shellcheck disable=SC2086 # a list of words

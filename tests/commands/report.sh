@@ -20,7 +20,7 @@ for seed in 2 3; do
     "$scanline" train $settings train.seed=$seed train.objective=bert >out 2>err || fail "training failed"
 done
 for number in 1 2 3; do
-    "$scanline" probe $number >out 2>err || fail "probing failed"
+    "$scanline" probe $number probe.labels=0 >out 2>err || fail "probing failed"
 done
 "$scanline" sample 1 >out 2>err || fail "sampling failed"
 "$scanline" complete 1 --images 2 --each 2 >out 2>err || fail "completing failed"

@@ -192,7 +192,8 @@ static uint64_t check_forward_with(const Case *shape, const char *target, const 
 }
 
 static void check_forward(const Case *shape, const char *target, int result, double tolerance) {
-    check_forward_with(shape, target, NULL, result, tolerance);
+    if (harness_takes())
+        check_forward_with(shape, target, NULL, result, tolerance);
 }
 
 /* The forward's inputs, then output, lse, the gradient of the output, and the slopes of ALiBi. */
@@ -258,7 +259,8 @@ static void check_backward_with(const Case *shape, const char *target, const Cho
 }
 
 static void check_backward(const Case *shape, const char *target, int result, double tolerance) {
-    check_backward_with(shape, target, NULL, result, tolerance);
+    if (harness_takes())
+        check_backward_with(shape, target, NULL, result, tolerance);
 }
 
 static const Case cases[] = {
@@ -340,7 +342,7 @@ Test(attention, forward_in_bf16) {
 Test(attention, backward_in_bf16) {
     for (size_t i = 0; i < CASES; i++)
         for (size_t t = 0; t < RUNNABLE; t++)
-            for (int result = (int)i % HARNESS_EVERY; result < 3; result += HARNESS_EVERY) {
+            for (int result = 0; result < 3; result++) {
                 Case shape = cases[i];
                 shape.bf16 = true;
                 check_backward(&shape, runnable[t], result, 6 * 0x1p-9 * 0x1p-16);
@@ -369,7 +371,7 @@ static Case random_case(uint64_t *state) {
 
 Test(attention, random_shapes, .timeout = 120) {
     uint64_t state = 11;
-    for (int i = 0; i < HARNESS_DRAWS(9); i++) {
+    for (int i = 0; i < 9; i++) {
         Case shape = random_case(&state);
         check_forward(&shape, NULL, ALL_RESULTS, 1e-5);
         check_backward(&shape, NULL, ALL_RESULTS, 3e-5);

@@ -86,7 +86,8 @@ static uint64_t check_choices(const Function *body, const char *target, const Ch
 
 static void check_target(const Function *body, const char *target, Arena *arena,
                          const char *label) {
-    check_choices(body, target, NULL, arena, label);
+    if (harness_takes())
+        check_choices(body, target, NULL, arena, label);
 }
 
 /* Also on narrower vectors, without FMA, where that can be run. */
@@ -121,7 +122,7 @@ Test(contract, every_combination_of_extents) {
     static const int64_t extents[] = {1, 3, 17, 64, 100};
     for (int m = 0; m < 5; m++)
         for (int n = 0; n < 5; n++)
-            for (int k = (m + n) % HARNESS_EVERY; k < 5; k += HARNESS_EVERY)
+            for (int k = 0; k < 5; k++)
                 if (extents[m] > 1 && extents[n] > 1)
                     check_case(
                         &(Case){"mk", "kn", "mn", "mnk", {extents[m], extents[n], extents[k]}});
@@ -238,7 +239,7 @@ static Case random_case(uint64_t *state, int64_t longest) {
 
 Test(contract, random_shapes) {
     uint64_t state = 11;
-    for (int i = 0; i < HARNESS_DRAWS(60); i++) {
+    for (int i = 0; i < 60; i++) {
         Case shape = random_case(&state, 70);
         check_case(&shape);
     }
