@@ -23,7 +23,6 @@ foreach(name
     finetune
     import
     interchange
-    memory
     overlap
     palette
     perf
@@ -46,6 +45,7 @@ endforeach()
 # Of what compiled code computes, which sanitizers do not see.
 if(NOT SCANLINE_SANITIZE)
   scanline_command_test(bits)
+  scanline_command_test(memory)
 endif()
 # 77: a Python module is missing, or MPI, or Slurm
 set_tests_properties(command_transformers command_ranks command_sweep_slurm PROPERTIES SKIP_RETURN_CODE 77)
