@@ -39,6 +39,9 @@ typedef void ValueRule(Evaluation *evaluation);
 #include "ir/ops.def"
 #undef OP
 
+/* The bits of a value that is a bf16. */
+uint16_t evaluation_bf16(double value);
+
 /* Always false. */
 bool interpret_fail(InterpretError *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static uint16_t bf16_bits(double value) {
+uint16_t evaluation_bf16(double value) {
     const float narrow = (float)value;
     uint32_t bits;
     memcpy(&bits, &narrow, sizeof bits);
@@ -25,7 +25,7 @@ static void pack(const double *values, int64_t base_bytes, int64_t block, double
     uint16_t bits[COMPRESSED_VALUES];
     uint8_t bytes[COMPRESSED_BLOCK_BYTES], four[4];
     for (int i = 0; i < COMPRESSED_VALUES; i++)
-        bits[i] = bf16_bits(values[block * COMPRESSED_VALUES + i]);
+        bits[i] = evaluation_bf16(values[block * COMPRESSED_VALUES + i]);
     const uint32_t bases = (uint32_t)(int32_t)packed[block / 4];
     for (int i = 0; i < 4; i++)
         four[i] = (uint8_t)(bases >> 8 * i);

@@ -25,19 +25,13 @@ static Matrices matrices_of(const Evaluation *evaluation, uint32_t which) {
     return matrices;
 }
 
-static uint32_t bf16_bits(double value) {
-    const float narrow = (float)value;
-    uint32_t bits;
-    memcpy(&bits, &narrow, sizeof bits);
-    return bits >> 16;
-}
-
 static void tile_row(const Matrices *matrices, int64_t row) {
     const int64_t even = row / 2 * 2 * matrices->columns, size = matrices->rows * matrices->columns;
     for (int64_t i = 0; i < matrices->count; i++)
         for (int64_t column = 0; column < matrices->columns; column++) {
             const double *values = matrices->values + i * size + even + column;
-            const uint32_t bits = bf16_bits(values[0]) | bf16_bits(values[matrices->columns]) << 16;
+            const uint32_t bits = evaluation_bf16(values[0]) |
+                                  (uint32_t)evaluation_bf16(values[matrices->columns]) << 16;
             int32_t element;
             memcpy(&element, &bits, sizeof element);
             matrices->tiled[i * (size / 2) + tiled_element(row, column, matrices->columns)] =

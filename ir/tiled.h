@@ -2,9 +2,8 @@
  *
  * A tile is of TILED_ROWS neighbours along one axis, the rows, and TILED_COLUMNS along another:
  * line i has rows 2 i and 2 i + 1, the two values of each column side by side. Tiles of the same
- * rows come one after another, column by column, then those of the next rows. (A blocked VNNI
- * layout, as oneDNN calls such: ABba16b2a.) Elements are i32, two values each, that of the even row
- * lowest.
+ * rows come one after another, column by column, then those of the next rows. Elements are
+ * i32, two values each, that of the even row lowest.
  *
  * As the right side of a product over rows a tile has its pairs along the depth; as the left side
  * of one over columns a line is two rows of it, which a right side tells apart by zeros. */
