@@ -112,7 +112,7 @@ grep -q '"state": "diverged"' cliff-4/run.json || fail "the record does not say 
 
 # --- stopped, killed, and gone on with ---
 
-long="digits layers=2 d=32 h=2 train.steps=200 train.evaluate=100 train.checkpoint=5"
+long="digits layers=2 d=32 h=2 train.steps=120 train.evaluate=60 train.checkpoint=5"
 # shellcheck disable=SC2086
 "$scanline" train $long --threads 2 --out whole >out 2>err || fail "alone"
 

@@ -2,8 +2,8 @@
 # usage: resume.sh SCANLINE [ROUNDS]
 . "$(dirname "$0")/common.sh"
 set -e
-rounds=${2:-4} least=2 steps=500
-if [ -n "$sanitized" ]; then rounds=2 least=1 steps=300; fi
+rounds=${2:-4} least=2 steps=300
+if [ -n "$sanitized" ]; then rounds=2 least=1; fi
 settings="digits layers=2 d=32 h=2 train.steps=$steps train.evaluate=50 train.checkpoint=10"
 
 # shellcheck disable=SC2086 # a list of words

@@ -53,7 +53,9 @@ static void expect_same_code(Precision precision) {
 
 Test(lines, do_not_change_the_code) { expect_same_code(PRECISION_FP32); }
 
+#ifndef __SANITIZE_ADDRESS__ /* the same C, and twice LLVM */
 Test(lines, do_not_change_the_code_of_bf16) { expect_same_code(PRECISION_BF16_EMULATED); }
+#endif
 
 /* A kernel of the spec has a table of lines, and in it the file that it is from. */
 Test(lines, are_those_of_the_spec) {

@@ -74,7 +74,7 @@ static void check_samples(const char *target, bool run, uint64_t step) {
 
 Test(emit_rows, every_op_native) { check_samples("native", true, HARNESS_EVERY); }
 
-Test(emit_rows, every_op_x86_64_v3) { check_samples("x86-64-v3", true, HARNESS_EVERY); }
+Test(emit_rows, every_op_x86_64_v3) { check_samples("x86-64-v3", true, HARNESS_NARROW_EVERY); }
 
 Test(emit_rows, every_op_is_valid_for_x86_64_v4) { check_samples("x86-64-v4", false, 5); }
 

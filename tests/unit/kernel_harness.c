@@ -176,9 +176,9 @@ static bool open_for(Harness *harness, const Function *body, const Target *targe
     return load(harness, target);
 }
 
-bool harness_takes(void) {
-    static int turn;
-    return turn++ % HARNESS_EVERY == 0;
+bool harness_takes(const char *target) {
+    static int turn, narrow_turn;
+    return target ? narrow_turn++ % HARNESS_NARROW_EVERY == 0 : turn++ % HARNESS_EVERY == 0;
 }
 
 bool harness_open_with(Harness *harness, const Function *body, const char *target_name,

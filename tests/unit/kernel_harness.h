@@ -10,17 +10,19 @@
 
 enum { HARNESS_MAX_OPERANDS = 32, HARNESS_TEXT = 1024 };
 
-/* Under sanitizers, where LLVM takes three times as long, a share: of bodies drawn at random so
- * many, of what is enumerated each fifth. */
+/* LLVM takes its time, under sanitizers three times as much, so they see a share: of bodies drawn
+ * at random so many, of what is enumerated each fifth. Narrow targets have each third of that. */
 #ifdef __SANITIZE_ADDRESS__
 enum { HARNESS_EVERY = 5 };
 #else
 enum { HARNESS_EVERY = 1 };
 #endif
+enum { HARNESS_NARROW_EVERY = 3 * HARNESS_EVERY };
 #define HARNESS_DRAWS(COUNT) ((COUNT) / HARNESS_EVERY)
 
-/* Whether it is the turn of one of many bodies and targets that a test goes through. */
-bool harness_takes(void);
+/* Whether it is the turn of one of many bodies that a test goes through, for this machine (NULL) or
+ * for a narrower one. */
+bool harness_takes(const char *target);
 
 typedef struct HarnessMemory {
     char *mapping;
