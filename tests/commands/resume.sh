@@ -2,9 +2,9 @@
 # usage: resume.sh SCANLINE [ROUNDS]
 . "$(dirname "$0")/common.sh"
 set -e
-rounds=${2:-4} least=2 steps=300
+rounds=${2:-4} least=2
 if [ -n "$sanitized" ]; then rounds=2 least=1; fi
-settings="digits layers=2 d=32 h=2 train.steps=$steps train.evaluate=50 train.checkpoint=10"
+settings="digits layers=2 d=32 h=2 train.steps=300 train.evaluate=50 train.checkpoint=10"
 
 # shellcheck disable=SC2086 # a list of words
 "$scanline" train $settings --out whole --threads 2 >/dev/null 2>&1

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#ifdef __SANITIZE_ADDRESS__ /* for memory, not for time */
+#ifdef __SANITIZE_ADDRESS__ /* for faults of memory: time is for the plain build */
 enum { LARGE = 500 * 1000, HUGE = 2500 * 1000 };
 #else
 enum { LARGE = 2 * 1000 * 1000, HUGE = 10 * 1000 * 1000 };

@@ -2,8 +2,12 @@ scanline_test(runtime_data SOURCES unit/runtime_data.c LIBRARIES scanline_runtim
 scanline_test(runtime_safetensors SOURCES unit/runtime_safetensors.c LIBRARIES scanline_runtime)
 scanline_test(runtime_npy SOURCES unit/runtime_npy.c LIBRARIES scanline_runtime)
 scanline_test(runtime_probe SOURCES unit/runtime_probe.c LIBRARIES scanline_runtime)
-# Its own copy of the product: the library's has no sanitizers (runtime/CMakeLists.txt).
-scanline_test(runtime_product SOURCES unit/runtime_product.c ${CMAKE_SOURCE_DIR}/runtime/study/product.c)
+# What is shipped; under sanitizers a copy that has them, as the library's has none (runtime/CMakeLists.txt).
+if(SCANLINE_SANITIZE)
+  scanline_test(runtime_product SOURCES unit/runtime_product.c ${CMAKE_SOURCE_DIR}/runtime/study/product.c)
+else()
+  scanline_test(runtime_product SOURCES unit/runtime_product.c LIBRARIES scanline_runtime)
+endif()
 scanline_test(runtime_schedule SOURCES unit/runtime_schedule.c LIBRARIES scanline_runtime)
 scanline_test(runtime_sample SOURCES unit/runtime_sample.c LIBRARIES scanline_runtime)
 scanline_test(runtime_chart SOURCES unit/runtime_chart.c LIBRARIES scanline_runtime)
